@@ -1,0 +1,52 @@
+# make demo: see a class graded. make test: prove all of it. Both set up what they need first.
+PYTHON ?= python3
+RUN := .venv/bin/python
+BROWSER := chromium
+TESTS := $(RUN) -m pytest -n auto --dist worksteal
+
+.PHONY: demo test quick lint setup browser build release bench margins accuracy clean
+
+demo: setup
+	@$(RUN) -m assignment demo
+
+test: setup browser lint
+	$(TESTS)
+
+quick: setup
+	$(TESTS) -m "not slow"
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: setup
+	$(RUN) -m tests.bench
+
+margins: setup
+	$(RUN) -m tests.margins
+
+accuracy: setup
+	$(RUN) -m tests.accuracy
+
+build release: setup
+	$(RUN) -m assignment $@
+
+setup: .venv/ready
+	@scripts/need bubblewrap command -v bwrap
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@scripts/need python3-venv $(PYTHON) -c 'import ensurepip, venv'
+	$(PYTHON) -m venv --clear .venv
+	@echo "installing the pinned packages into .venv (about a minute)"
+	@.venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+browser: setup
+	@scripts/need $(BROWSER) command -v $(BROWSER)
+	@scripts/need fonts-noto-cjk test -d /usr/share/fonts/opentype/noto
+
+clean:
+	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
