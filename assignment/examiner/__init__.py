@@ -1,0 +1,1 @@
+"""Runs a submission: student code in a sandbox, the tests outside it."""
