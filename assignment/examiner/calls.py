@@ -39,3 +39,11 @@ class Observation:
     got: Any
     want: Any
     passed: bool = False
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What stands for a value when the call ended in an error: the error's type by name, and its text."""
+
+    kind: str
+    message: str
