@@ -1,0 +1,9 @@
+"""The one exception that is meant for people."""
+
+
+class AssignmentError(Exception):
+    """Something a person has to put right: "FILE: what is wrong; what to do", and a longer text (a diff) if there is one."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details

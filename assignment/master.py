@@ -1,0 +1,234 @@
+"""The master notebook, parsed: the only way in which the engine reads a homework."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from assignment.errors import AssignmentError
+
+KINDS = ("prose", "given", "solve", "check")
+STUB = 'raise NotImplementedError("这里还没有写：请把这一行换成你的代码")'  # the release's line in place of a solution
+REGION_START = re.compile(r"^\s*#+\s*TODO(?!\s*结束)")
+REGION_END = re.compile(r"^\s*#+\s*TODO\s*结束")
+SOLUTION = ("BEGIN SOLUTION", "END SOLUTION")
+HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A place where a student may write: `lines[start:stop]`, between `# TODO` and `# TODO 结束`."""
+
+    start: int
+    stop: int
+
+
+def regions(source: str) -> tuple[Region, ...]:
+    """Return the TODO regions of a cell; a start without an end, or an end without a start, is none."""
+    found: list[Region] = []
+    start: int | None = None
+    for number, line in enumerate(source.split("\n")):
+        if REGION_END.match(line):
+            if start is not None:
+                found.append(Region(start, number))
+            start = None
+        elif start is None and REGION_START.match(line):
+            start = number + 1
+    return tuple(found)
+
+
+def cell_id(kind: str, name: str) -> str:
+    """Return the cell's id, which is nbgrader's grade_id too."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"{kind}-{name}")
+
+
+def without(source: str, markers: tuple[str, str], stub: str | None = None) -> str:
+    """Return the source without the marked blocks, each replaced by the stub if given, as nbgrader does it."""
+    kept: list[str] = []
+    inside = False
+    for line in source.split("\n"):
+        if markers[0] in line:
+            inside = True
+            if stub is not None:
+                kept.append(line[: len(line) - len(line.lstrip())] + stub)
+        elif markers[1] in line:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def within(source: str, markers: tuple[str, str]) -> list[str]:
+    """Return the lines inside the marked blocks, without the markers."""
+    found: list[str] = []
+    inside = False
+    for line in source.split("\n"):
+        if markers[0] in line:
+            inside = True
+        elif markers[1] in line:
+            inside = False
+        elif inside:
+            found.append(line)
+    return found
+
+
+def definitions(source: str) -> dict[str, ast.stmt]:
+    """Return what the code defines: functions, classes and methods ("Class.method"); SyntaxError if it is broken."""
+    found: dict[str, ast.stmt] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found[node.name] = node
+        if isinstance(node, ast.ClassDef):
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
+                    found[f"{node.name}.{item.name}"] = item
+    return found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a master or of a release; only a check has points."""
+
+    kind: str
+    name: str
+    id: str
+    cell_type: str
+    source: str
+    points: float | None = None
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The TODO regions, as line spans of `source`."""
+        return regions(self.source)
+
+    @property
+    def stub(self) -> str:
+        """The source as it stands in the release: no solutions, no hidden tests."""
+        return without(without(self.source, SOLUTION, STUB), HIDDEN)
+
+    @property
+    def defines(self) -> tuple[str, ...]:
+        """The functions and classes at top level; of a class also the methods with a region, as "Class.method"."""
+        spans = self.regions
+
+        def open_to_students(node: ast.stmt) -> bool:
+            return any(node.lineno <= span.start and span.stop < (node.end_lineno or 0) + 1 for span in spans)
+
+        return tuple(
+            name for name, node in definitions(self.source).items() if "." not in name or open_to_students(node)
+        )
+
+
+@dataclass(frozen=True)
+class Master:
+    """A homework's cells in order; a release is one too, with stubs for solutions and without hidden tests."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def from_notebook(cls, nb: dict[str, Any], name: str = "") -> Master:
+        """Read a built master or release (the notebook's JSON); AssignmentError if it was not built by us."""
+        name = nb.get("metadata", {}).get("assignment", {}).get("name", name)
+        return cls(name, tuple(_cell(raw, number) for number, raw in enumerate(nb.get("cells", []), 1)))
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of everything that can make a difference to a mark."""
+        parts = [[c.kind, c.name, c.id, c.cell_type, c.source, c.points] for c in self.cells]
+        return hashlib.sha256(json.dumps([self.name, parts]).encode()).hexdigest()
+
+    @cached_property
+    def released(self) -> Master:
+        """The same without solutions and hidden tests; a release is its own."""
+        return Master(self.name, tuple(replace(cell, source=cell.stub) for cell in self.cells))
+
+    @cached_property
+    def release(self) -> str:
+        """The hash that the release carries in its metadata: 16 hex digits over ids, types and sources."""
+        return release_hash([(cell.id, cell.cell_type, cell.source) for cell in self.released.cells])
+
+    @property
+    def given(self) -> tuple[Cell, ...]:
+        """The locked code."""
+        return self._of("given")
+
+    @property
+    def solves(self) -> tuple[Cell, ...]:
+        """The exercises."""
+        return self._of("solve")
+
+    @property
+    def checks(self) -> tuple[Cell, ...]:
+        """The checks, those worth nothing included."""
+        return self._of("check")
+
+    @property
+    def prose(self) -> tuple[Cell, ...]:
+        """The text."""
+        return self._of("prose")
+
+    @property
+    def max(self) -> float:
+        """The points of all checks together."""
+        return sum(cell.points or 0.0 for cell in self.checks)
+
+    def solve(self, name: str) -> Cell:
+        """Return the exercise's cell; KeyError if there is none of that name."""
+        return self._one("solve", name)
+
+    def check(self, name: str) -> Cell:
+        """Return the check's cell; KeyError if there is none of that name."""
+        return self._one("check", name)
+
+    def cell(self, id: str) -> Cell:
+        """Return the cell with that id; KeyError if there is none."""
+        return self._by_id[id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Cell]:
+        return {cell.id: cell for cell in self.cells}
+
+    def _of(self, kind: str) -> tuple[Cell, ...]:
+        return tuple(cell for cell in self.cells if cell.kind == kind)
+
+    def _one(self, kind: str, name: str) -> Cell:
+        return self._by_id[cell_id(kind, name)]
+
+
+def _cell(raw: dict[str, Any], number: int) -> Cell:
+    """Read one cell of a built notebook."""
+    metadata = raw.get("metadata", {})
+    ours = metadata.get("assignment", {})
+    kind, name = ours.get("kind"), ours.get("name")
+    if kind not in KINDS or not name:
+        raise AssignmentError(f"cell {number} has no kind; build the notebook from its text: assignment build")
+    source = raw.get("source", "")
+    if isinstance(source, list):
+        source = "".join(source)
+    points = float(metadata.get("nbgrader", {}).get("points", 0)) if kind == "check" else None
+    return Cell(kind, name, cell_id(kind, name), raw.get("cell_type", "code"), source, points)
+
+
+def release_hash(cells: list[tuple[str, str, str]]) -> str:
+    """Return the hash of a release from its cells' (id, type, source): 16 hex digits."""
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
+
+
+def load_master(path: Path) -> Master:
+    """Read a built master notebook or release; AssignmentError if it cannot be read."""
+    try:
+        nb = json.loads(path.read_text(encoding="utf-8"))
+        return Master.from_notebook(nb, path.stem)
+    except FileNotFoundError:
+        raise AssignmentError(f"{path}: not there; build it with: assignment build") from None
+    except AssignmentError as error:
+        raise AssignmentError(f"{path}: {error}") from None
+    except (ValueError, AttributeError) as error:
+        raise AssignmentError(f"{path}: no notebook ({error}); build it again: assignment build") from None
