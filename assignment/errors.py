@@ -2,7 +2,7 @@
 
 
 class AssignmentError(Exception):
-    """Something a person has to put right: "FILE: what is wrong; what to do", and a longer text (a diff) if there is one."""
+    """Something a person has to put right: "FILE: what is wrong; what to do", and perhaps a diff as details."""
 
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
