@@ -15,7 +15,7 @@ TITLE = re.compile(r"^#\s*%%")
 def parse(text: str, file: str) -> list[Cell]:
     """Read a master text into cells; AssignmentError names the file, the line and the cell."""
     lines, titles = _titles(text, file)
-    raw = _jupytext_cells(text)
+    raw = _jupytext_cells("".join(blocks(text)[1]))
     if len(raw) != len(titles):
         raise AssignmentError(f"{file}: a line that begins with '# %%' stands inside a string; write it another way")
     cells: list[Cell] = []

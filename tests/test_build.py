@@ -1,0 +1,251 @@
+"""The master text and the notebook built from it, and back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import tiny
+
+from assignment.build import build, take_back
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.master import STUB, load_master
+from assignment.percent import parse
+
+SOLVE = "# TODO: 写\n### BEGIN SOLUTION\n{}\n### END SOLUTION\n# TODO 结束\n"
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return tiny.course(tmp_path / "course")
+
+
+def edit(course: Course, change: Any) -> None:
+    """Change the built notebook's cells as a person in Jupyter would: run it too."""
+    notebook = tiny.read(course.source("tiny"))
+    change(notebook["cells"])
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = 3
+    tiny.write(course.source("tiny"), notebook)
+
+
+def test_a_cell_of_each_kind_carries_its_metadata(course: Course) -> None:
+    cells = tiny.read(course.source("tiny"))["cells"]
+    locked = {"schema_version": 3, "task": False, "locked": True, "solution": False}
+    open_ = {"schema_version": 3, "task": False, "locked": False, "solution": True, "grade": False}
+    table = [
+        ("prose-intro", "markdown", None),
+        ("given-imports", "code", locked | {"grade": False, "grade_id": "given-imports"}),
+        ("solve-double", "code", open_ | {"grade_id": "solve-double"}),
+        (
+            "check-double",
+            "code",
+            locked | {"grade": True, "grade_id": "check-double", "points": 4, "cell_type": "code"},
+        ),
+        ("prose-counter", "markdown", None),
+        ("solve-Counter-add", "code", open_ | {"grade_id": "solve-Counter-add"}),
+        (
+            "check-Counter-add",
+            "code",
+            locked | {"grade": True, "grade_id": "check-Counter-add", "points": 2.5, "cell_type": "code"},
+        ),
+    ]
+    assert [(c["id"], c["cell_type"], c["metadata"].get("nbgrader")) for c in cells] == table
+    assert [c["metadata"].get("tags") for c in cells if c["id"].startswith("check")] == [["raises-exception"]] * 2
+    assert cells[5]["metadata"]["assignment"] == {"kind": "solve", "name": "Counter.add"}
+    nbformat.validate(tiny.read(course.source("tiny")))
+
+
+def test_building_again_gives_the_same_bytes(course: Course) -> None:
+    before = course.source("tiny").read_bytes()
+    assert build(course, "tiny").changed is False
+    course.source("tiny").unlink()
+    assert build(course, "tiny").changed is True
+    assert course.source("tiny").read_bytes() == before
+    assert before == (nbformat.writes(nbformat.reads(before.decode(), as_version=4)) + "\n").encode()
+
+
+def test_a_changed_text_is_built(course: Course) -> None:
+    text = course.source_text("tiny")
+    text.write_text(text.read_text().replace("check double 4", "check double 5"))
+    assert build(course, "tiny").master.check("double").points == 5
+
+
+@pytest.mark.parametrize(
+    ("cell", "word"),
+    [
+        ("# %% test double 1\n1", "1: cell 'test double 1': unknown kind 'test'"),
+        ("# %%\n1", "1: cell '': unknown kind ''"),
+        ("# %% given\n1", "no name"),
+        ("# %% given a\n1\n# %% given a\n2", "3: cell 'given a': the name is taken by line 1"),
+        ("# %% given a.b\n1\n# %% given a-b\n2", "the name is taken by line 1 (id given-a-b)"),
+        ("# %% check double\n1", "check without points"),
+        ("# %% check double four\n1", "points 'four' are no number"),
+        ("# %% check double -1\n1", "points '-1' must be"),
+        ("# %% check double nan\n1", "points 'nan' must be"),
+        ("# %% check double 1\n1", "no exercise of that name"),
+        ("# %% solve f\ndef f(): pass", "without a region"),
+        ("# %% solve f\ndef f():\n    # TODO: 写\n    return 1", "2: cell 'solve f'".replace("2", "3")),
+        ("# %% solve f\ndef f():\n    # TODO: 写\n    # TODO 结束\n    return 1", "holds 0 solutions"),
+        ("# %% solve f\n" + SOLVE.format("f = 1"), "does not define f"),
+        ("# %% solve f\ndef f(:\n    pass\n" + SOLVE.format("f = 1"), "2: cell 'solve f': no Python"),
+        (
+            "# %% solve f\n### BEGIN SOLUTION\ndef f(): pass\n### END SOLUTION",
+            "2: cell 'solve f': a solution outside",
+        ),
+        ("# %% solve f\n# TODO: 写\nx = 1\n" + SOLVE.format("").partition("\n")[2], "students would get it"),
+        ("# %% given a\n### BEGIN SOLUTION\n1\n### END SOLUTION", "belongs into a solve cell"),
+        (
+            "# %% given a\n### BEGIN HIDDEN TESTS\n1\n### END HIDDEN TESTS",
+            "2: cell 'given a': '### BEGIN HIDDEN T",
+        ),
+        ("# %% given a\n# TODO: 写\n# TODO 结束", "a TODO region in a given cell"),
+        ("# %% check a 0\n### BEGIN HIDDEN TEST\n1", "2: cell 'check a 0': '### BEGIN HIDDEN TEST' is no marker"),
+        ("# %% check a 0\n## begin hidden tests\n1", "is no marker"),
+        ("# %% check a 0\n### BEGIN HIDDEN TESTS\n1", "without an end"),
+        ("# %% check a 0\n1\n### END HIDDEN TESTS", "3: cell 'check a 0': '### END HIDDEN TESTS' without a beginning"),
+        ("# %% prose a\n1", "write [markdown]"),
+        ("# %% given a [markdown]\n# 1", "is code"),
+        ("import numpy\n# %% given a\n1", "1: text before the first cell"),
+        ("", "1: text before the first cell"),
+        ('# %% given a\nx = """\n# %% b\n"""', "inside a string"),
+    ],
+)
+def test_a_fault_names_the_cell_and_the_line(cell: str, word: str) -> None:
+    with pytest.raises(AssignmentError, match=r"^source/t\.py:?") as error:
+        parse(cell, "source/t.py")
+    assert word in str(error.value)
+
+
+def test_a_text_that_is_not_there_or_not_utf8(course: Course) -> None:
+    with pytest.raises(AssignmentError, match=r"source/other\.py: not there"):
+        build(course, "other")
+    course.source_text("tiny").write_bytes("# %% given a\n'中'".encode("gbk"))
+    with pytest.raises(AssignmentError, match=r"source/tiny\.py: no UTF-8"):
+        build(course, "tiny")
+
+
+def test_running_and_saving_in_jupyter_is_no_edit(course: Course) -> None:
+    def run(cells: list[dict[str, Any]]) -> None:
+        cells[1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["准备好了\n"]}]
+        cells[1]["source"] = "".join(cells[1]["source"]) + "\n\n"
+
+    edit(course, run)
+    assert build(course, "tiny").changed is True
+    assert "准备好了\\n" not in course.source("tiny").read_text()
+
+
+EDITS: dict[str, Any] = {
+    "changed prose": lambda cells: cells[0].update(source="# 新题目\n\n一行\n- 点 $x_1$"),
+    "changed code": lambda cells: cells[1].update(source=["%matplotlib inline\n", "import numpy\n", "\n", "x = 1"]),
+    "changed solution": lambda cells: cells[2].update(source="".join(cells[2]["source"]).replace("two * x", "x + x")),
+    "points": lambda cells: cells[3]["metadata"]["nbgrader"].update(points=7.5),
+    "moved": lambda cells: cells.insert(1, cells.pop(4)),
+    "deleted": lambda cells: cells.pop(4),
+    "copied": lambda cells: cells.insert(2, dict(cells[1], id="a1b2")),
+    "new prose": lambda cells: cells.append({"cell_type": "markdown", "id": "x", "metadata": {}, "source": "完"}),
+    "new code": lambda cells: cells.insert(
+        2, {"cell_type": "code", "id": "x", "metadata": {}, "source": "z = 3\n", "outputs": []}
+    ),
+    "new exercise": lambda cells: cells.append(
+        {
+            "cell_type": "code",
+            "id": "x",
+            "metadata": {},
+            "outputs": [],
+            "source": "def g(x):\n    # TODO: 写\n    ### BEGIN SOLUTION\n    y = 3\n"
+            "    ### END SOLUTION\n    # TODO 结束\n    return y",
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_in_jupyter_is_never_overwritten_and_can_be_taken_back(course: Course, name: str) -> None:
+    edit(course, EDITS[name])
+    edited, text = course.source("tiny").read_bytes(), course.source_text("tiny").read_text()
+    with pytest.raises(AssignmentError, match="--take-back") as error:
+        build(course, "tiny")
+    assert "--- text\n+++ notebook" in error.value.details
+    assert course.source("tiny").read_bytes() == edited
+
+    sources = [("".join(c["source"]).strip("\n")) for c in json.loads(edited)["cells"]]
+    assert take_back(course, "tiny").changed is True
+    assert [cell.source for cell in load_master(course.source("tiny")).cells] == sources
+    assert build(course, "tiny").changed is False
+    kept = set(text.split("\n")) & set(course.source_text("tiny").read_text().split("\n"))
+    assert len(kept) > 25  # the other cells keep their text, headers and spacing
+
+
+def test_taking_back_nothing_changes_nothing(course: Course) -> None:
+    text, notebook = course.source_text("tiny").read_bytes(), course.source("tiny").read_bytes()
+    assert take_back(course, "tiny").changed is False
+    assert (course.source_text("tiny").read_bytes(), course.source("tiny").read_bytes()) == (text, notebook)
+
+
+def test_taking_back_refuses_what_would_be_lost(course: Course) -> None:
+    text = course.source_text("tiny").read_text()
+
+    def refused(word: str) -> None:
+        notebook = course.source("tiny").read_bytes()
+        before = course.source_text("tiny").read_bytes()
+        with pytest.raises(AssignmentError, match=word):
+            take_back(course, "tiny")
+        assert course.source("tiny").read_bytes() == notebook
+        assert course.source_text("tiny").read_bytes() == before
+
+    edit(course, lambda cells: cells[0].update(attachments={"a.png": {"image/png": "aGk="}}))
+    refused("pasted picture")
+    edit(course, lambda cells: cells[0].pop("attachments"))
+    edit(course, lambda cells: cells[0].update(source="完"))
+    course.source_text("tiny").write_text(text.replace("两倍 $y", "双倍 $y"))
+    refused("edited too")
+
+
+def test_a_built_file_that_is_no_notebook_is_not_overwritten(course: Course) -> None:
+    course.source("tiny").write_text("{")
+    with pytest.raises(AssignmentError, match=r"source/tiny/tiny\.ipynb: no notebook"):
+        build(course, "tiny")
+    with pytest.raises(AssignmentError, match=r"tiny\.ipynb: no notebook"):
+        load_master(course.source("tiny"))
+
+
+def test_the_master_knows_its_cells(course: Course) -> None:
+    master = load_master(course.source("tiny"))
+    counter = master.solve("Counter.add")
+    assert (master.name, master.max) == ("tiny", 6.5)
+    assert [len(cells) for cells in (master.prose, master.given, master.solves, master.checks)] == [2, 1, 2, 2]
+    assert counter.defines == ("Counter", "Counter.add")
+    assert [counter.source.split("\n")[r.start : r.stop][1].strip() for r in counter.regions] == ["self.count += step"]
+    assert f"        # TODO: 加上 step\n        {STUB}\n        # TODO 结束\n" in counter.stub
+    assert "-7.5" not in master.check("double").stub
+    assert master.digest != master.released.digest
+    assert master.release == master.released.release
+
+
+def test_the_course_finds_its_assignments(tmp_path: Path) -> None:
+    two = tiny.course(tmp_path / "two", a=tiny.TEXT, b=tiny.TEXT)
+    two.source_text("b_mistakes").write_text(tiny.TEXT)
+    two.source_text("helper").write_text("x = 1\n")
+    assert two.assignments() == ["a", "b"]
+    assert two.assignment("b") == "b"
+    for name, word in [(None, "choose with --assignment: a, b"), ("c", "it has a, b")]:
+        with pytest.raises(AssignmentError, match=word):
+            two.assignment(name)
+    with pytest.raises(AssignmentError, match="--course DIR"):
+        Course.find(tmp_path)
+
+
+def test_reading_a_master_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, assignment.course, assignment.master, assignment.release\n"
+        "print([name for name in ('nbgrader', 'jupytext', 'nbformat', 'traitlets') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
