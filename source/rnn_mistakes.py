@@ -1,0 +1,756 @@
+# ruff: noqa: F821 - the names of the reference solution and `mistake` are given by whoever executes this file
+"""What people really write instead of the ten functions of rnn.py: named wrong implementations, with hints in Chinese.
+
+`@mistake(FUNCTION, HINT)`: the function below it stands for FUNCTION; its own name is the mistake's name. It may use
+everything rnn.py defines, the right solutions included; a backward gets the cache that the right forward made.
+A hint leads to the mistake without giving the line away. No two mistakes of one function give the same or
+proportional results on what the checks feed them (tests/test_mistakes.py).
+"""
+
+# ---------------------------------------------------------------- rnn_step_forward
+
+
+def step_cache(x, prev_h, Wx, Wh, b, next_h):
+    """Return what a student with this `next_h` would have kept for the backward pass."""
+    return x, prev_h, Wx, Wh, next_h
+
+
+@mistake("rnn_step_forward", "新的隐藏状态超出了 (-1, 1)。对照公式，看看最外层还有一个什么函数没有用上。")
+def tanh_missing(x, prev_h, Wx, Wh, b):
+    next_h = x @ Wx + prev_h @ Wh + b
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "所有元素都是正数。公式里的非线性函数是关于原点对称的，你用的是不是另一个 S 形函数？")
+def sigmoid_for_tanh(x, prev_h, Wx, Wh, b):
+    next_h = 1 / (1 + np.exp(-(x @ Wx + prev_h @ Wh + b)))
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "负的隐藏状态都变成了零。公式里的非线性函数是哪一个？")
+def relu_for_tanh(x, prev_h, Wx, Wh, b):
+    next_h = np.maximum(x @ Wx + prev_h @ Wh + b, 0)
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "结果里看不到偏置的影响。数一数公式里括号内有几项相加。")
+def bias_missing(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh)
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "偏置加的位置不对：它也应当经过非线性函数。检查括号。")
+def bias_outside_tanh(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh) + b
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "结果与上一步的隐藏状态无关。没有这一项，网络就没有了记忆。")
+def previous_state_missing(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + b)
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "结果与这一步的输入 x 无关。数一数公式里括号内有几项相加。")
+def input_missing(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(prev_h @ Wh + b)
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "Wh 是方阵，转置之后形状不变，所以程序不会报错。对照公式看看它该不该转置。")
+def hidden_weights_transposed(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh.T + b)
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+@mistake("rnn_step_forward", "非线性函数应当作用在各项之和上，而不是先作用在每一项上再相加。")
+def tanh_of_each_term(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx) + np.tanh(prev_h @ Wh + b)
+    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+
+
+# ---------------------------------------------------------------- rnn_step_backward
+
+
+def through_step(da, cache):
+    """Carry the gradient of the pre-activation on to the step's five arguments. da (N, H)."""
+    x, prev_h, Wx, Wh, _ = cache
+    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)
+
+
+def right_da(dnext_h, cache):
+    """Return the gradient of the pre-activation. dnext_h (N, H) -> (N, H)."""
+    return dnext_h * (1 - cache[-1] ** 2)
+
+
+@mistake("rnn_step_backward", "五个梯度都不对，而且好像 tanh 不存在一样。反向传播穿过每一层时都要乘上这一层的导数。")
+def tanh_derivative_missing(dnext_h, cache):
+    return through_step(dnext_h, cache)
+
+
+@mistake("rnn_step_backward", "tanh 的导数用 tanh 的输出来写最简单。你代进去的是不是输入（tanh 之前的值）？")
+def tanh_derivative_of_preactivation(dnext_h, cache):
+    x, prev_h, Wx, Wh, next_h = cache
+    return through_step(dnext_h * (1 - np.arctanh(next_h) ** 2), cache)
+
+
+@mistake("rnn_step_backward", "tanh 的导数里缺了一个平方。自己推一遍 tanh 对输入的导数，或者画图看看它能不能大于 1。")
+def tanh_derivative_not_squared(dnext_h, cache):
+    return through_step(dnext_h * (1 - cache[-1]), cache)
+
+
+@mistake("rnn_step_backward", "你用的是 sigmoid 的导数公式，而这里的非线性函数是 tanh。")
+def sigmoid_derivative(dnext_h, cache):
+    next_h = cache[-1]
+    return through_step(dnext_h * next_h * (1 - next_h), cache)
+
+
+@mistake("rnn_step_backward", "tanh 的导数应当在这一步的输出处取值，你代进去的是上一步的隐藏状态。")
+def tanh_derivative_at_previous_state(dnext_h, cache):
+    return through_step(dnext_h * (1 - cache[1] ** 2), cache)
+
+
+@mistake("rnn_step_backward", "dprev_h 少了一个转置。Wh 是方阵，所以程序不会报错；写出每个矩阵的形状含义再看一遍。")
+def hidden_weights_not_transposed(dnext_h, cache):
+    da = right_da(dnext_h, cache)
+    dx, _, dWx, dWh, db = through_step(da, cache)
+    return dx, da @ cache[3], dWx, dWh, db
+
+
+@mistake("rnn_step_backward", "dWh 用错了隐藏状态：前向计算里与 Wh 相乘的是哪一个？")
+def dwh_from_next_state(dnext_h, cache):
+    da = right_da(dnext_h, cache)
+    dx, dprev_h, dWx, _, db = through_step(da, cache)
+    return dx, dprev_h, dWx, cache[-1].T @ da, db
+
+
+@mistake("rnn_step_backward", "dWh 转置了：矩阵乘法两边的次序反了。它的第 i 行第 j 列应当属于 Wh 的第 i 行第 j 列。")
+def dwh_transposed(dnext_h, cache):
+    dx, dprev_h, dWx, dWh, db = through_step(right_da(dnext_h, cache), cache)
+    return dx, dprev_h, dWx, dWh.T, db
+
+
+@mistake("rnn_step_backward", "db 的形状应当与 b 一样。b 被广播给了批量里的每一个样本，反向时要怎样把它们合起来？")
+def db_not_summed(dnext_h, cache):
+    da = right_da(dnext_h, cache)
+    return (*through_step(da, cache)[:4], da)
+
+
+@mistake("rnn_step_backward", "db 沿着错误的维度求了和：想想 b 的哪个维度还在、哪个维度是广播出来的。")
+def db_summed_over_hidden(dnext_h, cache):
+    da = right_da(dnext_h, cache)
+    return (*through_step(da, cache)[:4], da.sum(axis=1))
+
+
+@mistake("rnn_step_backward", "db 多了一个大小为 1 的维度。b 是一维数组，它的梯度也应当是。")
+def db_keeps_dimension(dnext_h, cache):
+    da = right_da(dnext_h, cache)
+    return (*through_step(da, cache)[:4], da.sum(axis=0, keepdims=True))
+
+
+@mistake("rnn_step_backward", "db 取了平均。b 影响每一个样本，各样本的梯度应当怎样合起来？")
+def db_averaged(dnext_h, cache):
+    da = right_da(dnext_h, cache)
+    return (*through_step(da, cache)[:4], da.mean(axis=0))
+
+
+@mistake("rnn_step_backward", "db 没有经过 tanh：它应当由哪一个中间量的梯度求和得到？")
+def db_before_tanh(dnext_h, cache):
+    return (*through_step(right_da(dnext_h, cache), cache)[:4], dnext_h.sum(axis=0))
+
+
+@mistake("rnn_step_backward", "参数的梯度都除以了 N。在这一步还没有求平均的地方，取平均是损失函数的事。")
+def gradients_averaged_over_batch(dnext_h, cache):
+    dx, dprev_h, *weights = through_step(right_da(dnext_h, cache), cache)
+    return (dx, dprev_h, *(gradient / len(dx) for gradient in weights))
+
+
+# ---------------------------------------------------------------- rnn_forward
+
+
+def unrolled(x, h0, Wx, Wh, b, inputs=None, state=None):
+    """Run the right step over time with wrong wiring: inputs(t), state(t, h0, h) -> h (N, T, H), cache."""
+    N, T, _ = x.shape
+    h, cache = np.zeros((N, T, h0.shape[1]), dtype=np.result_type(x, h0)), []
+    for t in range(T):
+        before = state(t, h) if state else (h[:, t - 1] if t else h0)
+        h[:, t], kept = rnn_step_forward(x[:, inputs(t) if inputs else t], before, Wx, Wh, b)
+        cache.append(kept)
+    return h, cache
+
+
+@mistake("rnn_forward", "每一步都从同一个状态出发。一步算完之后，它的输出应当成为谁的输入？")
+def state_not_advanced(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, state=lambda t, h: h0)
+
+
+@mistake("rnn_forward", "第一步没有从 h0 出发，而是从零出发。")
+def starts_from_zero(x, h0, Wx, Wh, b):
+    return unrolled(x, h0 * 0, Wx, Wh, b)
+
+
+@mistake("rnn_forward", "每一步读到的都是同一个输入。检查 x 的时间下标。")
+def input_not_advanced(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, inputs=lambda t: 0)
+
+
+@mistake("rnn_forward", "序列是从后往前读的。循环应当从第一个时刻走到最后一个时刻。")
+def reads_backwards(x, h0, Wx, Wh, b):
+    T = x.shape[1]
+    return unrolled(x, h0, Wx, Wh, b, inputs=lambda t: T - 1 - t)
+
+
+@mistake("rnn_forward", "最后一个时刻没有计算，留下了零。检查循环的终点。")
+def last_step_missing(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    h[:, -1] = 0
+    return h, cache
+
+
+@mistake("rnn_forward", "h 里存的是每一步开始之前的状态：第一个就是 h0，而最后一个状态丢了。")
+def states_before_the_steps(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return np.concatenate([h0[:, None], h[:, :-1]], axis=1), cache
+
+
+@mistake("rnn_forward", "h 里多了一个时刻：h0 是给定的，不算作输出。")
+def initial_state_included(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return np.concatenate([h0[:, None], h], axis=1), cache
+
+
+@mistake("rnn_forward", "所有时刻的状态都一样，都等于最后一个。检查结果写入 h 的时间下标。")
+def last_state_everywhere(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return np.repeat(h[:, -1:], x.shape[1], axis=1), cache
+
+
+@mistake("rnn_forward", "只返回了最后一个时刻的状态，而后面的各层需要所有时刻的。")
+def only_last_state(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return h[:, -1], cache
+
+
+@mistake("rnn_forward", "h 的前两个维度次序反了：先是批量，然后才是时间。")
+def time_before_batch(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return h.transpose(1, 0, 2), cache
+
+
+@mistake("rnn_forward", "按时间堆起来的数组要交换维度才能变成 (N, T, H)；reshape 只是重新数一遍，会把样本和时刻混在一起。")
+def reshaped_for_transposed(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return h.transpose(1, 0, 2).reshape(h.shape), cache
+
+
+# ---------------------------------------------------------------- rnn_backward
+
+
+def back_through_time(dh, cache, upstream=None):
+    """Run the right backward step from the last moment to the first, fed with upstream(t, dprev_h) -> what every step gave."""
+    steps, dprev_h = {}, np.zeros_like(dh[:, 0])
+    for t in reversed(range(dh.shape[1])):
+        arriving = dh[:, t] + dprev_h if upstream is None else upstream(t, dprev_h)
+        steps[t] = rnn_step_backward(arriving, cache[t])
+        dprev_h = steps[t][1]
+    return steps
+
+
+def gathered(steps):
+    """Put together what the steps gave: dx stacked over time, dh0 from the first step, the weights' gradients summed."""
+    order = sorted(steps)
+    dx = np.stack([steps[t][0] for t in order], axis=1)
+    return (dx, steps[0][1], *(sum(steps[t][i] for t in order) for i in (2, 3, 4)))
+
+
+@mistake("rnn_backward", "每个时刻的隐藏状态有两个去处：这一刻的输出和下一刻的状态。你只收到了其中一路的梯度。")
+def next_step_gradient_missing(dh, cache):
+    return gathered(back_through_time(dh, cache, lambda t, dprev_h: dh[:, t]))
+
+
+@mistake("rnn_backward", "只用了最后一个时刻的上游梯度。每个时刻的输出都会影响损失。")
+def upstream_only_at_the_end(dh, cache):
+    T = dh.shape[1]
+    return gathered(back_through_time(dh, cache, lambda t, dprev_h: dh[:, t] if t == T - 1 else dprev_h))
+
+
+@mistake("rnn_backward", "从后面传来的梯度越积越多：每过一步，它应当被新的替换，而不是与旧的相加。")
+def state_gradient_piles_up(dh, cache):
+    total = np.zeros_like(dh[:, 0])
+
+    def upstream(t, dprev_h):
+        total[...] += dprev_h
+        return dh[:, t] + total
+
+    return gathered(back_through_time(dh, cache, upstream))
+
+
+@mistake("rnn_backward", "各时刻共用一组参数，它们的梯度应当累加；你每一步都把它们重写了一遍。")
+def weights_overwritten(dh, cache):
+    steps = back_through_time(dh, cache)
+    return (*gathered(steps)[:2], *steps[0][2:])
+
+
+@mistake("rnn_backward", "dWx 和 dWh 累加了，db 却没有：它每一步都被重写。")
+def bias_overwritten(dh, cache):
+    steps = back_through_time(dh, cache)
+    return (*gathered(steps)[:4], steps[0][4])
+
+
+@mistake("rnn_backward", "参数的梯度除以了时刻数。各时刻的贡献应当相加，不取平均。")
+def gradients_averaged_over_time(dh, cache):
+    dx, dh0, *weights = gathered(back_through_time(dh, cache))
+    return (dx, dh0, *(gradient / dh.shape[1] for gradient in weights))
+
+
+@mistake("rnn_backward", "dh0 差了一步：它应当是穿过第一个时刻之后得到的梯度。")
+def dh0_one_step_off(dh, cache):
+    steps = back_through_time(dh, cache)
+    dx, _, *weights = gathered(steps)
+    return (dx, steps[1][1] if 1 in steps else np.zeros_like(dh[:, 0]), *weights)
+
+
+@mistake("rnn_backward", "dh0 取自最后一个时刻。反向循环结束的时候，手里的是哪一个时刻传出来的梯度？")
+def dh0_from_last_step(dh, cache):
+    steps = back_through_time(dh, cache)
+    dx, _, *weights = gathered(steps)
+    return (dx, steps[dh.shape[1] - 1][1], *weights)
+
+
+@mistake("rnn_backward", "dh0 是第一个隐藏状态的梯度，它还没有穿过第一步回到 h0。")
+def dh0_before_first_step(dh, cache):
+    steps = back_through_time(dh, cache)
+    dx, _, *weights = gathered(steps)
+    return (dx, dh[:, 0] + (steps[1][1] if 1 in steps else 0), *weights)
+
+
+@mistake("rnn_backward", "dh0 把各时刻的梯度都加了起来。参数是共用的，h0 却只在第一步用过一次。")
+def dh0_summed_over_time(dh, cache):
+    steps = back_through_time(dh, cache)
+    dx, _, *weights = gathered(steps)
+    return (dx, sum(step[1] for step in steps.values()), *weights)
+
+
+@mistake("rnn_backward", "循环的方向反了：梯度应当从最后一个时刻流回第一个时刻。")
+def loops_forwards(dh, cache):
+    steps, dprev_h = {}, np.zeros_like(dh[:, 0])
+    for t in range(dh.shape[1]):
+        steps[t] = rnn_step_backward(dh[:, t] + dprev_h, cache[t])
+        dprev_h = steps[t][1]
+    dx, _, *weights = gathered(steps)
+    return (dx, dprev_h, *weights)
+
+
+@mistake("rnn_backward", "dx 的时间次序颠倒了。从后往前循环时，结果该写到哪个下标？")
+def dx_reversed_in_time(dh, cache):
+    dx, *others = gathered(back_through_time(dh, cache))
+    return (dx[:, ::-1], *others)
+
+
+# ---------------------------------------------------------------- word_embedding_forward
+
+
+@mistake("word_embedding_forward", "词的编号从 0 开始，正好就是 W 的行号，不用再加减一。")
+def index_off_by_one(x, W):
+    return W[x - 1], word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "每个样本的各个时刻都取了同一个词。x 的两个维度都要用到。")
+def first_word_everywhere(x, W):
+    return W[np.repeat(x[:, :1], x.shape[1], axis=1)], word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "输出的前两个维度次序反了：先是批量，然后才是时间。")
+def words_time_before_batch(x, W):
+    return W[x.T], word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "词向量都找对了，但样本和时刻混在了一起：reshape 不能用来交换维度。")
+def words_scrambled(x, W):
+    return W[x.T].reshape(*x.shape, -1), word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "批量和时间两个维度被压成了一个。输出应当是三维的。")
+def words_flattened(x, W):
+    return W[x.reshape(-1)], word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "时间这个维度不见了：每个词都要有自己的向量，不要把它们加起来。")
+def words_summed(x, W):
+    return W[x].sum(axis=1), word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "词向量的长度被改变了。嵌入只是查表，查到什么就输出什么。")
+def words_normalised(x, W):
+    rows = W / np.linalg.norm(W, axis=1, keepdims=True)
+    return rows[x], word_embedding_forward(x, W)[1]
+
+
+# ---------------------------------------------------------------- word_embedding_backward
+
+
+@mistake("word_embedding_backward", "同一个词出现多次时，只有一次算了数。用数组作下标的 += 对重复的下标不会累加；题目的提示里有办法。")
+def repeats_lost(dout, cache):
+    x, W = words_of(dout, cache)
+    dW = np.zeros_like(W)
+    dW[x] += dout
+    return dW
+
+
+@mistake("word_embedding_backward", "同一个句子里重复出现的词没有累加：按样本循环还不够，句子里面也会有重复。")
+def repeats_lost_in_a_sentence(dout, cache):
+    x, W = words_of(dout, cache)
+    dW = np.zeros_like(W)
+    for words, gradients in zip(x, dout, strict=True):
+        dW[words] += gradients
+    return dW
+
+
+@mistake("word_embedding_backward", "同一时刻、不同样本里重复出现的词没有累加：按时刻循环还不够，批量里面也会有重复。")
+def repeats_lost_in_the_batch(dout, cache):
+    x, W = words_of(dout, cache)
+    dW = np.zeros_like(W)
+    for t in range(x.shape[1]):
+        dW[x[:, t]] += dout[:, t]
+    return dW
+
+
+@mistake("word_embedding_backward", "重复出现的词取了平均。一个词的每一次出现都影响损失，它们的梯度应当怎样合起来？")
+def repeats_averaged(dout, cache):
+    x, W = words_of(dout, cache)
+    dW = np.zeros_like(W)
+    np.add.at(dW, x, dout)
+    return dW / np.maximum(np.bincount(x.reshape(-1), minlength=len(W)), 1)[:, None]
+
+
+@mistake("word_embedding_backward", "梯度除以了 N。取平均是损失函数的事，这里只管累加。")
+def embedding_gradient_averaged(dout, cache):
+    return word_embedding_backward(dout, cache) / len(dout)
+
+
+@mistake("word_embedding_backward", "没有用到上游梯度的数值，只是数了每个词出现的次数。")
+def words_only_counted(dout, cache):
+    return word_embedding_backward(np.ones_like(dout), cache)
+
+
+@mistake("word_embedding_backward", "dW 是从 W 本身开始累加的。存放梯度的数组应当从零开始。")
+def gradient_starts_from_weights(dout, cache):
+    x, W = words_of(dout, cache)
+    dW = W.copy()
+    np.add.at(dW, x, dout)
+    return dW
+
+
+# ---------------------------------------------------------------- temporal_affine_forward
+
+
+@mistake("temporal_affine_forward", "结果里没有偏置 b。")
+def affine_bias_missing(x, w, b):
+    return x @ w, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "批量和时间两个维度被压成了一个。算完之后要恢复成三维。")
+def affine_flattened(x, w, b):
+    return x.reshape(-1, x.shape[-1]) @ w + b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "样本和时刻混在了一起：reshape 不能用来交换维度，压平和恢复时的维度次序要一致。")
+def affine_scrambled(x, w, b):
+    out = x.transpose(1, 0, 2) @ w + b
+    return out.reshape(*x.shape[:2], -1), temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "所有时刻的输出都一样，都来自第一个时刻。每个时刻应当用自己的输入。")
+def affine_first_step_everywhere(x, w, b):
+    return np.repeat(x[:, :1], x.shape[1], axis=1) @ w + b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "时间这个维度不见了：仿射变换要分别作用在每个时刻上。")
+def affine_time_summed(x, w, b):
+    return x.sum(axis=1) @ w + b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "仿射变换之后多用了一个非线性函数。这一层只有乘和加。")
+def affine_with_tanh(x, w, b):
+    return np.tanh(x @ w + b), temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "负的输出都变成了零。这一层只有乘和加，没有非线性函数。")
+def affine_with_relu(x, w, b):
+    return np.maximum(x @ w + b, 0), temporal_affine_forward(x, w, b)[1]
+
+
+# ---------------------------------------------------------------- temporal_affine_backward
+
+
+@mistake("temporal_affine_backward", "db 只沿批量求了和，还留着时间维度。b 的形状是什么？")
+def db_not_summed_over_time(dout, cache):
+    dx, dw, _ = temporal_affine_backward(dout, cache)
+    return dx, dw, dout.sum(axis=0)
+
+
+@mistake("temporal_affine_backward", "db 只沿时间求了和，还留着批量维度。b 的形状是什么？")
+def db_not_summed_over_batch(dout, cache):
+    dx, dw, _ = temporal_affine_backward(dout, cache)
+    return dx, dw, dout.sum(axis=1)
+
+
+@mistake("temporal_affine_backward", "db 多了大小为 1 的维度。b 是一维数组，它的梯度也应当是。")
+def affine_db_keeps_dimensions(dout, cache):
+    dx, dw, _ = temporal_affine_backward(dout, cache)
+    return dx, dw, dout.sum(axis=(0, 1), keepdims=True)
+
+
+@mistake("temporal_affine_backward", "db 取了平均。b 加在了每个样本的每个时刻上，各处的梯度应当怎样合起来？")
+def affine_db_averaged(dout, cache):
+    dx, dw, _ = temporal_affine_backward(dout, cache)
+    return dx, dw, dout.mean(axis=(0, 1))
+
+
+@mistake("temporal_affine_backward", "dw 和 db 除以了 N。取平均是损失函数的事，这里只管累加。")
+def affine_gradients_averaged(dout, cache):
+    dx, dw, db = temporal_affine_backward(dout, cache)
+    return dx, dw / len(dout), db / len(dout)
+
+
+@mistake("temporal_affine_backward", "dw 是转置的：它的形状应当与 w 一样。检查矩阵乘法两边的次序。")
+def dw_transposed(dout, cache):
+    dx, dw, db = temporal_affine_backward(dout, cache)
+    return dx, dw.T, db
+
+
+@mistake("temporal_affine_backward", "dw 和 db 只剩下了一个时刻的贡献：在时间循环里应当累加，而不是重写。")
+def affine_weights_overwritten(dout, cache):
+    x = affine_input(cache)
+    dx, _, _ = temporal_affine_backward(dout, cache)
+    return dx, x[:, -1].T @ dout[:, -1], dout[:, -1].sum(axis=0)
+
+
+@mistake("temporal_affine_backward", "dw 用错了对应关系：x 与 dout 压平时的维度次序不一样，配错了对。")
+def dw_pairs_scrambled(dout, cache):
+    x = affine_input(cache)
+    dx, _, db = temporal_affine_backward(dout, cache)
+    return dx, x.transpose(1, 0, 2).reshape(-1, x.shape[2]).T @ dout.reshape(-1, dout.shape[2]), db
+
+
+@mistake("temporal_affine_backward", "dx 的批量和时间两个维度被压成了一个。它的形状应当与 x 一样。")
+def affine_dx_flattened(dout, cache):
+    dx, dw, db = temporal_affine_backward(dout, cache)
+    return dx.reshape(-1, dx.shape[2]), dw, db
+
+
+# ---------------------------------------------------------------- temporal_softmax_loss
+
+
+def probabilities(x, axis=-1):
+    """Return the softmax of scores along one axis or several."""
+    shifted = np.exp(x - x.max(axis=axis, keepdims=True))
+    return shifted / shifted.sum(axis=axis, keepdims=True)
+
+
+def cross_entropy(p, y, loss_mask, dx_mask):
+    """Return the summed loss and its gradient, each under its own mask, before any division. p (N, T, V)."""
+    hit = np.arange(p.shape[2]) == y[:, :, None]
+    return -(np.log((p * hit).sum(axis=2)) * loss_mask).sum(), (p - hit) * dx_mask[:, :, None]
+
+
+@mistake("temporal_softmax_loss", "损失和梯度都多除以了 T。题目要求沿时间求和，只对批量取平均。")
+def averaged_over_time(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss / x.shape[1], dx / x.shape[1]
+
+
+@mistake("temporal_softmax_loss", "损失和梯度除以了没有被掩掉的词数。题目要求除以的是批量的大小。")
+def averaged_over_mask(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss * len(x) / mask.sum(), dx * len(x) / mask.sum()
+
+
+@mistake("temporal_softmax_loss", "损失和梯度都没有对批量取平均。")
+def not_averaged(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss * len(x), dx * len(x)
+
+
+@mistake("temporal_softmax_loss", "损失对了，梯度却没有对批量取平均：损失里的每一个系数都要带进梯度。")
+def gradient_not_averaged(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss, dx * len(x)
+
+
+@mistake("temporal_softmax_loss", "损失对了，梯度却多除了一次：检查 dx 最后除以的是什么。")
+def gradient_averaged_over_time(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss, dx / x.shape[1]
+
+
+@mistake("temporal_softmax_loss", "被掩掉的位置上梯度应当是零：它们不影响损失。")
+def gradient_not_masked(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x), y, mask, np.ones(y.shape))
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "被掩掉的位置也算进了损失，而梯度里已经去掉了。")
+def loss_not_masked(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x), y, np.ones(y.shape), mask)
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "完全没有用到 mask：填充的 <NULL> 不应当影响损失和梯度。")
+def mask_ignored(x, y, mask, verbose=False):
+    return temporal_softmax_loss(x, y, np.ones_like(mask))
+
+
+@mistake("temporal_softmax_loss", "mask 用反了：True 表示这个词要算，False 才是填充。")
+def mask_inverted(x, y, mask, verbose=False):
+    return temporal_softmax_loss(x, y, ~np.asarray(mask, dtype=bool))
+
+
+@mistake("temporal_softmax_loss", "mask 乘到得分上了。得分是零不等于不计损失：mask 应当作用在每个词的损失上。")
+def mask_on_scores(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x * mask[:, :, None]), y, np.ones(y.shape), mask)
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "softmax 沿着时间做了归一化。哪个维度上的概率加起来应当是 1？")
+def softmax_over_time(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x, axis=1), y, mask, mask)
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "softmax 对一个样本的所有时刻一起做了归一化。每个时刻各有一个概率分布。")
+def softmax_over_time_and_words(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x, axis=(1, 2)), y, mask, mask)
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "梯度里没有体现正确的词：与概率相比，正确的那个位置还要减去什么？")
+def target_not_subtracted(x, y, mask, verbose=False):
+    loss, _ = temporal_softmax_loss(x, y, mask)
+    return loss, probabilities(x) * mask[:, :, None] / len(x)
+
+
+@mistake("temporal_softmax_loss", "损失的符号反了：概率小于 1，它的对数是负的，而损失应当是正的。")
+def loss_negative(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return -loss, dx
+
+
+@mistake("temporal_softmax_loss", "损失里用的是概率本身，没有取对数。")
+def log_missing(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    chosen = np.take_along_axis(probabilities(x), y[:, :, None], axis=2)[:, :, 0]
+    return -(chosen * mask).sum() / len(x), dx
+
+
+@mistake("temporal_softmax_loss", "损失直接用了得分，没有先变成概率的对数：归一化的那一项（分母）到哪里去了？")
+def normaliser_missing(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    chosen = np.take_along_axis(x, y[:, :, None], axis=2)[:, :, 0]
+    return -(chosen * mask).sum() / len(x), dx
+
+
+# ---------------------------------------------------------------- CaptioningRNN.loss
+
+
+def caption(model, features, words, targets, mask, state=None, **changed):
+    """Run the right model with something changed: its inputs, its initial state, or parameters -> loss, grads, dh, dh0."""
+    p = {**model.params, **changed}
+    h0 = features @ p["W_proj"] + p["b_proj"] if state is None else state
+    vectors, embedded = word_embedding_forward(words, p["W_embed"])
+    h, run = rnn_forward(vectors, h0, p["Wx"], p["Wh"], p["b"])
+    scores, projected = temporal_affine_forward(h, p["W_vocab"], p["b_vocab"])
+    loss, dscores = temporal_softmax_loss(scores, targets, mask)
+    grads = {}
+    dh, grads["W_vocab"], grads["b_vocab"] = temporal_affine_backward(dscores, projected)
+    dvectors, dh0, grads["Wx"], grads["Wh"], grads["b"] = rnn_backward(dh, run)
+    grads["W_embed"] = word_embedding_backward(dvectors, embedded)
+    grads["W_proj"], grads["b_proj"] = features.T @ dh0, dh0.sum(axis=0)
+    return loss, grads, dh, dh0
+
+
+def split(model, captions):
+    """Split captions as the given code does -> words in, words out, mask."""
+    return captions[:, :-1], captions[:, 1:], captions[:, 1:] != model._null
+
+
+@mistake("CaptioningRNN.loss", "图像特征没有用上：隐藏状态应当从什么出发？")
+def initial_state_left_out(self, features, captions):
+    h0 = np.zeros_like(features @ self.params["W_proj"])
+    return caption(self, features, *split(self, captions), state=h0)[:2]
+
+
+@mistake("CaptioningRNN.loss", "投影图像特征的时候少了偏置。")
+def projection_bias_forgotten(self, features, captions):
+    return caption(self, features, *split(self, captions), b_proj=0 * self.params["b_proj"])[:2]
+
+
+@mistake("CaptioningRNN.loss", "把隐藏状态变成得分的时候少了偏置。")
+def vocabulary_bias_forgotten(self, features, captions):
+    return caption(self, features, *split(self, captions), b_vocab=0 * self.params["b_vocab"])[:2]
+
+
+@mistake("CaptioningRNN.loss", "投影之后多用了一个 tanh。初始隐藏状态只是图像特征的仿射变换。")
+def tanh_on_projection(self, features, captions):
+    h0 = np.tanh(features @ self.params["W_proj"] + self.params["b_proj"])
+    return caption(self, features, *split(self, captions), state=h0)[:2]
+
+
+@mistake("CaptioningRNN.loss", "送进网络的是整个 captions，比目标多一个词。想想输入的词和要预测的词各是哪一段。")
+def whole_captions_as_input(self, features, captions):
+    _, targets, mask = split(self, captions)
+    return caption(self, features, captions, targets, mask)[:2]
+
+
+@mistake("CaptioningRNN.loss", "输入和目标都是整个 captions：网络预测的成了它刚刚读到的那个词，而不是下一个词。")
+def captions_not_shifted(self, features, captions):
+    return caption(self, features, captions, captions, captions != self._null)[:2]
+
+
+@mistake("CaptioningRNN.loss", "送进网络的正是它要预测的那些词：答案不能当作输入。")
+def targets_as_input(self, features, captions):
+    _, targets, mask = split(self, captions)
+    return caption(self, features, targets, targets, mask)[:2]
+
+
+@mistake("CaptioningRNN.loss", "要预测的应当是下一个词，你拿来比较的是当前输入的词。")
+def inputs_as_targets(self, features, captions):
+    words, _, mask = split(self, captions)
+    return caption(self, features, words, words, mask)[:2]
+
+
+@mistake("CaptioningRNN.loss", "没有用到给出的 mask：填充的 <NULL> 也被算进了损失。")
+def captions_not_masked(self, features, captions):
+    words, targets, mask = split(self, captions)
+    return caption(self, features, words, targets, np.ones_like(mask))[:2]
+
+
+@mistake("CaptioningRNN.loss", "mask 应当看要预测的词是不是 <NULL>，而不是输入的词。")
+def mask_of_inputs(self, features, captions):
+    words, targets, _ = split(self, captions)
+    return caption(self, features, words, targets, words != self._null)[:2]
+
+
+@mistake("CaptioningRNN.loss", "投影层的梯度来得不对：传回 h0 的梯度是 rnn_backward 给出的，不是第一个时刻的上游梯度。")
+def projection_gradient_from_first_output(self, features, captions):
+    loss, grads, dh, _ = caption(self, features, *split(self, captions))
+    grads["W_proj"], grads["b_proj"] = features.T @ dh[:, 0], dh[:, 0].sum(axis=0)
+    return loss, grads
+
+
+@mistake("CaptioningRNN.loss", "b_proj 的梯度没有沿批量求和：它的形状应当与 b_proj 一样。")
+def projection_bias_gradient_not_summed(self, features, captions):
+    loss, grads, _, dh0 = caption(self, features, *split(self, captions))
+    return loss, {**grads, "b_proj": dh0}
+
+
+@mistake("CaptioningRNN.loss", "b 与 b_proj 的梯度对调了：两个偏置形状相同，放错了也不会报错。")
+def bias_gradients_swapped(self, features, captions):
+    loss, grads, _, _ = caption(self, features, *split(self, captions))
+    return loss, {**grads, "b": grads["b_proj"], "b_proj": grads["b"]}
+
+
+@mistake("CaptioningRNN.loss", "损失和梯度又除以了一次批量大小：temporal_softmax_loss 里已经取过平均了。")
+def averaged_twice(self, features, captions):
+    loss, grads, _, _ = caption(self, features, *split(self, captions))
+    return loss / len(captions), {key: gradient / len(captions) for key, gradient in grads.items()}
