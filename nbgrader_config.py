@@ -1,7 +1,6 @@
 """The course as nbgrader sees it; `nbgrader ...` and `assignment ...` both read this file."""
 
 from assignment.master import STUB
-from assignment.seal import SealRelease
 
 c = get_config()  # noqa: F821
 
@@ -13,7 +12,8 @@ c.ClearSolutions.code_stub = {"python": STUB}
 
 # The last step of generate_assignment: prove that no solution and no hidden test got out, and write the release's hash
 # into the notebook, so that a submission can always be compared with the release it was made from.
-c.GenerateAssignment.preprocessors.append(SealRelease)
+# (Named, not imported: `assignment check` reads this file too and should not wait for nbgrader.)
+c.GenerateAssignment.preprocessors.append("assignment.seal.SealRelease")
 c.GenerateAssignment.post_convert_hook = "assignment.seal.keep_release"
 
 # Rules of the homework: what a breach costs. "zero": the net mark is 0 once a TA has confirmed it; "flag": it is shown

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,5 +122,16 @@ class Course:
         from nbgrader.api import Gradebook
 
         course_id = self.config().CourseDirectory.get("course_id", "")
-        with Gradebook(self.gradebook_url(), course_id or None) as gradebook:
+        with tools_in_path(), Gradebook(self.gradebook_url(), course_id or None) as gradebook:
             yield gradebook
+
+
+@contextmanager
+def tools_in_path() -> Iterator[None]:
+    """Put this Python's programs first in PATH: nbgrader calls `alembic` by name when it makes a gradebook."""
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before

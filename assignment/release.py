@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assignment.build import build, replace_file
-from assignment.course import Course
+from assignment.course import Course, tools_in_path
 from assignment.errors import AssignmentError
 from assignment.master import Master, load_master
 
@@ -32,7 +32,8 @@ def release(course: Course, name: str) -> Released:
     build(course, name)
     config = course.config()
     folder = CourseDirectory(config=config, root=str(course.root), assignment_id=name)
-    result = capture_log(GenerateAssignment(coursedir=folder, config=config, force=True))
+    with tools_in_path():
+        result = capture_log(GenerateAssignment(coursedir=folder, config=config, force=True))
     if not result["success"]:
         raise AssignmentError(_reason(name, result["log"]))
     path = course.release(name)

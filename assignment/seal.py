@@ -22,21 +22,20 @@ class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Seal one notebook; AssignmentError on a leak, upon which nbgrader removes the release."""
         folder = Path(resources["metadata"]["path"])
-        name = resources["metadata"]["name"]
-        self._refuse_other_files(folder, name)
-        master = load_master(folder / f"{name}.ipynb")
+        self._refuse_other_files(folder)
+        master = load_master(folder / f"{folder.name}.ipynb")
         nb.metadata["assignment"] = {"name": master.name, "release": master.release}
         prove(master, nb)
         return nb, resources
 
-    def _refuse_other_files(self, folder: Path, name: str) -> None:
+    def _refuse_other_files(self, folder: Path) -> None:
         """Raise AssignmentError if the folder holds anything else: nbgrader would copy it into the release."""
         ignore = CourseDirectory(config=self.config).ignore
-        others = [file for file in find_all_files(str(folder), ignore) if Path(file).name != f"{name}.ipynb"]
-        if name != folder.name or others:
-            shown = ", ".join(sorted(Path(file).relative_to(folder).as_posix() for file in others))
+        files = (Path(file).relative_to(folder).as_posix() for file in find_all_files(str(folder), ignore))
+        others = sorted(file for file in files if file != f"{folder.name}.ipynb")
+        if others:
             raise AssignmentError(
-                f"source/{folder.name}: extra file {shown or name} would go out with the release; move it elsewhere"
+                f"source/{folder.name}: extra file {', '.join(others)} would go out with the release; move it elsewhere"
             )
 
 
