@@ -1,0 +1,121 @@
+"""Our feedback page in nbgrader's own `generate_feedback`: c.GenerateFeedback.exporter_class = FeedbackExporter."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import Exporter, ResourcesDict
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, SubmittedNotebook
+from traitlets import default
+
+from assignment.feedback import page
+from assignment.master import cell_id
+from assignment.standing import penalties_of, settle
+
+
+class FeedbackExporter(Exporter):  # type: ignore[misc]
+    """Turns an autograded notebook into the student's page.
+
+    It stands in for nbconvert's HTMLExporter, whose page shows hidden tests and runs what a student's Markdown holds.
+    """
+
+    export_from_notebook = "Feedback"
+
+    @default("file_extension")  # type: ignore[untyped-decorator]
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    @default("output_mimetype")  # type: ignore[untyped-decorator]
+    def _output_mimetype_default(self) -> str:
+        return "text/html"
+
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[str, ResourcesDict]:
+        """Return (page, resources); the gradebook is the one named in resources["nbgrader"]."""
+        about = (resources or {})["nbgrader"]
+        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        resources["output_extension"] = self.file_extension
+        result = result_of(nb)
+        with Gradebook(about["db_url"]) as gradebook:
+            submission = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
+            canvas = self._canvas(about)
+            standing, who = standing_of(submission, result, canvas), who_of(submission, canvas)
+        return page(result, nb, who, standing), resources
+
+    def _canvas(self, about: Mapping[str, str]) -> dict[str, Any]:
+        """Return what Canvas said of the submission, nothing where it did not come from there."""
+        coursedir = getattr(self.parent, "coursedir", None)
+        if coursedir is None:
+            return {}
+        folder = coursedir.format_path(coursedir.submitted_directory, about["student"], about["assignment"])
+        return canvas_of(Path(folder))
+
+
+def canvas_of(folder: Path) -> dict[str, Any]:
+    """Return the canvas.json beside a submission, an empty one where there is none that can be read."""
+    try:
+        read = json.loads((folder / "canvas.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def result_of(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the examination that an autograded notebook carries, an unfinished one where it carries none."""
+    about = (notebook.get("metadata") or {}).get("assignment") or {}
+    empty = {"verdict": "crashed", "reason": "no result in the notebook", "max": 0.0, "checks": [], "rules": []}
+    return dict(about.get("result") or empty)
+
+
+def who_of(submission: SubmittedNotebook, canvas: Mapping[str, Any]) -> dict[str, str]:
+    """Return {name, login, student, file} from nbgrader's student record and Canvas."""
+    student = submission.student
+    name = f"{student.last_name or ''}{_gap(student.last_name, student.first_name)}{student.first_name or ''}"
+    return {
+        "name": name.strip() or str(canvas.get("name") or ""),
+        "login": str(student.lms_user_id or canvas.get("login") or ""),
+        "student": str(student.id),
+        "file": str(canvas.get("file") or ""),
+    }
+
+
+def standing_of(
+    submission: SubmittedNotebook, result: Mapping[str, Any], canvas: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the standing that nbgrader's gradebook gives: manual scores, comments and penalty count as it has them."""
+    canvas = canvas or {}
+    names = {cell_id("check", str(check.get("name"))): str(check.get("name")) for check in result.get("checks") or []}
+    manual = {
+        names.get(grade.name, grade.name): grade.score
+        for grade in submission.grades
+        # An automatic score of a cell that no check knows (nothing was graded) is no TA's doing.
+        if grade.manual_score is not None
+        or grade.extra_credit
+        or (grade.name in names and grade.auto_score is not None)
+    }
+    solved = {cell_id("solve", name): name for name in names.values()}
+    words = {comment.name: comment.manual_comment for comment in submission.comments if comment.manual_comment}
+    late = submission.assignment.total_seconds_late or 0.0
+    moment = submission.assignment.timestamp
+    return settle(
+        result,
+        manual=manual,
+        penalties=penalties_of(submission.late_submission_penalty or 0.0, result, submission.max_score),
+        late={
+            "late": late > 0 or bool(canvas.get("late")),
+            "days": late / 86_400,
+            "submitted_at": moment.strftime("%Y-%m-%d %H:%M UTC") if moment else canvas.get("submitted_at"),
+        },
+        comments={solved.get(name, name): said for name, said in words.items()},
+        maximum=submission.max_score,
+    )
+
+
+def _gap(last: str | None, first: str | None) -> str:
+    """Return what stands between the two halves of a name: nothing in Chinese, a comma elsewhere."""
+    if not last or not first:
+        return ""
+    return "" if all(ord(mark) > 0x2E80 for mark in last + first) else ", "

@@ -1,0 +1,77 @@
+"""How a mark came about: automatic marks, a TA's changes, penalties, net mark, in one sum that always adds up."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def finite(value: object) -> float:
+    """Return value as a float; anything that is no finite number counts 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if math.isfinite(value) else 0.0
+
+
+def settle(
+    result: Mapping[str, Any],
+    manual: Mapping[str, float] | None = None,
+    penalties: Iterable[Mapping[str, Any]] = (),
+    late: Mapping[str, Any] | None = None,
+    comments: Mapping[str, str] | None = None,
+    waived: Mapping[str, str] | None = None,
+    maximum: float | None = None,
+) -> dict[str, Any]:
+    """Return the standing of one submission: what feedback page, annotated notebook and class page agree on.
+
+    result: an examination; manual: a TA's score by check name (a cell that no check knows counts as automatic 0);
+    penalties: [{kind: "late" | "rules", points, words}], taken in that order, never more than is left;
+    late: {late, days, submitted_at, words}; comments: a TA's words by check name; waived: reason by rule;
+    maximum: the assignment's points where they are not the result's.
+    -> {auto, manual: {name: (auto, manual)}, score, max, penalties, penalty, net, late, comments, waived, rows}, where
+    rows: [{kind: "auto" | "manual" | "floor" | "late" | "rules", name, points, words}] add up to net, and net >= 0.
+    """
+    scores = {str(check.get("name")): finite(check.get("score")) for check in result.get("checks") or []}
+    auto = round(sum(scores.values()), 2)
+    changes = {
+        name: (scores.get(name, 0.0), finite(score))
+        for name, score in (manual or {}).items()
+        if abs(finite(score) - scores.get(name, 0.0)) >= 0.005
+    }
+    rows: list[dict[str, Any]] = [{"kind": "auto", "name": "", "points": auto, "words": ""}]
+    rows += [
+        {"kind": "manual", "name": name, "points": round(now - was, 2), "words": ""}
+        for name, (was, now) in changes.items()
+    ]
+    score = round(sum(row["points"] for row in rows), 2)
+    if score < 0:
+        rows.append({"kind": "floor", "name": "", "points": -score, "words": ""})
+        score = 0.0
+    net, taken = score, []
+    for penalty in sorted(penalties, key=lambda one: one.get("kind") == "rules"):
+        points = round(min(max(finite(penalty.get("points")), 0.0), net), 2)
+        if finite(penalty.get("points")) > 0:
+            taken.append({"kind": penalty.get("kind", "late"), "points": points, "words": penalty.get("words", "")})
+            rows.append({"kind": taken[-1]["kind"], "name": "", "points": -points, "words": taken[-1]["words"]})
+            net = round(net - points, 2)
+    return {
+        "auto": auto,
+        "manual": changes,
+        "score": score,
+        "max": finite(result.get("max")) if maximum is None else finite(maximum),
+        "penalties": taken,
+        "penalty": round(score - net, 2),
+        "net": net,
+        "late": dict(late or {}),
+        "comments": dict(comments or {}),
+        "waived": dict(waived or {}),
+        "rows": rows,
+    }
+
+
+def penalties_of(points: float, result: Mapping[str, Any], maximum: float) -> list[dict[str, Any]]:
+    """Return the gradebook's one penalty told apart: rule zero (the whole maximum, with a breach found) or late."""
+    if finite(points) <= 0:
+        return []
+    breach = any(finding.get("breach") for finding in result.get("rules") or [])
+    zeroed = breach and finite(points) >= finite(maximum) - 0.005
+    return [{"kind": "rules" if zeroed else "late", "points": finite(points), "words": ""}]
