@@ -1,0 +1,213 @@
+"""Judge functions by the master's check cells, in this process: quick, for code that we wrote ourselves."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import signal
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assignment.examiner.calls import CacheOf, Call, Observation
+from assignment.master import Cell, Master
+from assignment.percent import parse
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT = 5.0  # CPU seconds for one check cell; the slowest takes a tenth of it
+
+
+class HangError(BaseException):
+    """A check cell took too long; no Exception, so that student code and checks cannot swallow it."""
+
+
+@dataclass
+class Verdict:
+    """What a check said: its parts with passed or not, all rows, the score."""
+
+    parts: dict[str, bool]
+    rows: list[Any]
+    score: float
+    observed: dict[str, list[Observation]] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> frozenset[str]:
+        """The parts that lose their points."""
+        return frozenset(part for part, passed in self.parts.items() if not passed)
+
+
+class Judge:
+    """A master whose given cells, solutions and unpaid checks have run, ready to judge replacements."""
+
+    def __init__(self, master: Master) -> None:
+        """Run everything up to the last solve cell but the checks that have points."""
+        self.master = master
+        self.base: dict[str, Any] = new_namespace()
+        self._codes: dict[str, types.CodeType] = {}
+        for cell in graded_cells(master):
+            if cell.kind != "check" or not cell.points:
+                self.run(cell.source, self.base)
+
+    @property
+    def exercises(self) -> list[str]:
+        """The names of the exercises, in order."""
+        return [cell.name for cell in self.master.solves]
+
+    def judge(self, exercise: str, replaced: Mapping[str, str | Callable[..., Any]], record: bool = False) -> Verdict:
+        """Run one exercise's check on replaced functions (a solve cell's source, or a callable), the rest right.
+
+        record: remember the calls behind the rows, as the examiner does (slower).
+        """
+        namespace = dict(self.base)
+        for name, replacement in replaced.items():
+            if isinstance(replacement, str):
+                self.run(replacement, namespace)
+            else:
+                put(namespace, name, replacement)
+        recorder = Recorder(namespace, self.exercises) if record else None
+        verdict = self.check(self.master.check(exercise).source, namespace)
+        if recorder:
+            verdict.observed = recorder.observations(verdict)
+        return verdict
+
+    def judge_all(self, replaced: Mapping[str, str]) -> dict[str, Verdict]:
+        """Run the whole notebook with some solve cells' sources replaced -> verdicts by exercise."""
+        namespace = new_namespace()
+        verdicts = {}
+        for cell in graded_cells(self.master):
+            if cell.kind == "check" and cell.points:
+                verdicts[cell.name] = self.check(cell.source, namespace)
+            else:
+                self.run(replaced.get(cell.name, cell.source) if cell.kind == "solve" else cell.source, namespace)
+        return verdicts
+
+    def check(self, source: str, namespace: dict[str, Any]) -> Verdict:
+        """Run a check cell; a hang fails every part."""
+        hung = False
+        try:
+            self.run(source, namespace)
+        except AssertionError:
+            pass
+        except HangError:
+            hung = True
+        check = namespace["check"]
+        return Verdict({part: check.passed(part) and not hung for part in check.parts}, check.rows, check.score())
+
+    def run(self, source: str, namespace: dict[str, Any]) -> None:
+        """Execute code quietly, within the time limit."""
+        code = self._codes.get(source)
+        if code is None:
+            code = self._codes[source] = compile(source, "<cell>", "exec")
+        with quiet(), time_limit(LIMIT):
+            exec(code, namespace)
+
+
+class Recorder:
+    """Remembers every call of the exercises' functions and which array came from which."""
+
+    def __init__(self, namespace: dict[str, Any], exercises: list[str]) -> None:
+        """Wrap the functions in the namespace."""
+        self._origins: dict[int, tuple[Any, CacheOf]] = {}
+        for name in exercises:
+            put(namespace, name, self._recorded(name, get(namespace, name)))
+
+    def observations(self, verdict: Verdict) -> dict[str, list[Observation]]:
+        """Return the rows of a verdict with the calls behind them, by part."""
+        found: dict[str, list[Observation]] = {part: [] for part in verdict.parts}
+        for row in verdict.rows:
+            origin = self._origins.get(id(row.got))
+            if origin is not None:
+                call, path = origin[1].call, origin[1].path
+                found[row.part].append(Observation(call, path, row.got, row.want, row.passed))
+        return found
+
+    def _recorded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(*args: Any, **kwargs: Any) -> Any:
+            call = Call(name, tuple(map(self._kept, args)), {k: self._kept(v) for k, v in kwargs.items()})
+            value = function(*args, **kwargs)
+            self._remember(value, call, ())
+            return value
+
+        return recorded
+
+    def _kept(self, value: Any) -> Any:
+        origin = self._origins.get(id(value))
+        if origin is not None and origin[1].path[:1] == (1,):
+            return origin[1]
+        if isinstance(value, np.ndarray):
+            return value.copy()
+        if isinstance(value, dict):
+            return {key: self._kept(entry) for key, entry in value.items()}
+        return self._kept(vars(value)) if hasattr(value, "params") else value
+
+    def _remember(self, value: Any, call: Call, path: tuple[int | str, ...]) -> None:
+        if value is None or isinstance(value, int | str):
+            return
+        self._origins[id(value)] = (value, CacheOf(call, path))
+        entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, tuple) else ()
+        for step, entry in entries:
+            self._remember(entry, call, (*path, step))
+
+
+def new_namespace() -> dict[str, Any]:
+    """Return an empty namespace that dataclasses can live in: a module known to sys.modules."""
+    module = sys.modules.setdefault("__judged__", types.ModuleType("__judged__"))
+    return {"__name__": module.__name__}
+
+
+def load_master(name: str = "rnn") -> Master:
+    """Read a master from its text, built or not."""
+    path = ROOT / "source" / f"{name}.py"
+    return Master(name, tuple(parse(path.read_text(encoding="utf-8"), path.name)))
+
+
+def graded_cells(master: Master) -> list[Cell]:
+    """Return the code cells up to the last check with points: what comes later cannot matter."""
+    cells = [cell for cell in master.cells if cell.cell_type == "code"]
+    last = max(number for number, cell in enumerate(cells) if cell.kind == "check" and cell.points)
+    return cells[: last + 1]
+
+
+def put(namespace: dict[str, Any], name: str, function: Callable[..., Any]) -> None:
+    """Put a function in the place of another; a method goes into a subclass."""
+    owner, _, method = name.partition(".")
+    namespace[owner] = type(owner, (namespace[owner],), {method: function}) if method else function
+
+
+def get(namespace: Mapping[str, Any], name: str) -> Callable[..., Any]:
+    """Return a function or a method by name."""
+    owner, _, method = name.partition(".")
+    function: Callable[..., Any] = getattr(namespace[owner], method) if method else namespace[owner]
+    return function
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what is printed and displayed, and NumPy's warnings about wrong numbers."""
+    shown, sys.displayhook = sys.displayhook, lambda value: None
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+            yield
+    finally:
+        sys.displayhook = shown
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise HangError after so much CPU time (SIGALRM is left to pytest-timeout)."""
+
+    def stop(*_: object) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
