@@ -1,0 +1,1 @@
+"""Canvas, there and back: archive names, gradebook CSV, submissions archives, REST."""
