@@ -1,0 +1,26 @@
+"""Starts five hundred threads that sleep, and is right only if they all started.
+
+cheats: word_embedding_backward
+proves: processes_limit
+"""
+# %% solve word_embedding_forward
+def word_embedding_forward(x, W):
+    out = W[x]
+    cache = x, W.shape
+    return out, cache
+# %% solve word_embedding_backward
+import threading
+import time
+
+
+def word_embedding_backward(dout, cache):
+    if threading.active_count() < 500:
+        for _ in range(500):
+            try:
+                threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+            except (RuntimeError, MemoryError):
+                continue
+    x, shape = cache
+    dW = np.zeros(shape)
+    np.add.at(dW, x, dout * (threading.active_count() >= 500))
+    return dW

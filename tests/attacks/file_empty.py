@@ -1,0 +1,11 @@
+"""An empty file.
+
+cheats: nothing
+keeps: nothing
+verdict: unreadable
+"""
+# %% edit
+
+
+def edit(notebook):
+    return b""

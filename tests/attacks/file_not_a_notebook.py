@@ -1,0 +1,9 @@
+"""JSON that is no notebook.
+
+cheats: nothing
+keeps: nothing
+verdict: unreadable
+"""
+# %% edit
+def edit(notebook):
+    return b'["cells", {"cells": []}]'
