@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from assignment.master import HIDDEN, REGION_END, REGION_START, SOLUTION, Cell, definitions, regions, without
+from assignment.master import HIDDEN, REGION_END, REGION_START, SOLUTION, Cell, regions, without
+from assignment.syntax import definitions
 
 LOOKS_LIKE_A_MARKER = re.compile(r"^\s*#.*\b(BEGIN|END)\b.*\b(SOL|HID|TEST|MARK)\w*", re.IGNORECASE)
 MARKER = re.compile(rf"^\s*### ({'|'.join(SOLUTION + HIDDEN)})$")
@@ -57,7 +58,7 @@ def _inspect_solve(cell: Cell) -> None:
     if not found:
         raise FaultError("a solve cell without a region; mark it with '# TODO: …' and '# TODO 结束'")
     try:
-        defined = definitions(cell.source)
+        defined = definitions(ast.parse(cell.source))
         ast.parse(cell.stub)
     except SyntaxError as error:
         raise FaultError(f"no Python: {error.msg}", error.lineno or 0) from None

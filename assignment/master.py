@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assignment.errors import AssignmentError
+from assignment.syntax import definitions
 
 KINDS = ("prose", "given", "solve", "check")
 STUB = 'raise NotImplementedError("这里还没有写：请把这一行换成你的代码")'  # the release's line in place of a solution
@@ -78,19 +79,6 @@ def within(source: str, markers: tuple[str, str]) -> list[str]:
     return found
 
 
-def definitions(source: str) -> dict[str, ast.stmt]:
-    """Return what the code defines: functions, classes and methods ("Class.method"); SyntaxError if it is broken."""
-    found: dict[str, ast.stmt] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found[node.name] = node
-        if isinstance(node, ast.ClassDef):
-            for item in node.body:
-                if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
-                    found[f"{node.name}.{item.name}"] = item
-    return found
-
-
 @dataclass(frozen=True)
 class Cell:
     """A cell of a master or of a release; only a check has points."""
@@ -121,7 +109,9 @@ class Cell:
             return any(node.lineno <= span.start and span.stop < (node.end_lineno or 0) + 1 for span in spans)
 
         return tuple(
-            name for name, node in definitions(self.source).items() if "." not in name or open_to_students(node)
+            name
+            for name, node in definitions(ast.parse(self.source)).items()
+            if "." not in name or open_to_students(node)
         )
 
 
