@@ -1,0 +1,1389 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% prose introduction [markdown]
+# # 作业二：循环神经网络
+#
+# 读一句话时，你不会每看到一个词就忘掉前面的词。
+# 循环神经网络（recurrent neural network, RNN）也是这样：
+# 它每一步读入一个新的输入，同时带着上一步留下的**隐藏状态**，于是可以处理长度不定的序列。
+#
+# 在这份作业里，你只用 NumPy，从一步 RNN 开始，一直写到一个能“看图说话”的模型：
+#
+# 1. RNN 的一步，以及整个序列上的前向和反向传播；
+# 2. 词嵌入（word embedding）：把词变成向量；
+# 3. 时间仿射层和时间 softmax 损失：每个时刻给每个词打分；
+# 4. 把它们拼成图像描述模型 `CaptioningRNN`。
+#
+# 数据都很小，不需要 GPU。
+
+# %% prose rules [markdown]
+# ## 1. 怎样做，怎样交
+#
+# 做完以后，在截止时间之前到 Canvas 上交**一个** `.ipynb` 文件，就是这个文件。
+# 有问题，请到课程主页找助教。
+#
+# 三条规则，违反任何一条，整份作业记零分：
+#
+# 1. **只写 TODO**：只在 `# TODO` 与 `# TODO 结束` 之间写代码，不改其他任何代码。
+# 2. **不导入别的包**：除了已经导入的，不要再导入任何 Python 包；
+#    要写的东西请自己动手写，不要调用现成的函数代劳。
+# 3. **保留输出**：交上来的文件里，每个单元都要留着运行后的输出。
+#
+# 每道练习都是先讲想法和公式，再是要写的单元，最后是检查单元。
+# 检查单元锁定了，运行即可：它逐个数组打印误差、门槛和结论。
+# 评分时，同样的检查之外还会换上别的数据，所以请照公式写，不要照着检查的数据写。
+
+# %% prose letters [markdown]
+# 全文用同样的字母表示形状：
+#
+# | 字母 | 含义 | 字母 | 含义 |
+# |:---:|:---|:---:|:---|
+# | $N$ | 一批有几个样本（batch） | $V$ | 词表里有几个词 |
+# | $T$ | 序列有几步（time steps） | $W$ | 词向量的维数 |
+# | $D$ | 输入向量的维数 | $M$ | 仿射层输出的维数 |
+# | $H$ | 隐藏状态的维数 | | |
+#
+# 样本按**行**排列，所以公式写成 $x W$，而不是 $W x$。
+# 记号 $\odot$ 是逐元素相乘；代码里的 `dx` 是损失对 `x` 的梯度，形状与 `x` 相同。
+
+# %% prose helpers [markdown]
+# ## 2. 准备
+#
+# 下面三个单元是给定的：导入、三个数值工具和检查器。运行它们，不必修改。
+#
+# 检查反向传播靠**有限差分**：把 $x$ 的一个分量加减很小的 $h$，看 $f$ 变了多少，
+#
+# $$\frac{\partial f}{\partial x_i} \approx \frac{f(x + h e_i) - f(x - h e_i)}{2h}.$$
+#
+# 它很慢，但不需要推导，正好用来核对你推导出来的梯度。两者的差别用相对误差衡量：
+#
+# $$\mathrm{err}(x, y) = \max_i \frac{|x_i - y_i|}{\max(10^{-8},\ |x_i| + |y_i|)}.$$
+
+# %% given imports
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+# %% given helpers
+def rel_error(x, y):
+    """Largest relative error between two arrays of one shape, |x - y| / max(1e-8, |x| + |y|)."""
+    return np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y)))
+
+
+def eval_numerical_gradient_array(f, x, df, h=1e-5):
+    """Gradient of sum(f(x) * df) by central differences; x is changed in place, entry by entry, and restored.
+
+    f: array -> array; x: any shape; df: the shape of f(x). Returns an array of x's shape.
+    """
+    grad = np.zeros_like(x)
+    for i in np.ndindex(*x.shape):
+        old = x[i]
+        x[i] = old + h
+        above = np.array(f(x.copy()))
+        x[i] = old - h
+        below = np.array(f(x.copy()))
+        x[i] = old
+        grad[i] = np.sum((above - below) * df) / (2 * h)
+    return grad
+
+
+def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
+    """Gradient of a number f(x) by central differences; x is changed in place, entry by entry, and restored.
+
+    f: array -> number; x: any shape; verbose prints every entry. Returns an array of x's shape.
+    """
+    grad = np.zeros_like(x)
+    for i in np.ndindex(*x.shape):
+        old = x[i]
+        x[i] = old + h
+        above = f(x.copy())
+        x[i] = old - h
+        below = f(x.copy())
+        x[i] = old
+        grad[i] = (above - below) / (2 * h)
+        if verbose:
+            print(i, grad[i])
+    return grad
+
+
+# %% given checks
+@dataclass
+class Row:
+    """One comparison of a check: the array's name, the verdict and what to say about it."""
+
+    part: str
+    passed: bool
+    message: str = ""
+    got: object = None
+    want: object = None
+    error: float = None
+    below: float = None
+    hidden: bool = False
+    block: str = ""
+
+
+def kind(thing):
+    """The name of a thing's type, where it is one of Python's own."""
+    return type(thing).__name__ if type(thing).__module__ == "builtins" else "别的东西"
+
+
+def fault(got, shape):
+    """What makes got no array of real, finite numbers of this shape, in words; '' if nothing does."""
+    if got is None:
+        return "没有算出来（得到 None）"
+    number = isinstance(got, (int, float, np.number)) and not isinstance(got, bool)
+    if not number and not isinstance(got, np.ndarray):
+        return f"应该是{'数组' if shape else '一个数'}，得到的是 {kind(got)}"
+    if number and shape:
+        return f"应该是形状 {shape} 的数组，得到的是一个数"
+    got = np.asarray(got)
+    if got.dtype.kind not in "fiu":
+        return "元素不是实数"
+    if got.shape != shape:
+        turned = "，是不是少了或多了转置？" if got.shape == shape[::-1] else ""
+        return f"形状应该是 {shape}，得到的是 {got.shape}{turned}"
+    return "" if np.isfinite(got).all() else "含有 NaN 或 inf"
+
+
+def relation(got, want):
+    """How a wrong array is related to the right one, in words."""
+
+    def close(a):
+        return np.allclose(a, want, rtol=1e-4, atol=1e-5 * np.abs(want).max())
+
+    if not got.any():
+        return "全为零"
+    if close(got):
+        return "很接近，但不够精确"
+    if got.ndim == 2 and got.shape == got.T.shape and close(got.T):
+        return "是正确结果的转置"
+    factor = np.sum(got * want) / max(np.sum(want * want), 1e-300)
+    if factor and close(got / factor):
+        return "符号相反" if abs(factor + 1) < 1e-4 else f"是正确结果的 {factor:.4g} 倍"
+    wrong = np.sum(np.abs(got - want) > 1e-6 * (np.abs(got) + np.abs(want)))
+    return f"{got.size} 个元素中 {wrong} 个不对" if got.ndim else "数值不对"
+
+
+class Check:
+    """Judge one exercise: a row for every comparison, points for every returned array, words for every error."""
+
+    latest: ClassVar[dict] = {}  # 每道练习最近的一次检查，供最后的自查表使用
+
+    def __init__(self, name, **parts):
+        self.name, self.parts = name, parts
+        self.rows, self.advice = [], []
+        self.block, self.awarded = "", False
+        self.versions = self.functions(name)
+        Check.latest[name] = self
+
+    def near(self, part, got, want, below, by="参考值", absolute=False):
+        """Add a row: got has the shape of want, and their relative (or absolute) error is below a threshold."""
+        want = np.asarray(want, dtype=float)
+        message = fault(got, want.shape)
+        if message:
+            return self.add(Row(part, False, message, got, want, None, below))
+        value = np.asarray(got, dtype=float)
+        error = float(np.max(np.abs(value - want)) if absolute else rel_error(value, want))
+        if not error < below:
+            message = relation(value, want)
+            if not self.block:
+                worst = np.unravel_index(np.argmax(np.abs(value - want)), want.shape)
+                where = f"{part}{[int(i) for i in worst]} " if want.ndim else ""
+                message += f"；{where}得到 {value[worst]:.6g}，{by}是 {want[worst]:.6g}"
+        return self.add(Row(part, error < below, message, got, want, error, below))
+
+    def near_each(self, got, want, below, by="参考值"):
+        """Add a row for every key of want, a dictionary of arrays."""
+        for key in want:
+            if not isinstance(got, dict):
+                self.true(key, False, "应该放在字典里返回")
+            elif key not in got:
+                self.true(key, False, f"字典里缺少 {key!r}")
+            else:
+                self.near(key, got[key], want[key], below, by)
+
+    def true(self, part, condition, message):
+        """Add a row that passes if the condition holds; message says what is wrong if it does not."""
+        return self.add(Row(part, bool(condition), "" if condition else message))
+
+    def add(self, row):
+        """Keep a row, marked as hidden inside a hidden block."""
+        row.hidden, row.block = bool(self.block), self.block
+        self.rows.append(row)
+        return row
+
+    def advise(self, message):
+        """Say something that costs no points."""
+        self.advice.append(message)
+
+    def hidden(self, block):
+        """Start a named block of hidden rows: with check.hidden('N=1'): ..."""
+        self.block = block
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, Exception):
+            for part in self.parts:
+                self.true(part, False, self.trouble(error))
+        self.block = ""
+        return isinstance(error, Exception)
+
+    def trouble(self, error):
+        """An exception in words: which function, which line; inside a hidden block only its type."""
+        frames = [(f, line) for f, line in traceback.walk_tb(error.__traceback__) if f.f_globals is globals()]
+        frame, line = frames[-1]
+        inside = [name for name, f in self.functions(self.name).items() if f.__code__ is frame.f_code]
+        if isinstance(error, NotImplementedError):
+            return f"未完成：{(inside or [self.name])[0]} 还没有写"
+        if self.block:
+            return f"运行出错：{kind(error)}"
+        text = " ".join(f"运行出错：{type(error).__name__}: {error}".split())
+        return text[:200] + (f"（{inside[0]} 第 {line} 行）" if inside else "")
+
+    def passed(self, part, visible_only=False):
+        """Whether a part has rows and none failed; once points are awarded, a hidden one must be among them."""
+        rows = [row for row in self.rows if row.part == part and not (visible_only and row.hidden)]
+        tested = visible_only or not self.awarded or any(row.hidden for row in rows)
+        return bool(rows) and tested and all(row.passed for row in rows)
+
+    def score(self, visible_only=False):
+        """The points of the parts that passed."""
+        points = sum(p for part, p in self.parts.items() if self.passed(part, visible_only))
+        return float(round(min(max(points, 0), sum(self.parts.values())), 4))
+
+    def award(self):
+        """Show the score to the grader: one number, before anything is printed."""
+        self.awarded = True
+        sys.displayhook(self.score())
+
+    def report(self):
+        """Print the visible rows, then fail the cell in one line if a part failed."""
+        for row in self.rows:
+            if not row.hidden:
+                sign = "<" if row.passed else "≥"
+                error = "" if row.error is None else f"误差 {row.error:.2e} {sign} {row.below:.0e}  "
+                print(f"{row.part:<9} {error}{'通过' if row.passed else '未通过'}  {row.message}".rstrip())
+        failed = [part for part in self.parts if not self.passed(part)]
+        for part in failed:
+            if self.passed(part, visible_only=True):
+                bad = [row for row in self.rows if row.part == part and not row.passed]
+                why = f"（{bad[0].block}）：{bad[0].message}" if bad else "：没有检查到"
+                print(f"{part:<9} 可见的检查通过，隐藏的检查未通过{why}")
+        for message in self.advice:
+            print("建议（不扣分）：" + message)
+        if failed:
+            error = AssertionError(f"{self.name} 未通过：{', '.join(failed)}")
+            error._render_traceback_ = lambda: [f"AssertionError: {error}"]  # Jupyter 只显示这一行
+            raise error
+
+    @staticmethod
+    def functions(name):
+        """The function called name and those it calls, as they are defined now."""
+        found, names = {}, [name]
+        while names:
+            name = names.pop()
+            first, *rest = name.split(".")
+            function = globals().get(first)
+            for attribute in rest:
+                function = getattr(function, attribute, None)
+            if hasattr(function, "__code__") and name not in found:
+                found[name] = function
+                names += function.__code__.co_names
+        return found
+
+
+# %% check environment 0
+# 检查准备工作：有限差分求出的导数应与公式一致。
+check = Check("environment", helpers=0)
+with check:
+    x = np.linspace(-1, 1, num=6).reshape(2, 3)
+    slope = eval_numerical_gradient(lambda x: np.sum(np.sin(x)), x, verbose=False)
+    check.near("helpers", slope, np.cos(x), 1e-8)
+
+
+### BEGIN HIDDEN TESTS
+class Truth:
+    """What the hidden checks compare with, written apart from the solution.
+
+    The forwards take complex numbers and extra leading axes, so that slopes can push a whole batch of perturbed
+    arrays through at once. The backwards are formulas, for data too large to perturb; tests hold them to slopes.
+    """
+
+    @staticmethod
+    def slopes(f, *arrays):
+        """Gradients of the number f(*arrays), one per array, by the complex step Im f(a + i eps e) / eps: exact."""
+        grads = []
+        for i, a in enumerate(arrays):
+            nudged = a + 1e-30j * np.eye(a.size).reshape(a.size, *a.shape)
+            grads.append(f(*arrays[:i], nudged, *arrays[i + 1 :]).imag.reshape(a.shape) / 1e-30)
+        return grads
+
+    @staticmethod
+    def one_hot(index, size):
+        """index (...) -> (..., size): 1 at the index, 0 elsewhere."""
+        return (np.asarray(index)[..., None] == np.arange(size)).astype(float)
+
+    @staticmethod
+    def step(x, prev_h, Wx, Wh, b):
+        """x (..., N, D), prev_h (..., N, H) -> (..., N, H)."""
+        return np.tanh(x @ Wx + prev_h @ Wh + b[..., None, :])
+
+    @staticmethod
+    def sequence(x, h0, Wx, Wh, b):
+        """x (..., N, T, D), h0 (..., N, H) -> (..., N, T, H)."""
+        states = [h0]
+        for t in range(x.shape[-2]):
+            states.append(Truth.step(x[..., t, :], states[-1], Wx, Wh, b))
+        return np.stack(states[1:], axis=-2)
+
+    @staticmethod
+    def embedding(x, W):
+        """x (N, T) integers, W (..., V, D) -> (..., N, T, D)."""
+        return Truth.one_hot(x, W.shape[-2]) @ W[..., None, :, :]
+
+    @staticmethod
+    def affine(x, w, b):
+        """x (..., N, T, D), w (..., D, M), b (..., M) -> (..., N, T, M)."""
+        return x @ w[..., None, :, :] + b[..., None, None, :]
+
+    @staticmethod
+    def softmax_loss(x, y, mask):
+        """x (..., N, T, V), y (N, T), mask (N, T) -> (...)."""
+        x = x - x.real.max(axis=-1, keepdims=True)
+        right = np.sum(x * Truth.one_hot(y, x.shape[-1]), axis=-1)
+        return np.sum(mask * (np.log(np.sum(np.exp(x), axis=-1)) - right), axis=(-2, -1)) / len(y)
+
+    @staticmethod
+    def captioning(features, captions, null, W_embed, W_proj, b_proj, Wx, Wh, b, W_vocab, b_vocab):
+        """features (N, D), captions (N, T) -> (...)."""
+        h0 = features @ W_proj + b_proj[..., None, :]
+        h = Truth.sequence(Truth.embedding(captions[:, :-1], W_embed), h0, Wx, Wh, b)
+        return Truth.softmax_loss(Truth.affine(h, W_vocab, b_vocab), captions[:, 1:], captions[:, 1:] != null)
+
+    @staticmethod
+    def sequence_back(dh, x, h0, Wx, Wh, b):
+        """dh (N, T, H) -> dx, dh0, dWx, dWh, db: all da (N, T, H) first, the sums over n and t afterwards."""
+        h = Truth.sequence(x, h0, Wx, Wh, b)
+        before = np.concatenate([h0[:, None], h[:, :-1]], axis=1)
+        da, later = np.zeros_like(dh), np.zeros_like(h0)
+        for t in reversed(range(dh.shape[1])):
+            da[:, t] = (dh[:, t] + later) * (1 - h[:, t] ** 2)
+            later = da[:, t] @ Wh.T
+        dWx, dWh = (np.tensordot(a, da, axes=([0, 1], [0, 1])) for a in (x, before))
+        return da @ Wx.T, later, dWx, dWh, da.sum(axis=(0, 1))
+
+    @staticmethod
+    def step_back(dnext_h, x, prev_h, Wx, Wh, b):
+        """dnext_h (N, H) -> dx, dprev_h, dWx, dWh, db: a sequence of one step."""
+        dx, dprev_h, dWx, dWh, db = Truth.sequence_back(dnext_h[:, None], x[:, None], prev_h, Wx, Wh, b)
+        return dx[:, 0], dprev_h, dWx, dWh, db
+
+    @staticmethod
+    def embedding_back(dout, x, W):
+        """dout (N, T, D) -> dW (V, D)."""
+        return np.tensordot(Truth.one_hot(x, len(W)), dout, axes=([0, 1], [0, 1]))
+
+    @staticmethod
+    def affine_back(dout, x, w, b):
+        """dout (N, T, M) -> dx, dw, db."""
+        return dout @ w.T, np.tensordot(x, dout, axes=([0, 1], [0, 1])), dout.sum(axis=(0, 1))
+
+    @staticmethod
+    def softmax_back(x, y, mask):
+        """x (N, T, V) -> dx."""
+        p = np.exp(x - x.max(axis=-1, keepdims=True))
+        p /= p.sum(axis=-1, keepdims=True)
+        return (p - Truth.one_hot(y, x.shape[-1])) * mask[..., None] / len(y)
+
+    @staticmethod
+    def captioning_back(features, captions, null, W_embed, W_proj, b_proj, Wx, Wh, b, W_vocab, b_vocab):
+        """features (N, D), captions (N, T) -> gradients in the order of the parameters."""
+        words, target = captions[:, :-1], captions[:, 1:]
+        h0, x = features @ W_proj + b_proj, Truth.embedding(words, W_embed)
+        h = Truth.sequence(x, h0, Wx, Wh, b)
+        dscores = Truth.softmax_back(Truth.affine(h, W_vocab, b_vocab), target, target != null)
+        dh, dW_vocab, db_vocab = Truth.affine_back(dscores, h, W_vocab, b_vocab)
+        dx, dh0, dWx, dWh, db = Truth.sequence_back(dh, x, h0, Wx, Wh, b)
+        dW_embed = Truth.embedding_back(dx, words, W_embed)
+        return dW_embed, features.T @ dh0, dh0.sum(axis=0), dWx, dWh, db, dW_vocab, db_vocab
+
+
+with check.hidden("复数步长"):
+    check.near("helpers", Truth.slopes(lambda x: np.sum(np.sin(x), axis=(-2, -1)), x)[0], slope, 1e-8)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose one-step-idea [markdown]
+# ## 3. RNN 的一步
+#
+# 普通的全连接网络一次看完全部输入，输入的长度就定死了。
+# RNN 换了一个办法：**同一组参数在每个时刻重复使用**，时刻之间只传递一个隐藏状态 $h_t$。
+# 它像一份不断改写的笔记：读入 $x_t$，参考旧笔记 $h_{t-1}$，写出新笔记 $h_t$。
+#
+# ```text
+#              h_1            h_2            h_3
+#               ^              ^              ^
+#               |              |              |
+#           +-------+      +-------+      +-------+
+#   h_0 --->| step  |----->| step  |----->| step  |-----> ...
+#           +-------+      +-------+      +-------+
+#               ^              ^              ^
+#               |              |              |
+#              x_1            x_2            x_3
+#
+#           Wx, Wh, b: the same in every step
+# ```
+#
+# 这样做有两个好处：参数的个数与序列长度无关，一个位置学到的规律在别的位置也能用。
+
+# %% prose rnn_step_forward [markdown]
+# ### 3.1 一步的前向
+#
+# 先把输入和旧状态各做一次线性变换，相加，再经过 $\tanh$：
+#
+# $$a_t = x_t W_x + h_{t-1} W_h + b, \qquad h_t = \tanh(a_t).$$
+#
+# 形状：$x_t\,(N, D)$，$h_{t-1}\,(N, H)$，$W_x\,(D, H)$，$W_h\,(H, H)$，$b\,(H,)$，得到 $h_t\,(N, H)$。
+# $\tanh$ 把每个分量压到 $(-1, 1)$ 之间，状态因此不会越滚越大。
+#
+# `cache` 由你决定：反向传播时要用到什么，就放什么。
+
+
+# %% solve rnn_step_forward
+def rnn_step_forward(x, prev_h, Wx, Wh, b):
+    """Run one step of a tanh RNN.
+
+    x: input (N, D)
+    prev_h: hidden state of the previous step (N, H)
+    Wx: input-to-hidden weights (D, H)
+    Wh: hidden-to-hidden weights (H, H)
+    b: biases (H,)
+
+    Returns next_h, the new hidden state (N, H), and cache, whatever the backward pass needs.
+    """
+    # TODO: 按公式算出 next_h，并把反向传播要用的东西放进 cache。
+    ### BEGIN SOLUTION
+    next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
+    cache = (x, prev_h, Wx, Wh, next_h)
+    ### END SOLUTION
+    # TODO 结束
+    return next_h, cache
+
+
+# %% check rnn_step_forward 8
+# 检查一步的前向：用固定的小数据算出 next_h，与参考值比较。
+check = Check("rnn_step_forward", next_h=8)
+with check:
+    N, D, H = 3, 10, 4
+    x = np.linspace(-0.4, 0.7, num=N * D).reshape(N, D)
+    prev_h = np.linspace(-0.2, 0.5, num=N * H).reshape(N, H)
+    Wx = np.linspace(-0.1, 0.9, num=D * H).reshape(D, H)
+    Wh = np.linspace(-0.3, 0.7, num=H * H).reshape(H, H)
+    b = np.linspace(-0.2, 0.4, num=H)
+    expected_next_h = np.array(
+        [
+            [-0.58172089, -0.50182032, -0.41232771, -0.31410098],
+            [0.66854692, 0.79562378, 0.87755553, 0.92795967],
+            [0.97934501, 0.99144213, 0.99646691, 0.99854353],
+        ]
+    )
+    next_h, cache = rnn_step_forward(x, prev_h, Wx, Wh, b)
+    check.near("next_h", next_h, expected_next_h, 1e-8)
+### BEGIN HIDDEN TESTS
+for block, N, D, H in (("新数据", 5, 3, 4), ("N=1", 1, 4, 3), ("D=1, H=1", 3, 1, 1)):
+    with check.hidden(block):
+        rng = np.random.default_rng(N)
+        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, D), (N, H), (D, H), (H, H), (H,))]
+        want = Truth.step(*inputs)
+        next_h, cache = rnn_step_forward(*inputs)
+        check.near("next_h", next_h, want, 1e-6)
+with check.hidden("第一组数据再算一次"):
+    next_h, cache = rnn_step_forward(x, prev_h, Wx, Wh, b)
+    check.near("next_h", next_h, Truth.step(x, prev_h, Wx, Wh, b), 1e-8)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose rnn_step_backward [markdown]
+# ### 3.2 一步的反向
+#
+# 已知损失 $L$ 对输出的梯度 $\dfrac{\partial L}{\partial h_t}$（代码里的 `dnext_h`），求它对五个输入的梯度。
+# 沿着前向的计算倒着走，先穿过 $\tanh$：因为 $\tanh'(a) = 1 - \tanh^2(a)$，
+#
+# $$\frac{\partial L}{\partial a_t} = \frac{\partial L}{\partial h_t} \odot (1 - h_t^2) \qquad (N, H).$$
+#
+# 再穿过线性变换。对 $A = X W + b$，有
+#
+# $$\frac{\partial L}{\partial X} = \frac{\partial L}{\partial A}\, W^\top, \qquad
+# \frac{\partial L}{\partial W} = X^\top \frac{\partial L}{\partial A}, \qquad
+# \frac{\partial L}{\partial b} = \sum_n \frac{\partial L}{\partial A_n}.$$
+#
+# 拿不准转置放哪边时看形状：`dWx` 必须与 `Wx` 一样是 $(D, H)$，只有一种乘法凑得出来。
+# 偏置 $b$ 被 $N$ 个样本共用，所以它的梯度要对样本求和。
+
+
+# %% solve rnn_step_backward
+def rnn_step_backward(dnext_h, cache):
+    """Backward pass of one step of a tanh RNN.
+
+    dnext_h: gradient of the loss with respect to the step's output (N, H)
+    cache: what the forward pass kept
+
+    Returns dx (N, D), dprev_h (N, H), dWx (D, H), dWh (H, H), db (H,).
+    """
+    # TODO: 先求对 tanh 之前的量的梯度，再求五个输入的梯度。
+    ### BEGIN SOLUTION
+    x, prev_h, Wx, Wh, next_h = cache
+    da = dnext_h * (1 - next_h**2)  # tanh'(a) = 1 - tanh(a)^2
+    dx = da @ Wx.T
+    dprev_h = da @ Wh.T
+    dWx = x.T @ da
+    dWh = prev_h.T @ da
+    db = da.sum(axis=0)
+    ### END SOLUTION
+    # TODO 结束
+    return dx, dprev_h, dWx, dWh, db
+
+
+# %% check rnn_step_backward 12
+# 检查一步的反向：五个梯度都与有限差分比较。
+check = Check("rnn_step_backward", dx=2.4, dprev_h=2.4, dWx=2.4, dWh=2.4, db=2.4)
+with check:
+    np.random.seed(231)
+    N, D, H = 4, 5, 6
+    x = np.random.randn(N, D)
+    h = np.random.randn(N, H)
+    Wx = np.random.randn(D, H)
+    Wh = np.random.randn(H, H)
+    b = np.random.randn(H)
+    dnext_h = np.random.randn(N, H)
+    next_h, cache = rnn_step_forward(x, h, Wx, Wh, b)
+    dx, dprev_h, dWx, dWh, db = rnn_step_backward(dnext_h.copy(), cache)
+
+    def step(_):
+        return rnn_step_forward(x, h, Wx, Wh, b)[0]
+
+    check.near("dx", dx, eval_numerical_gradient_array(step, x, dnext_h), 1e-8, "有限差分")
+    check.near("dprev_h", dprev_h, eval_numerical_gradient_array(step, h, dnext_h), 1e-8, "有限差分")
+    check.near("dWx", dWx, eval_numerical_gradient_array(step, Wx, dnext_h), 1e-8, "有限差分")
+    check.near("dWh", dWh, eval_numerical_gradient_array(step, Wh, dnext_h), 1e-8, "有限差分")
+    check.near("db", db, eval_numerical_gradient_array(step, b, dnext_h), 1e-8, "有限差分")
+### BEGIN HIDDEN TESTS
+for block, N, D, H in (("新数据", 4, 3, 5), ("N=1", 1, 4, 3), ("较大的数据", 1, 400, 400)):
+    with check.hidden(block):
+        rng = np.random.default_rng(10 + N)
+        scale = 1 / np.sqrt(1 + (D + H) / 10)  # keeps tanh out of saturation
+        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, D), (N, H), (D, H), (H, H), (H,))]
+        inputs[2:4] = inputs[2] * scale, inputs[3] * scale
+        dnext_h = rng.uniform(-1, 1, (N, H))
+        if D * H < 100:
+            want = Truth.slopes(lambda *a, up=dnext_h: np.sum(Truth.step(*a) * up, axis=(-2, -1)), *inputs)
+        else:
+            want = Truth.step_back(dnext_h, *inputs)
+        next_h, cache = rnn_step_forward(*inputs)
+        dx, dprev_h, dWx, dWh, db = rnn_step_backward(dnext_h, cache)
+        for part, got, grad in zip(check.parts, (dx, dprev_h, dWx, dWh, db), want, strict=True):
+            check.near(part, got, grad, 1e-6)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose rnn_forward [markdown]
+# ## 4. 整个序列
+#
+# ### 4.1 序列的前向
+#
+# 现在把 $T$ 步连起来。第 $t$ 步的输入是 $x_t = x[:, t, :]$，状态从 $h_0$ 开始一路传下去：
+#
+# $$h_t = \mathrm{step}(x_t, h_{t-1};\ W_x, W_h, b), \qquad t = 1, \dots, T.$$
+#
+# 形状：$x\,(N, T, D)$，$h_0\,(N, H)$，输出 $h\,(N, T, H)$ 收集了**每一步**的状态（不含 $h_0$）。
+# 第 $t$ 步要等第 $t-1$ 步，所以时间上的循环省不掉；请调用你写好的 `rnn_step_forward`。
+
+
+# %% solve rnn_forward
+def rnn_forward(x, h0, Wx, Wh, b):
+    """Run a tanh RNN over a whole sequence.
+
+    x: inputs of all steps (N, T, D)
+    h0: initial hidden state (N, H)
+    Wx: input-to-hidden weights (D, H)
+    Wh: hidden-to-hidden weights (H, H)
+    b: biases (H,)
+
+    Returns h, the hidden states of all steps (N, T, H), and cache, whatever the backward pass needs.
+    """
+    # TODO: 用 rnn_step_forward 一步一步算，把每一步的状态放进 h，每一步的 cache 也留好。
+    ### BEGIN SOLUTION
+    steps = range(x.shape[1])
+    h = np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=h0.dtype)
+    cache = []
+    state = h0
+    for t in steps:
+        state, step_cache = rnn_step_forward(x[:, t], state, Wx, Wh, b)
+        h[:, t] = state
+        cache.append(step_cache)
+    ### END SOLUTION
+    # TODO 结束
+    return h, cache
+
+
+# %% check rnn_forward 10
+# 检查序列的前向：用固定的小数据算出每一步的状态，与参考值比较。
+check = Check("rnn_forward", h=10)
+with check:
+    N, T, D, H = 2, 3, 4, 5
+    x = np.linspace(-0.1, 0.3, num=N * T * D).reshape(N, T, D)
+    h0 = np.linspace(-0.3, 0.1, num=N * H).reshape(N, H)
+    Wx = np.linspace(-0.2, 0.4, num=D * H).reshape(D, H)
+    Wh = np.linspace(-0.4, 0.1, num=H * H).reshape(H, H)
+    b = np.linspace(-0.7, 0.1, num=H)
+    expected_h = np.array(
+        [
+            [
+                [-0.42070749, -0.27279261, -0.11074945, 0.05740409, 0.22236251],
+                [-0.39525808, -0.22554661, -0.0409454, 0.14649412, 0.32397316],
+                [-0.42305111, -0.24223728, -0.04287027, 0.15997045, 0.35014525],
+            ],
+            [
+                [-0.55857474, -0.39065825, -0.19198182, 0.02378408, 0.23735671],
+                [-0.27150199, -0.07088804, 0.13562939, 0.33099728, 0.50158768],
+                [-0.51014825, -0.30524429, -0.06755202, 0.17806392, 0.40333043],
+            ],
+        ]
+    )
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    check.near("h", h, expected_h, 1e-7)
+### BEGIN HIDDEN TESTS
+for block, N, T, D, H in (("新数据", 3, 6, 2, 4), ("N=1", 1, 3, 4, 2), ("T=1", 4, 1, 3, 5), ("N=1, T=1", 1, 1, 2, 3)):
+    with check.hidden(block):
+        rng = np.random.default_rng(20 + N * T)
+        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (N, H), (D, H), (H, H), (H,))]
+        want = Truth.sequence(*inputs)
+        h, cache = rnn_forward(*inputs)
+        check.near("h", h, want, 1e-6)
+with check.hidden("第一组数据再算一次"):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    check.near("h", h, Truth.sequence(x, h0, Wx, Wh, b), 1e-8)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose rnn_backward [markdown]
+# ### 4.2 沿时间反向传播
+#
+# 每一步的状态 $h_t$ 有两个去处：它是这一步的**输出**，又是下一步的**输入**。
+# 损失沿两条路流回来，两份梯度要**相加**：
+#
+# $$\frac{\partial L}{\partial h_t}\bigg|_{\text{合计}}
+# = \underbrace{\mathrm{dh}[:, t, :]}_{\text{来自输出}}
+# + \underbrace{\mathrm{dprev\_h}_{t+1}}_{\text{来自下一步}}, \qquad \mathrm{dprev\_h}_{T+1} = 0.$$
+#
+# ```text
+#            dh_1           dh_2           dh_3
+#              |              |              |
+#              v              v              v
+#           +------+       +------+       +------+
+#   dh0 <---| step |<--(+)-| step |<--(+)-| step |<--- 0
+#           +------+       +------+       +------+
+#              |              |              |
+#              v              v              v
+#             dx_1           dx_2           dx_3
+# ```
+#
+# 于是从最后一步走到第一步，每步调用 `rnn_step_backward`。
+# 参数在每一步都用过一次，所以 `dWx`、`dWh`、`db` 是各步梯度的**和**；走完第一步传出来的就是 `dh0`。
+
+
+# %% solve rnn_backward
+def rnn_backward(dh, cache):
+    """Backward pass of a tanh RNN over a whole sequence.
+
+    dh: gradient of the loss with respect to every step's output (N, T, H); it does not contain
+        what flows back from the next step
+    cache: what the forward pass kept
+
+    Returns dx (N, T, D), dh0 (N, H), dWx (D, H), dWh (H, H), db (H,).
+    """
+    # TODO: 从最后一步到第一步调用 rnn_step_backward，两路梯度相加，参数的梯度累加。
+    ### BEGIN SOLUTION
+    dx, dWx, dWh, db = [], 0, 0, 0
+    dh0 = 0  # what flows back from the step after the last: nothing
+    for t in reversed(range(dh.shape[1])):
+        dxt, dh0, dWxt, dWht, dbt = rnn_step_backward(dh[:, t] + dh0, cache[t])
+        dx.insert(0, dxt)
+        dWx, dWh, db = dWx + dWxt, dWh + dWht, db + dbt
+    dx = np.stack(dx, axis=1)
+    ### END SOLUTION
+    # TODO 结束
+    return dx, dh0, dWx, dWh, db
+
+
+# %% check rnn_backward 14
+# 检查序列的反向：五个梯度都与有限差分比较。
+check = Check("rnn_backward", dx=2.8, dh0=2.8, dWx=2.8, dWh=2.8, db=2.8)
+with check:
+    np.random.seed(231)
+    N, D, T, H = 2, 3, 10, 5
+    x = np.random.randn(N, T, D)
+    h0 = np.random.randn(N, H)
+    Wx = np.random.randn(D, H)
+    Wh = np.random.randn(H, H)
+    b = np.random.randn(H)
+    dout = np.random.randn(N, T, H)
+    out, cache = rnn_forward(x, h0, Wx, Wh, b)
+    dx, dh0, dWx, dWh, db = rnn_backward(dout.copy(), cache)
+
+    def sequence(_):
+        return rnn_forward(x, h0, Wx, Wh, b)[0]
+
+    check.near("dx", dx, eval_numerical_gradient_array(sequence, x, dout), 1e-6, "有限差分")
+    check.near("dh0", dh0, eval_numerical_gradient_array(sequence, h0, dout), 1e-6, "有限差分")
+    check.near("dWx", dWx, eval_numerical_gradient_array(sequence, Wx, dout), 1e-6, "有限差分")
+    check.near("dWh", dWh, eval_numerical_gradient_array(sequence, Wh, dout), 1e-6, "有限差分")
+    check.near("db", db, eval_numerical_gradient_array(sequence, b, dout), 1e-6, "有限差分")
+### BEGIN HIDDEN TESTS
+for block, N, T, D, H in (
+    ("新数据", 3, 4, 2, 5),
+    ("N=1", 1, 3, 4, 2),
+    ("T=1", 2, 1, 3, 4),
+    ("较大的数据", 1, 2, 300, 300),
+):
+    with check.hidden(block):
+        rng = np.random.default_rng(30 + N * T)
+        scale = 1 / np.sqrt(1 + (D + H) / 10)  # keeps tanh out of saturation
+        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (N, H), (D, H), (H, H), (H,))]
+        inputs[2:4] = inputs[2] * scale, inputs[3] * scale
+        dh = rng.uniform(-1, 1, (N, T, H))
+        if D * H < 100:
+            want = Truth.slopes(lambda *a, up=dh: np.sum(Truth.sequence(*a) * up, axis=(-3, -2, -1)), *inputs)
+        else:
+            want = Truth.sequence_back(dh, *inputs)
+        h, cache = rnn_forward(*inputs)
+        dx, dh0, dWx, dWh, db = rnn_backward(dh, cache)
+        for part, got, grad in zip(check.parts, (dx, dh0, dWx, dWh, db), want, strict=True):
+            check.near(part, got, grad, 1e-6)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose word_embedding_forward [markdown]
+# ## 5. 词嵌入
+#
+# 网络只认数，不认词。先把词编号：词表里有 $V$ 个词，一个词就是 $0$ 到 $V-1$ 之间的一个整数。
+# 但编号的大小没有意义，5 号词并不比 3 号词“大”。
+# **词嵌入**给每个词配一个 $D$ 维向量，存成矩阵 $W\,(V, D)$ 的一行；这些向量也是参数，与网络一起学。
+#
+# ### 5.1 前向：查表
+#
+# $$\mathrm{out}[n, t, :] = W[\,x[n, t],\ :\,].$$
+#
+# 形状：$x\,(N, T)$ 是整数，$W\,(V, D)$，输出 $(N, T, D)$。NumPy 的整数数组下标一行就能做到。
+
+
+# %% solve word_embedding_forward
+def word_embedding_forward(x, W):
+    """Look up the vectors of a batch of words.
+
+    x: indices of words, integers in 0 .. V-1 (N, T)
+    W: the vectors of all words (V, D)
+
+    Returns out, the vectors of the words (N, T, D), and cache, whatever the backward pass needs.
+    """
+    # TODO: 查表得到 out，并把反向传播要用的东西放进 cache。
+    ### BEGIN SOLUTION
+    out = W[x]
+    cache = (x, W.shape)
+    ### END SOLUTION
+    # TODO 结束
+    return out, cache
+
+
+# %% check word_embedding_forward 6
+# 检查词嵌入的前向：查出来的词向量与参考值比较。
+check = Check("word_embedding_forward", out=6)
+with check:
+    V, D = 5, 3
+    x = np.array([[0, 3, 1, 2], [2, 1, 0, 3]])
+    W = np.linspace(0, 1, num=V * D).reshape(V, D)
+    expected_out = np.array(
+        [
+            [
+                [0.0, 0.07142857, 0.14285714],
+                [0.64285714, 0.71428571, 0.78571429],
+                [0.21428571, 0.28571429, 0.35714286],
+                [0.42857143, 0.5, 0.57142857],
+            ],
+            [
+                [0.42857143, 0.5, 0.57142857],
+                [0.21428571, 0.28571429, 0.35714286],
+                [0.0, 0.07142857, 0.14285714],
+                [0.64285714, 0.71428571, 0.78571429],
+            ],
+        ]
+    )
+    out, cache = word_embedding_forward(x, W)
+    check.near("out", out, expected_out, 1e-7)
+### BEGIN HIDDEN TESTS
+for block, N, T, V, D in (("新数据", 3, 5, 7, 4), ("N=1", 1, 4, 3, 2), ("T=1", 4, 1, 5, 3), ("重复的词", 2, 6, 2, 3)):
+    with check.hidden(block):
+        rng = np.random.default_rng(40 + N * T)
+        words, W = rng.integers(V, size=(N, T)), rng.uniform(-1, 1, (V, D))
+        want = Truth.embedding(words, W)
+        out, cache = word_embedding_forward(words, W)
+        check.near("out", out, want, 1e-6)
+with check.hidden("第一组数据再算一次"):
+    out, cache = word_embedding_forward(x, np.linspace(0, 1, num=15).reshape(5, 3))
+    check.near("out", out, expected_out, 1e-7)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose word_embedding_backward [markdown]
+# ### 5.2 反向：把梯度加回去
+#
+# 前向把 $W$ 的某一行抄到了若干个位置；反向就把这些位置上的梯度**加**回那一行：
+#
+# $$\mathrm{dW}[v, :] = \sum_{(n, t)\,:\; x[n, t] = v} \mathrm{dout}[n, t, :] \qquad (V, D).$$
+#
+# 没出现过的词梯度为零；出现了多次的词，每一次都要算上。
+# 提示：下标有重复时，`dW[x] += dout` 只记住最后一次，请看 `np.add.at` 的文档。
+
+
+# %% solve word_embedding_backward
+def word_embedding_backward(dout, cache):
+    """Backward pass of the word embedding; words are integers and have no gradient.
+
+    dout: gradient of the loss with respect to the vectors (N, T, D)
+    cache: what the forward pass kept
+
+    Returns dW (V, D).
+    """
+    # TODO: 把 dout 的每个位置加回 dW 中对应的那一行。
+    ### BEGIN SOLUTION
+    x, shape = cache
+    dW = np.zeros(shape, dtype=dout.dtype)
+    np.add.at(dW, x, dout)  # unlike dW[x] += dout, counts a repeated word every time
+    ### END SOLUTION
+    # TODO 结束
+    return dW
+
+
+# %% check word_embedding_backward 8
+# 检查词嵌入的反向：词有大量重复，dW 与有限差分比较。
+check = Check("word_embedding_backward", dW=8)
+with check:
+    np.random.seed(231)
+    N, T, V, D = 50, 3, 5, 6
+    x = np.random.randint(V, size=(N, T))
+    W = np.random.randn(V, D)
+    dout = np.random.randn(N, T, D)
+    out, cache = word_embedding_forward(x, W)
+    dW = word_embedding_backward(dout.copy(), cache)
+    dW_num = eval_numerical_gradient_array(lambda W: word_embedding_forward(x, W)[0], W, dout)
+    check.near("dW", dW, dW_num, 1e-11, "有限差分")
+### BEGIN HIDDEN TESTS
+for block, N, T, V, D in (
+    ("重复的词", 4, 6, 3, 2),
+    ("没有出现的词", 2, 3, 20, 4),
+    ("N=1", 1, 5, 4, 3),
+    ("T=1", 5, 1, 4, 2),
+    ("较大的数据", 40, 50, 1000, 50),
+):
+    with check.hidden(block):
+        rng = np.random.default_rng(50 + N * T)
+        words, W, dout = rng.integers(V, size=(N, T)), rng.uniform(-1, 1, (V, D)), rng.uniform(-1, 1, (N, T, D))
+        want = Truth.embedding_back(dout, words, W)
+        out, cache = word_embedding_forward(words, W)
+        dW = word_embedding_backward(dout, cache)
+        check.near("dW", dW, want, 1e-6)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose temporal_affine_forward [markdown]
+# ## 6. 每个时刻的打分与损失
+#
+# ### 6.1 时间仿射层的前向
+#
+# 要预测下一个词，就要在每个时刻把隐藏状态变成词表上的 $V$ 个分数。
+# **时间仿射层**对每个样本、每个时刻用**同一个**仿射变换：
+#
+# $$\mathrm{out}[n, t, :] = x[n, t, :]\; w + b.$$
+#
+# 形状：$x\,(N, T, D)$，$w\,(D, M)$，$b\,(M,)$，输出 $(N, T, M)$。
+# 各个时刻互不相干，所以不需要循环：可以把 $N$ 和 $T$ 两个轴并成一个，当作 $NT$ 个样本。
+
+
+# %% solve temporal_affine_forward
+def temporal_affine_forward(x, w, b):
+    """Apply one affine map to the vector of every step.
+
+    x: inputs (N, T, D)
+    w: weights (D, M)
+    b: biases (M,)
+
+    Returns out (N, T, M), and cache, whatever the backward pass needs.
+    """
+    # TODO: 按公式算出 out，并把反向传播要用的东西放进 cache。
+    ### BEGIN SOLUTION
+    out = x @ w + b
+    cache = (x, w)
+    ### END SOLUTION
+    # TODO 结束
+    return out, cache
+
+
+# %% check temporal_affine_forward 6
+# 检查时间仿射的前向：形状，以及两种可以心算的情形；换数据的核对在评分时进行。
+check = Check("temporal_affine_forward", out=6)
+with check:
+    N, T, D, M = 2, 3, 4, 5
+    x, b = np.ones((N, T, D)), np.arange(M) - 2.0
+    out, cache = temporal_affine_forward(x, np.zeros((D, M)), b)  # w 为零，每个位置都等于 b
+    check.near("out", out, np.zeros((N, T, M)) + b, 1e-12)
+    out, cache = temporal_affine_forward(x, np.ones((D, M)), b)  # D 个 1 相加，再加 b
+    check.near("out", out, np.full((N, T, M), 4.0) + b, 1e-12)
+### BEGIN HIDDEN TESTS
+for block, N, T, D, M in (("新数据", 3, 4, 5, 2), ("N=1", 1, 4, 3, 2), ("T=1", 4, 1, 2, 3), ("M=1", 2, 3, 4, 1)):
+    with check.hidden(block):
+        rng = np.random.default_rng(60 + N * T)
+        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (D, M), (M,))]
+        want = Truth.affine(*inputs)
+        out, cache = temporal_affine_forward(*inputs)
+        check.near("out", out, want, 1e-6)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose temporal_affine_backward [markdown]
+# ### 6.2 时间仿射层的反向
+#
+# 与 3.2 节的线性变换一样，只是共用参数的不再是 $N$ 个样本，而是 $N \times T$ 个位置：
+#
+# $$\mathrm{dx}[n, t] = \mathrm{dout}[n, t]\, w^\top, \qquad
+# \mathrm{dw} = \sum_{n, t} x[n, t]^\top\, \mathrm{dout}[n, t], \qquad
+# \mathrm{db} = \sum_{n, t} \mathrm{dout}[n, t].$$
+#
+# 形状：`dout` 是 $(N, T, M)$，得到 `dx` $(N, T, D)$、`dw` $(D, M)$、`db` $(M,)$。
+
+
+# %% solve temporal_affine_backward
+def temporal_affine_backward(dout, cache):
+    """Backward pass of the temporal affine layer.
+
+    dout: gradient of the loss with respect to the output (N, T, M)
+    cache: what the forward pass kept
+
+    Returns dx (N, T, D), dw (D, M), db (M,).
+    """
+    # TODO: 求三个梯度；dw 与 db 要对所有样本和所有时刻求和。
+    ### BEGIN SOLUTION
+    x, w = cache
+    dx = dout @ w.T
+    dw = np.einsum("ntd,ntm->dm", x, dout)
+    db = dout.sum(axis=(0, 1))
+    ### END SOLUTION
+    # TODO 结束
+    return dx, dw, db
+
+
+# %% check temporal_affine_backward 8
+# 检查时间仿射的反向：三个梯度都与有限差分比较。
+check = Check("temporal_affine_backward", dx=3, dw=3, db=2)
+with check:
+    np.random.seed(231)
+    N, T, D, M = 2, 3, 4, 5
+    x = np.random.randn(N, T, D)
+    w = np.random.randn(D, M)
+    b = np.random.randn(M)
+    dout = np.random.randn(N, T, M)
+    out, cache = temporal_affine_forward(x, w, b)
+    dx, dw, db = temporal_affine_backward(dout.copy(), cache)
+
+    def affine(_):
+        return temporal_affine_forward(x, w, b)[0]
+
+    check.near("dx", dx, eval_numerical_gradient_array(affine, x, dout), 1e-9, "有限差分")
+    check.near("dw", dw, eval_numerical_gradient_array(affine, w, dout), 1e-9, "有限差分")
+    check.near("db", db, eval_numerical_gradient_array(affine, b, dout), 1e-9, "有限差分")
+### BEGIN HIDDEN TESTS
+for block, N, T, D, M in (
+    ("新数据", 3, 4, 5, 2),
+    ("N=1", 1, 4, 3, 2),
+    ("T=1", 4, 1, 2, 3),
+    ("较大的数据", 1, 1, 500, 500),
+):
+    with check.hidden(block):
+        rng = np.random.default_rng(70 + N * T)
+        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (D, M), (M,))]
+        dout = rng.uniform(-1, 1, (N, T, M))
+        if D * M < 100:
+            want = Truth.slopes(lambda *a, up=dout: np.sum(Truth.affine(*a) * up, axis=(-3, -2, -1)), *inputs)
+        else:
+            want = Truth.affine_back(dout, *inputs)
+        out, cache = temporal_affine_forward(*inputs)
+        dx, dw, db = temporal_affine_backward(dout, cache)
+        for part, got, grad in zip(check.parts, (dx, dw, db), want, strict=True):
+            check.near(part, got, grad, 1e-6)
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose temporal_softmax_loss [markdown]
+# ### 6.3 时间 softmax 损失
+#
+# 每个时刻的 $V$ 个分数经过 softmax 变成概率，正确的词 $y_{n,t}$ 的概率越大越好：
+#
+# $$p_{n,t,v} = \frac{e^{x_{n,t,v}}}{\sum_u e^{x_{n,t,u}}}, \qquad
+# L = -\frac{1}{N} \sum_{n} \sum_{t} m_{n,t}\, \log p_{n,t,y_{n,t}}.$$
+#
+# 注意损失**对时间求和，对样本求平均**。
+#
+# 句子有长有短，放进同一个 $(N, T)$ 的数组，短句后面就要补上 `<NULL>`：
+#
+# ```text
+#   <START>  a      cat    sits   <END>
+#   <START>  dogs   <END>  <NULL> <NULL>
+# ```
+#
+# 这些补上的词不是句子的一部分，模型猜得对不对都不该算。
+# 所以用 $m_{n,t} \in \{0, 1\}$（布尔数组 `mask`）把它们**遮住**：遮住的位置既不贡献损失，也不产生梯度。
+#
+# 梯度同样简单，其中 $\mathbf{1}[\cdot]$ 在条件成立时为 1，否则为 0：
+#
+# $$\mathrm{dx}_{n,t,v} = \frac{m_{n,t}}{N} \left( p_{n,t,v} - \mathbf{1}[v = y_{n,t}] \right) \qquad (N, T, V).$$
+#
+# 提示：分数都减去同一个数，概率不变；先减去最大值，可以避免 $e^x$ 溢出。
+
+
+# %% solve temporal_softmax_loss
+def temporal_softmax_loss(x, y, mask, verbose=False):
+    """Softmax loss over a vocabulary at every step, summed over time, averaged over the batch.
+
+    x: scores of all words (N, T, V)
+    y: indices of the right words, integers in 0 .. V-1 (N, T)
+    mask: whether a step counts, booleans (N, T)
+    verbose: print the shape of the gradient
+
+    Returns loss, a number, and dx, its gradient (N, T, V).
+    """
+    # TODO: 求 softmax 概率、遮住之后的损失 loss 和它的梯度 dx。
+    ### BEGIN SOLUTION
+    N = x.shape[0]
+    shifted = x - x.max(axis=2, keepdims=True)  # the same probabilities, and exp cannot overflow
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=2, keepdims=True))
+    n, t = np.indices(y.shape)
+    loss = -np.sum(log_p[n, t, y] * mask) / N
+    dx = np.exp(log_p)  # p - 1[v = y], masked, over N
+    dx[n, t, y] -= 1
+    dx *= mask[:, :, None] / N
+    ### END SOLUTION
+    # TODO 结束
+    if verbose:
+        print("dx:", dx.shape)
+    return loss, dx
+
+
+# %% check temporal_softmax_loss 12
+# 检查时间 softmax 损失：分数都接近零时损失约为（计入的步数）× ln V；梯度与有限差分比较。
+check = Check("temporal_softmax_loss", loss=5, dx=7)
+with check:
+    np.random.seed(231)
+    for N, T, V, p, expected_loss in ((100, 1, 10, 1.0, 2.3), (100, 10, 10, 1.0, 23), (5000, 10, 10, 0.1, 2.3)):
+        x = 0.001 * np.random.randn(N, T, V)
+        y = np.random.randint(V, size=(N, T))
+        mask = np.random.rand(N, T) <= p
+        loss, dx = temporal_softmax_loss(x, y, mask)
+        check.near("loss", loss, expected_loss, 0.1, "估计值", absolute=True)
+
+    np.random.seed(107185)  # 这组数据里没有接近零的梯度，有限差分足够精确
+    N, T, V = 7, 8, 9
+    x = np.random.randn(N, T, V)
+    y = np.random.randint(V, size=(N, T))
+    mask = np.random.rand(N, T) > 0.5
+    loss, dx = temporal_softmax_loss(x.copy(), y, mask)
+    dx_num = eval_numerical_gradient(lambda x: temporal_softmax_loss(x, y, mask)[0], x, verbose=False)
+    check.near("dx", dx, dx_num, 1e-7, "有限差分")
+### BEGIN HIDDEN TESTS
+for block, N, T, V, p, size in (
+    ("新数据", 4, 5, 6, 0.6, 2),
+    ("N=1", 1, 4, 5, 0.7, 1),
+    ("T=1", 5, 1, 4, 0.7, 1),
+    ("N=1, T=1", 1, 1, 3, 1.0, 1),
+    ("掩码全为 False", 3, 2, 4, 0.0, 1),
+    ("较大的数据", 1, 2, 20000, 1.0, 1),
+):
+    with check.hidden(block):
+        rng = np.random.default_rng(80 + N * T)
+        x, y = rng.uniform(-size, size, (N, T, V)), rng.integers(V, size=(N, T))
+        mask = rng.random((N, T)) < p
+        want = Truth.softmax_loss(x, y, mask)
+        if V < 100:
+            slope = Truth.slopes(lambda x, y=y, mask=mask: Truth.softmax_loss(x, y, mask), x)[0]
+        else:
+            slope = Truth.softmax_back(x, y, mask)
+        loss, dx = temporal_softmax_loss(x, y, mask)
+        check.near("loss", loss, want, 1e-6)
+        check.near("dx", dx, slope, 1e-6)
+check.award()
+x = np.array([[[1e3, -1e3, 0.0]]])
+with np.errstate(all="ignore"):
+    try:
+        loss, dx = temporal_softmax_loss(x, np.array([[0]]), np.array([[True]]))
+        steady = bool(np.isfinite(loss) and np.isfinite(dx).all())
+    except (ArithmeticError, AssertionError, TypeError, ValueError):
+        steady = False
+if not steady and check.score():
+    check.advise("分数很大（例如 1000）时 exp 会溢出；先减去每一行的最大值，结果不变而且稳定。")
+### END HIDDEN TESTS
+check.report()
+
+# %% prose captioning [markdown]
+# ## 7. 看图说话
+#
+# 现在把所有的零件拼成一个图像描述模型。图像已经由别的网络变成了特征向量，模型要学着一个词一个词地说出它：
+#
+# ```text
+#                    captions_out:  a        cat      <END>
+#                                   ^        ^        ^      temporal softmax loss
+#                                   |        |        |
+#                    scores      +-----+  +-----+  +-----+
+#                                | W_vocab, b_vocab      |   temporal affine
+#                                +-----+  +-----+  +-----+
+#                                   ^        ^        ^
+#                                   |        |        |
+#   features --> W_proj, b_proj --> h_0 -> h_1 -> h_2 -> h_3 rnn (Wx, Wh, b)
+#                                   ^        ^        ^
+#                                   |        |        |
+#                                +-----+  +-----+  +-----+
+#                                | W_embed               |   word embedding
+#                                +-----+  +-----+  +-----+
+#                                   ^        ^        ^
+#                    captions_in:   <START>  a        cat
+# ```
+
+# %% prose captioning-steps [markdown]
+# 训练时，模型在每个时刻读入**正确的**上一个词，预测下一个词。
+# 所以一句话 `captions` 去掉最后一个词就是输入 `captions_in`，去掉第一个词就是目标 `captions_out`。
+#
+# | 步骤 | 公式 | 形状 |
+# |:---|:---|:---|
+# | 图像特征变成初始状态 | $h_0 = \mathrm{features}\; W_{proj} + b_{proj}$ | $(N, H)$ |
+# | 输入的词变成向量 | $x = W_{embed}[\mathrm{captions\_in}]$ | $(N, T-1, W)$ |
+# | 循环网络 | $h = \mathrm{rnn}(x, h_0)$ | $(N, T-1, H)$ |
+# | 每个时刻打分 | $\mathrm{scores} = h\, W_{vocab} + b_{vocab}$ | $(N, T-1, V)$ |
+# | 损失 | 与 `captions_out` 比较，遮住 `<NULL>` | 一个数 |
+#
+# 反向就是把五步倒过来：前面写的每个 `backward` 各用一次，最后一步仿照 3.2 节的线性变换。
+# 梯度放进字典 `grads`，键与 `self.params` 相同。
+#
+# `cell_type` 还可以是 `"lstm"`，参数的形状已经为它留好，但这份作业**只要求** `"rnn"`。
+
+
+# %% solve CaptioningRNN.loss
+class CaptioningRNN:
+    """A model that describes an image: its features set the first hidden state, an RNN says the words."""
+
+    def __init__(self, word_to_idx, input_dim=512, wordvec_dim=128, hidden_dim=128, cell_type="rnn", dtype=np.float32):
+        """Draw the parameters.
+
+        word_to_idx: dictionary from word to index, V entries, '<NULL>' among them
+        input_dim: D, the size of the image's features
+        wordvec_dim: W, the size of the word vectors
+        hidden_dim: H, the size of the hidden state
+        cell_type: 'rnn' or 'lstm'
+        dtype: type of the parameters; float64 for checking gradients
+        """
+        if cell_type not in {"rnn", "lstm"}:
+            raise ValueError(f"cell_type must be 'rnn' or 'lstm', not {cell_type!r}")
+        self.cell_type, self.dtype = cell_type, dtype
+        self.word_to_idx = word_to_idx
+        self.idx_to_word = {i: word for word, i in word_to_idx.items()}
+        self._null = word_to_idx["<NULL>"]
+        self._start = word_to_idx.get("<START>")
+        self._end = word_to_idx.get("<END>")
+
+        V, D, W, H = len(word_to_idx), input_dim, wordvec_dim, hidden_dim
+        gates = {"rnn": 1, "lstm": 4}[cell_type]
+        params = {
+            "W_embed": np.random.randn(V, W) / 100,
+            "W_proj": np.random.randn(D, H) / np.sqrt(D),
+            "b_proj": np.zeros(H),
+            "Wx": np.random.randn(W, gates * H) / np.sqrt(W),
+            "Wh": np.random.randn(H, gates * H) / np.sqrt(H),
+            "b": np.zeros(gates * H),
+            "W_vocab": np.random.randn(H, V) / np.sqrt(H),
+            "b_vocab": np.zeros(V),
+        }
+        self.params = {name: value.astype(dtype) for name, value in params.items()}
+
+    def loss(self, features, captions):
+        """Loss and gradients of the model on a batch.
+
+        features: image features (N, D)
+        captions: words, integers in 0 .. V-1 (N, T), T >= 2
+
+        Returns loss, a number, and grads, a dictionary with the keys and shapes of self.params.
+        """
+        captions_in = captions[:, :-1]
+        captions_out = captions[:, 1:]
+        mask = captions_out != self._null
+
+        W_embed = self.params["W_embed"]
+        W_proj, b_proj = self.params["W_proj"], self.params["b_proj"]
+        Wx, Wh, b = self.params["Wx"], self.params["Wh"], self.params["b"]
+        W_vocab, b_vocab = self.params["W_vocab"], self.params["b_vocab"]
+
+        loss, grads = 0.0, {}
+        # TODO: 前向五步算出 loss，反向五步把八个梯度放进 grads。
+        ### BEGIN SOLUTION
+        h0 = features @ W_proj + b_proj
+        x, embed_cache = word_embedding_forward(captions_in, W_embed)
+        h, rnn_cache = rnn_forward(x, h0, Wx, Wh, b)
+        scores, affine_cache = temporal_affine_forward(h, W_vocab, b_vocab)
+        loss, dscores = temporal_softmax_loss(scores, captions_out, mask)
+
+        dh, grads["W_vocab"], grads["b_vocab"] = temporal_affine_backward(dscores, affine_cache)
+        dx, dh0, grads["Wx"], grads["Wh"], grads["b"] = rnn_backward(dh, rnn_cache)
+        grads["W_embed"] = word_embedding_backward(dx, embed_cache)
+        grads["W_proj"] = features.T @ dh0
+        grads["b_proj"] = dh0.sum(axis=0)
+        ### END SOLUTION
+        # TODO 结束
+        return loss, grads
+
+
+# %% check CaptioningRNN.loss 16
+# 检查整个模型：损失与参考值比较，八个参数的梯度与有限差分比较。
+check = Check(
+    "CaptioningRNN.loss",
+    loss=6,
+    W_embed=1.25,
+    W_proj=1.25,
+    b_proj=1.25,
+    Wx=1.25,
+    Wh=1.25,
+    b=1.25,
+    W_vocab=1.25,
+    b_vocab=1.25,
+)
+with check:
+    N, D, W, H, T = 10, 20, 30, 40, 13
+    word_to_idx = {"<NULL>": 0, "cat": 2, "dog": 3}
+    V = len(word_to_idx)
+    model = CaptioningRNN(word_to_idx, input_dim=D, wordvec_dim=W, hidden_dim=H, cell_type="rnn", dtype=np.float64)
+    for name, value in model.params.items():
+        model.params[name] = np.linspace(-1.4, 1.3, num=value.size).reshape(value.shape)
+    features = np.linspace(-1.5, 0.3, num=N * D).reshape(N, D)
+    captions = (np.arange(N * T) % V).reshape(N, T)
+    loss, grads = model.loss(features, captions)
+    check.near("loss", loss, 9.83235591003, 1e-10, absolute=True)
+
+    np.random.seed(231)
+    N, T, D, W, H = 2, 3, 4, 5, 6
+    captions = np.random.randint(V, size=(N, T))
+    features = np.random.randn(N, D)
+    model = CaptioningRNN(word_to_idx, input_dim=D, wordvec_dim=W, hidden_dim=H, cell_type="rnn", dtype=np.float64)
+    loss, grads = model.loss(features, captions)
+    numeric = {}
+    for name, value in model.params.items():
+        numeric[name] = eval_numerical_gradient(
+            lambda _: model.loss(features, captions)[0], value, verbose=False, h=1e-6
+        )
+    check.near_each(grads, numeric, 1e-5, "有限差分")
+### BEGIN HIDDEN TESTS
+words = ("<END>", "a", "<NULL>", "<START>", "cat", "dog", "sits")
+for block, N, T, D, W, H, vocabulary in (
+    ("新数据", 3, 5, 4, 6, 5, words),
+    ("N=1", 1, 4, 3, 2, 4, words[1:6]),
+    ("T=2", 4, 2, 2, 4, 3, words[2:]),
+    ("<NULL> 在句子中间", 2, 6, 3, 4, 5, words[1:5]),
+    ("目标全是 <NULL>", 2, 3, 4, 3, 2, words),
+    ("较大的数据", 1, 3, 150, 151, 152, (*words, *map(str, range(143)))),
+):
+    with check.hidden(block):
+        rng = np.random.default_rng(90 + N * T)
+        word_to_idx = {word: i for i, word in enumerate(vocabulary)}
+        V, null = len(word_to_idx), word_to_idx["<NULL>"]
+        model = CaptioningRNN(word_to_idx, input_dim=D, wordvec_dim=W, hidden_dim=H, cell_type="rnn", dtype=np.float64)
+        for name, value in model.params.items():
+            spread = 1 / np.sqrt(1 + value.shape[0] / 10) if value.ndim == 2 and name != "W_embed" else 1
+            model.params[name] = rng.uniform(-spread, spread, value.shape)
+        features, captions = rng.uniform(-1, 1, (N, D)), rng.integers(V, size=(N, T))
+        if block == "<NULL> 在句子中间":
+            captions[0, 2:4], captions[1, 1], captions[:, -1] = null, null, (null + 1) % V
+        if block == "目标全是 <NULL>":
+            captions[:, 1:] = null
+        values = list(model.params.values())
+        want = Truth.captioning(features, captions, null, *values)
+        if V < 100:
+            slopes = Truth.slopes(lambda *p, i=(features, captions, null): Truth.captioning(*i, *p), *values)
+        else:
+            slopes = Truth.captioning_back(features, captions, null, *values)
+        loss, grads = model.loss(features, captions)
+        check.near("loss", loss, want, 1e-6)
+        check.near_each(grads, dict(zip(model.params, slopes, strict=True)), 1e-6)
+        if isinstance(grads, dict) and len(grads) > len(slopes):
+            check.advise("grads 里有多余的键；它的键应与 self.params 相同。")
+check.award()
+### END HIDDEN TESTS
+check.report()
+
+# %% prose closing [markdown]
+# ## 8. 结语
+#
+# 你写出了 RNN 的全部核心：一步的状态更新、沿时间的反向传播、词嵌入、带掩码的损失，以及把它们拼在一起的模型。
+# 值得再想一想的几个问题：
+#
+# - `rnn_backward` 里，梯度每往回走一步就乘一次 $W_h^\top$。序列很长时会发生什么？（这正是 LSTM 要解决的。）
+# - 训练时读入的是正确的上一个词；真正说话时没有它，该读入什么？
+# - 掩码如果忘了乘，模型会学会什么？
+#
+# 最后运行下面的自查。它只知道这个内核里发生过的事：
+# 写了而没有运行的代码，它看不见。最稳妥的做法是 **Restart & Run All**，再看一遍自查，然后保存、上传。
+
+# %% given 提交前自查
+exercises = {
+    "rnn_step_forward": 8,
+    "rnn_step_backward": 12,
+    "rnn_forward": 10,
+    "rnn_backward": 14,
+    "word_embedding_forward": 6,
+    "word_embedding_backward": 8,
+    "temporal_affine_forward": 6,
+    "temporal_affine_backward": 8,
+    "temporal_softmax_loss": 12,
+    "CaptioningRNN.loss": 16,
+}
+suggested = 0
+for exercise, most in exercises.items():
+    done = Check.latest.get(exercise)
+    points, said = 0, "检查还没有运行"
+    if done and done.versions != Check.functions(exercise):
+        said = "函数重新定义过，请再运行一次检查"
+    elif done:
+        points = done.score(visible_only=True)
+        failed = [part for part in done.parts if not done.passed(part, visible_only=True)]
+        unfinished = any(row.message.startswith("未完成") for row in done.rows)
+        said = "未完成" if unfinished else "未通过：" + ", ".join(failed) if failed else "通过"
+    suggested += points
+    print(f"{exercise:<25} {points:>5g} / {most:<3} {said}")
+print(
+    f"{'可见的检查合计':<18} {suggested:>5g} / {sum(exercises.values())}（评分时还有隐藏的检查，这里看不到它们的结果）"
+)
+print("上传：保存这个文件，保留所有单元的输出，把这一个 .ipynb 交到 Canvas。")
