@@ -1,0 +1,166 @@
+"""The fork that runs one submission: cells in the shell, calls of the functions they defined, nothing else."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+import traceback
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..wire import HANDLE, PREFIX, TUPLE, TYPE, TYPES, Unsendable, decode, frame
+from .notebook import normalise
+from .shell import GuestShell
+from .values import Sender, Shelf, pack
+
+FLUSH_SECONDS = 0.5  # a long batch shows signs of life so often
+FLUSH_BYTES = 1 << 18
+MAX_WORDS = 10_000  # characters of an error's text and of its traceback
+
+
+class Request(NamedTuple):
+    """One message of the examiner's."""
+
+    number: int
+    verb: str
+    payload: list[Any]
+
+
+class Channel:
+    """The examiner's end of the line, as seen from here."""
+
+    def __init__(self, connection: socket.socket, shelf: Shelf) -> None:
+        self._connection = connection
+        self._shelf = shelf
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._flushed = 0.0
+
+    def receive(self) -> Request | None:
+        """The next request; None when the examiner is gone."""
+        prefix = self._exactly(PREFIX.size)
+        if prefix is None:
+            return None
+        header_size, blob_size = PREFIX.unpack(prefix)
+        header, blob = self._exactly(header_size), self._exactly(blob_size)
+        if header is None or blob is None:
+            return None
+        return Request(*decode(header, blob, self._read, trusted=True))
+
+    def _exactly(self, size: int) -> bytes | None:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            count = self._connection.recv_into(view)
+            if not count:
+                return None
+            view = view[count:]
+        return bytes(data)
+
+    def _read(self, code: int, data: bytes, unpack: Any) -> Any:
+        if code == TUPLE:
+            return tuple(unpack(data))
+        if code == TYPE:
+            name, is_dtype = unpack(data)
+            return np.dtype(TYPES[name]) if is_dtype else TYPES[name]
+        if code == HANDLE:
+            return self._shelf.objects[unpack(data)]
+        raise ValueError(code)
+
+    def send(self, request: Request, sequence: int, kind: str, *payload: Any) -> None:
+        """Put a reply in line; it leaves with the next flush."""
+        data = frame([request.number, sequence, kind, *payload], pack)
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size > FLUSH_BYTES or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is waiting."""
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        self._connection.sendall(data)
+        self._flushed = time.monotonic()
+
+
+def serve(connection: socket.socket, shell: GuestShell) -> None:
+    """Answer requests until the examiner hangs up."""
+    random.seed(0)
+    np.random.seed(0)
+    shelf = Shelf()
+    channel = Channel(connection, shelf)
+    channel.send(Request(0, "", []), 0, "ready")
+    while True:
+        channel.flush()
+        request = channel.receive()
+        if request is None:
+            return
+        if request.verb == "cell":
+            source, output_bytes = request.payload
+            channel.send(request, 0, "ran", *_run_cell(shell, source, output_bytes))
+        elif request.verb == "parse":
+            channel.send(request, 0, "parsed", *normalise(*request.payload))
+        else:
+            _run_calls(channel, shell, shelf, request)
+
+
+def _run_cell(shell: GuestShell, source: str, output_bytes: int) -> list[Any]:
+    """Run a cell as Jupyter would; its outputs, whether it succeeded, its number, whether output was cut."""
+    recorder = shell.recorder
+    recorder.start(output_bytes)
+    count = shell.execution_count
+    result = shell.run_cell(source, store_history=True)
+    return [recorder.finished(), result.success is True, count, recorder.truncated]
+
+
+def _run_calls(channel: Channel, shell: GuestShell, shelf: Shelf, request: Request) -> None:
+    """Make the calls in order, answering each; the first that raises is the last that is made."""
+    calls, pick, reply_bytes = request.payload
+    sender = Sender(shelf, reply_bytes)
+    for sequence, (name, args, kwargs, state) in enumerate(calls):
+        shell.recorder.start(0)  # what a function prints while it is checked is shown to nobody
+        try:
+            returned = _call(shell.user_ns, name, args, kwargs, state)
+        except BaseException as error:  # whatever a student's function raises is news for the examiner
+            channel.send(request, sequence, "raised", *_words(error))
+            return
+        try:
+            value = sender.outputs(returned) if pick is None else sender.output(returned, pick)
+        except Unsendable as error:
+            channel.send(request, sequence, "refused", str(error))
+            return
+        channel.send(request, sequence, "returned", value)
+
+
+def _call(names: dict[str, Any], name: str, args: Any, kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
+    """Call a function by name, or a method of a new object that has the given state."""
+    owner, dot, method = name.partition(".")
+    if owner not in names:
+        raise NameError(f"name {owner!r} is not defined", name=owner)
+    if not dot:
+        return names[owner](*args, **kwargs)
+    this = names[owner].__new__(names[owner])
+    this.__dict__.update(state or {})
+    return getattr(this, method)(*args, **kwargs)
+
+
+def _words(error: BaseException) -> list[Any]:
+    """An exception as text: the names of its classes, what it says, and its traceback from the student's code on."""
+    kinds = [str(kind.__name__)[:100] for kind in type(error).__mro__[:20]]
+    try:
+        text = str(error)
+        frames = "".join(traceback.format_exception(type(error), error, _own_frames(error), limit=-20))
+    except Exception:  # a __str__ of the student's that fails
+        text = frames = ""
+    return [kinds, *(part.encode("utf-8", "replace").decode()[:MAX_WORDS] for part in (text, frames))]
+
+
+def _own_frames(error: BaseException) -> Any:
+    """The traceback without the frames of this module."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return frames

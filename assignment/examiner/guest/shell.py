@@ -1,0 +1,106 @@
+"""An IPython shell without terminal, files or history that records what a notebook would show."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import getpass
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Instance, Type
+from traitlets.config import Config
+
+from .recorder import Recorder, Stream
+
+SHOWN = ("text/plain", "image/png")
+TRACEBACK = 100_000  # characters kept of an error's traceback
+
+
+def _kept(data: Mapping[str, Any]) -> tuple[dict[str, str], int]:
+    """Of an output's representations the two that are shown, as text, and their size."""
+    kept: dict[str, str] = {}
+    for kind in SHOWN:
+        value = data.get(kind)
+        if kind == "image/png" and isinstance(value, bytes):
+            value = base64.b64encode(value).decode()
+        if isinstance(value, str):
+            kept[kind] = value.encode("utf-8", "replace").decode()
+    return kept, sum(len(value.encode()) for value in kept.values())
+
+
+class RecordingHook(DisplayHook):  # type: ignore[misc]
+    """The last expression of a cell becomes an execute_result."""
+
+    def write_output_prompt(self) -> None:
+        """There is no terminal to write a prompt to."""
+
+    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Any = None) -> None:
+        data, size = _kept(format_dict)
+        count = self.prompt_count
+        self.shell.recorder.add(
+            {"output_type": "execute_result", "execution_count": count, "metadata": {}, "data": data}, size
+        )
+
+    def finish_displayhook(self) -> None:
+        self._is_active = False
+
+
+class RecordingPublisher(DisplayPublisher):  # type: ignore[misc]
+    """display() becomes display_data."""
+
+    def publish(self, data: Mapping[str, Any], metadata: Any = None, **_: Any) -> None:
+        kept, size = _kept(data)
+        if kept:
+            self.shell.recorder.add({"output_type": "display_data", "metadata": {}, "data": kept}, size)
+
+    def clear_output(self, wait: bool = False) -> None:
+        self.shell.recorder.clear()
+
+
+class GuestShell(InteractiveShell):  # type: ignore[misc]
+    """The shell that runs a submission's cells."""
+
+    recorder = Instance(Recorder, ())
+    displayhook_class = Type(RecordingHook)
+    display_pub_class = Type(RecordingPublisher)
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """There is no event loop to join."""
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        lines = "\n".join(str(line) for line in stb).encode("utf-8", "replace").decode()[:TRACEBACK].split("\n")
+        name = str(getattr(etype, "__name__", etype))[:TRACEBACK]
+        try:
+            value = str(evalue).encode("utf-8", "replace").decode()[:TRACEBACK]
+        except Exception:  # a __str__ of the student's that fails
+            value = ""
+        self.recorder.add_last({"output_type": "error", "ename": name, "evalue": value, "traceback": lines})
+
+
+def make_shell() -> GuestShell:
+    """The one shell of this process, warmed up: everything that a cell, a display or an error needs is imported."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell = GuestShell.instance(config=config)
+    shell.display_formatter.active_types = list(SHOWN)
+    shell.builtin_trap.activate()  # display and get_ipython also inside functions that are called from outside
+    builtins.input = getpass.getpass = _no_input  # type: ignore[assignment]
+    sys.stdout, sys.stderr = Stream("stdout", shell.recorder), Stream("stderr", shell.recorder)
+    for source in ("def f():\n    print(1)\n    display(2)\n    return [3]\nf()", "1 / 0", "f(", "%precision", "f?"):
+        shell.recorder.start(100_000)
+        shell.run_cell(source, store_history=True)
+    shell.reset(new_session=True)
+    shell.execution_count = 1
+    return shell
+
+
+def _no_input(prompt: object = "", stream: object = None) -> str:
+    """input() in a notebook that nobody sits at."""
+    raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")

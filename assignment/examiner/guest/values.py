@@ -1,0 +1,156 @@
+"""What a student's function returns, made ready for the wire: numbers by value, everything else behind a handle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from ..wire import DICT, DTYPES, HANDLE, MAX_INTEGER_BYTES, Blob, Unsendable, pack_number, plain_array
+
+MAX_TEXT = 100_000  # characters of all strings in one reply that are sent by value
+MAX_KEYS = 4000  # entries of all dictionaries in one reply that are sent by value
+MAX_OUTPUTS = 256  # values that one call may return
+MAX_DEPTH = 8  # dictionaries within dictionaries
+
+
+@dataclass
+class Shelf:
+    """Objects that stay in the sandbox, by the numbers that go out for them."""
+
+    objects: list[Any] = field(default_factory=list)
+
+    def keep(self, thing: Any) -> int:
+        self.objects.append(thing)
+        return len(self.objects) - 1
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object that stays here: its number, and what it is in words."""
+
+    number: int
+    what: str
+
+
+@dataclass(frozen=True)
+class KeptDict:
+    """A dictionary sent by value that can also be asked for again."""
+
+    number: int
+    items: dict[Any, Any]
+
+
+class Sender:
+    """Turns returned objects into trees that the wire can pack, within one budget of bytes."""
+
+    def __init__(self, shelf: Shelf, budget: int) -> None:
+        self._shelf = shelf
+        self._budget = budget
+        self._keys = self._text_left = 0
+
+    def outputs(self, returned: Any) -> Any:
+        """A returned tuple or list as the list of its elements, anything else as itself."""
+        self._keys, self._text_left = MAX_KEYS, MAX_TEXT
+        kind = type(returned)
+        for sequence in (tuple, list):
+            if issubclass(kind, sequence):
+                if sequence.__len__(returned) > MAX_OUTPUTS:
+                    return self._kept(returned, f"a {kind.__name__} of more than {MAX_OUTPUTS} values")
+                return [self.value(item) for item in sequence.__iter__(returned)]
+        return self.value(returned)
+
+    def output(self, returned: Any, index: int) -> Any:
+        """One element of a returned tuple or list. Raises Unsendable if there is no such element."""
+        self._keys, self._text_left = MAX_KEYS, MAX_TEXT
+        kind = type(returned)
+        for sequence in (tuple, list):
+            if issubclass(kind, sequence) and sequence.__len__(returned) > index:
+                return self.value(sequence.__getitem__(returned, index))
+        raise Unsendable(f"{_name(returned)} where a tuple of at least {index + 1} values was expected")
+
+    def value(self, thing: Any, depth: int = 0) -> Any:
+        """A number, text, None, an array, a dictionary of these; or the handle of anything else."""
+        try:
+            return self._plain(thing, depth)
+        except Unsendable as error:
+            return self._kept(thing, str(error))
+        except Exception as error:  # an object that lies about itself
+            return self._kept(thing, f"{_name(thing)}, which cannot be read ({type(error).__name__})")
+
+    def _kept(self, thing: Any, what: str) -> Kept:
+        return Kept(self._shelf.keep(thing), what[:200].encode("utf-8", "replace").decode())
+
+    def _spend(self, size: int, what: str) -> None:
+        if size > self._budget:
+            raise Unsendable(f"{what} of {size} bytes, more than a reply may hold")
+        self._budget -= size
+
+    def _plain(self, thing: Any, depth: int) -> Any:
+        kind = type(thing)
+        if thing is None or kind is bool or kind is float:
+            return thing
+        if issubclass(kind, str):
+            return self._text(str.__str__(thing))
+        if issubclass(kind, np.ndarray):
+            shape, dtype = np.ndarray.shape.__get__(thing), np.ndarray.dtype.__get__(thing)
+            self._spend(math.prod(shape) * dtype.itemsize, f"an array of shape {shape}")
+            return plain_array(thing)
+        if issubclass(kind, np.generic):
+            if np.generic.dtype.__get__(thing).str not in DTYPES:
+                raise Unsendable(f"a NumPy scalar ({kind.__name__}) that is no number")
+            return thing
+        if issubclass(kind, int):
+            exact = int.__int__(thing)
+            if exact.bit_length() >= 8 * MAX_INTEGER_BYTES - 8:
+                raise Unsendable(f"an integer of {exact.bit_length()} bits")
+            return exact
+        if issubclass(kind, float):
+            return float.__float__(thing)
+        if issubclass(kind, complex):
+            return complex.__complex__(thing)
+        if issubclass(kind, dict):
+            return self._dictionary(thing, depth)
+        raise Unsendable(_name(thing))
+
+    def _text(self, text: str) -> str:
+        if len(text) > self._text_left:
+            raise Unsendable(f"a text of {len(text)} characters")
+        self._text_left -= len(text)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Unsendable("a text that is no Unicode (lone surrogates)") from None
+        return text
+
+    def _dictionary(self, thing: dict[Any, Any], depth: int) -> KeptDict:
+        if depth >= MAX_DEPTH or dict.__len__(thing) > self._keys:
+            raise Unsendable("a dictionary too deep or too large to be sent")
+        self._keys -= dict.__len__(thing)
+        items: dict[Any, Any] = {}
+        for key, value in list(dict.items(thing)):
+            if type(key) is not str and (type(key) is not int or key.bit_length() > 63):
+                raise Unsendable(f"a dictionary with a key that is {_name(key)}")
+            items[self._plain(key, depth)] = self.value(value, depth + 1)
+        return KeptDict(self._shelf.keep(thing), items)
+
+
+def _name(thing: Any) -> str:
+    kind = str(type.__dict__["__name__"].__get__(type(thing)))
+    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
+
+
+def pack(value: Any, blob: Blob) -> msgpack.ExtType:
+    """The extension of a value that is no plain msgpack."""
+    if isinstance(value, Kept):
+        return msgpack.ExtType(HANDLE, msgpack.packb((value.number, value.what)))
+    if isinstance(value, KeptDict):
+        inner = msgpack.packb([value.number, value.items], default=lambda item: pack(item, blob), strict_types=True)
+        return msgpack.ExtType(DICT, inner)
+    packed = pack_number(value, blob)
+    if packed is None:
+        raise Unsendable(_name(value))
+    return packed

@@ -1,0 +1,31 @@
+"""What one submission may use; the defaults fit a laptop that grades one submission per core."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on a submission and on what it may say. Sizes in bytes, times in seconds."""
+
+    memory: int = 1024 * MIB  # address space of the submission's process, interpreter included
+    cpu_seconds: int = 60  # CPU time of the whole submission
+    processes: int = 16  # threads and processes at one time
+    open_files: int = 64
+    file_size: int = 16 * MIB  # each file it writes
+    tmp_size: int = 32 * MIB  # all files it writes together
+    cell_seconds: float = 30.0  # wall clock, one cell
+    call_seconds: float = 10.0  # wall clock, one call of a function
+    submission_seconds: float = 120.0  # wall clock, everything in one session
+    output_bytes: int = 256 * 1024  # what one cell prints and displays
+    reply_bytes: int = 64 * MIB  # what one call, or one batch of calls, returns
+    notebook_bytes: int = 100 * MIB  # a submission's file
+    notebook_cells: int = 2000  # cells kept of a submission; one with more is refused
+    source_bytes: int = 4 * MIB  # all source and kept output text of a submission together
+
+    def as_dict(self) -> dict[str, float]:
+        """The limits by name, as a result records them."""
+        return asdict(self)

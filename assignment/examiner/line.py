@@ -1,0 +1,86 @@
+"""The examiner's end of a channel into the sandbox: it never waits past a deadline, nor stores more than it allowed."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+
+from assignment.examiner.wire import PREFIX, WireError
+
+CHUNK = 1 << 18
+
+
+class HungUp(Exception):
+    """The other end closed the channel."""
+
+
+class TooLate(Exception):
+    """The deadline passed."""
+
+
+class Line:
+    """Frames over a stream socket whose other end may do anything."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._connection = connection
+        self._buffer = bytearray()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def is_silent(self) -> bool:
+        """Whether nothing has arrived that was not asked for."""
+        return not self._buffer and not self._arrived()
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send everything. Raises HungUp, TooLate."""
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._connection.send(view) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline)
+            except OSError as error:
+                raise HungUp from error
+
+    def receive(self, most_header: int, most_blob: int, deadline: float) -> tuple[bytes, bytes]:
+        """The next frame's header and blob. Raises HungUp, TooLate, WireError."""
+        self._fill(PREFIX.size, deadline)
+        header_size, blob_size = PREFIX.unpack_from(self._buffer)
+        if header_size > most_header or blob_size > most_blob:
+            raise WireError(f"a message of {header_size + blob_size} bytes")
+        end = PREFIX.size + header_size
+        self._fill(end + blob_size, deadline)
+        with memoryview(self._buffer) as view:
+            header, blob = bytes(view[PREFIX.size : end]), bytes(view[end : end + blob_size])
+        del self._buffer[: end + blob_size]
+        return header, blob
+
+    def _fill(self, size: int, deadline: float) -> None:
+        """Read until the buffer holds so many bytes; it grows with what arrives, not with what was announced."""
+        while len(self._buffer) < size:
+            if not self._arrived():
+                self._wait(select.POLLIN, deadline)
+
+    def _arrived(self) -> bool:
+        """Take what is there; whether there was anything. Raises HungUp."""
+        try:
+            data = self._connection.recv(CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise HungUp from error
+        if not data:
+            raise HungUp
+        self._buffer += data
+        return True
+
+    def _wait(self, event: int, deadline: float) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TooLate
+        poll = select.poll()
+        poll.register(self._connection, event)
+        poll.poll(left * 1000)

@@ -1,0 +1,197 @@
+"""One submission's sandbox as the examiner uses it: run its cells, call its functions, learn how it ended."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from assignment.examiner.endings import Report, describe
+from assignment.examiner.exchange import Exchange, Handle, RemoteDict
+from assignment.examiner.limits import Limits
+from assignment.examiner.line import HungUp, Line, TooLate
+from assignment.examiner.outputs import checked_outputs
+from assignment.examiner.remote import Ended, Refused, RemoteError, remote_error
+from assignment.examiner.wire import WireError
+
+__all__ = ["CellRun", "Ended", "Handle", "Refused", "RemoteDict", "RemoteError", "Session"]
+
+HEADER = 4 << 20  # bytes of a reply that are not arrays; the guest keeps well below
+BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
+READY_SECONDS = 20.0  # a fork answers within milliseconds, unless the machine is in trouble
+HANGUP_SECONDS = 1.0  # between closing its channel and being dead
+
+CallSpec = tuple[str, Sequence[Any], dict[str, Any], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """A cell that was run: its outputs as nbformat has them, whether it succeeded, its number, whether output was cut."""
+
+    outputs: list[dict[str, Any]]
+    ok: bool
+    count: int
+    truncated: bool
+
+
+class Session:
+    """One fork of the warm process; a context manager. Made by Sandbox.open()."""
+
+    def __init__(self, line: Line, end: Callable[[float], Report], limits: Limits, seconds: float) -> None:
+        self._line = line
+        self._end = end
+        self._limits = limits
+        self._exchange = Exchange()
+        self._left = seconds
+        self._ended: Ended | None = None
+        self._closed = False
+        self._number = 0
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left of the submission's time; only waiting for the sandbox uses them up."""
+        return max(0.0, self._left)
+
+    def wait_ready(self) -> None:
+        """Wait for the fork's first word. Raises Ended."""
+        with self._guarded("starting the sandbox", READY_SECONDS) as deadline:
+            self._reply(deadline, 0, ["ready"], 0)
+
+    def run_cell(self, source: str) -> CellRun:
+        """Run a cell as Jupyter would. Raises Ended."""
+        limits = self._limits
+        request = self._request("cell", [source, limits.output_bytes])
+        with self._guarded(f"the cell that starts with {_first_line(source)!r}", limits.cell_seconds) as deadline:
+            self._ask(request, deadline)
+            outputs, ok, count, truncated = self._fields(self._reply(deadline, 0, ["ran"], 0), 4)
+            if type(ok) is not bool or type(count) is not int or type(truncated) is not bool:
+                raise WireError("a cell's result of another form")
+            return CellRun(checked_outputs(outputs, limits.output_bytes), ok, count, truncated)
+
+    def call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:
+        """Call a function, or `Class.method` on an object with that state; a returned list or tuple comes as a tuple.
+
+        Raises RemoteError (what the function raised), Refused, Ended.
+        """
+        return self.call_many([(name, args, kwargs, state)])[0]
+
+    def call_many(self, calls: Sequence[CallSpec], pick: int | None = None) -> list[Any]:
+        """Make calls in order in one round trip; `pick`: the one element of each returned tuple that is wanted.
+
+        An array that is an argument of several calls is sent once; each call gets a copy of its own. The time limit
+        holds for each call. Raises as `call` does, for the first call that fails.
+        """
+        plain = [[name, list(args), kwargs, state] for name, args, kwargs, state in calls]
+        request = self._request("call", [plain, pick, self._limits.reply_bytes])
+        values: list[Any] = []
+        room = self._limits.reply_bytes
+        for sequence, (name, *_) in enumerate(plain):
+            with self._guarded(f"a call of {name}", self._limits.call_seconds) as deadline:
+                if sequence == 0:
+                    self._ask(request, deadline)
+                kind, *payload = self._reply(deadline, sequence, ["returned", "refused", "raised"], room)
+                value = self._value(kind, payload)
+            if isinstance(value, RemoteError):
+                raise value
+            values.append(value)
+            room -= self._exchange.blob_size
+        return values
+
+    def parse(self, data: bytes, max_cells: int, max_text: int) -> list[Any]:
+        """What the guest's notebook module makes of a file: [what is wrong, notebook or None]. Raises Ended."""
+        request = self._request("parse", [data, max_cells, max_text])
+        with self._guarded("reading the notebook", self._limits.cell_seconds) as deadline:
+            self._ask(request, deadline)
+            return self._fields(self._reply(deadline, 0, ["parsed"], 0, BYTES_PER_CHARACTER * max_text + HEADER), 2)
+
+    def close(self) -> None:
+        """Kill everything in the sandbox and wait until it is gone."""
+        if not self._closed:
+            self._closed = True
+            self._line.close()
+            self._end(0.0)
+
+    def _value(self, kind: str, payload: list[Any]) -> Any:
+        """The value in a reply to a call, or the error that is to be raised. Raises WireError."""
+        if kind == "returned":
+            return self._exchange.checked(*self._fields([kind, *payload], 1))
+        if kind == "refused":
+            return Refused(_words(*self._fields([kind, *payload], 1)))
+        kinds, text, traceback = self._fields([kind, *payload], 3)
+        if type(kinds) is not list or not kinds:
+            raise WireError("an error without a class")
+        return remote_error([_words(name) for name in kinds], _words(text), _words(traceback))
+
+    def _request(self, verb: str, payload: list[Any]) -> bytes:
+        """The bytes of a new request. Raises Ended, Refused."""
+        if self._ended is not None:
+            raise self._ended
+        if self._closed:
+            raise Ended("crashed", "this sandbox was closed")
+        self._number = secrets.randbits(62) | 1  # cannot be guessed, so cannot be answered before it is asked
+        return self._exchange.request([self._number, verb, payload])
+
+    def _ask(self, request: bytes, deadline: float) -> None:
+        if not self._line.is_silent():
+            raise WireError("it spoke without being asked")
+        self._line.send(request, deadline)
+
+    def _reply(
+        self, deadline: float, sequence: int, kinds: Sequence[str], room: int, header: int = HEADER
+    ) -> list[Any]:
+        """Kind and fields of the reply that is due now. Raises HungUp, TooLate, WireError."""
+        message = self._exchange.reply(*self._line.receive(header, room, deadline))
+        if type(message) is not list or len(message) < 3 or message[2] not in kinds:
+            raise WireError("a reply of another form")
+        if message[0] != self._number or message[1] != sequence:
+            raise WireError("a reply to another request")
+        return message[2:]
+
+    @staticmethod
+    def _fields(reply: list[Any], count: int) -> list[Any]:
+        if len(reply) != count + 1:
+            raise WireError("a reply of another length")
+        return reply[1:]
+
+    @contextmanager
+    def _guarded(self, what: str, seconds: float) -> Iterator[float]:
+        """Waiting for the sandbox until a deadline; a broken wait ends the session. Raises Ended."""
+        started = time.monotonic()
+        allowed = min(seconds, self.remaining)
+        try:
+            yield started + allowed
+        except (HungUp, TooLate, WireError) as error:
+            report = self._end(HANGUP_SECONDS if isinstance(error, HungUp) else 0.0)
+            self._closed = True
+            self._line.close()
+            if isinstance(error, TooLate):
+                whose = f"{what} took" if allowed == seconds else "the submission took"
+                limit = seconds if allowed == seconds else self._limits.submission_seconds
+                self._ended = Ended("timeout", f"{whose} longer than {limit:g} s")
+            elif isinstance(error, WireError):
+                self._ended = Ended("crashed", f"{what}: the process broke the protocol ({error})")
+            else:
+                how, reason = describe(report, self._limits)
+                self._ended = Ended(how, f"{what}: {reason}")
+            raise self._ended from error
+        finally:
+            self._left -= time.monotonic() - started
+
+
+def _words(value: Any) -> str:
+    if type(value) is not str:
+        raise WireError("words that are no text")
+    return value
+
+
+def _first_line(source: str) -> str:
+    return next((line.strip() for line in source.splitlines() if line.strip()), "")[:60]

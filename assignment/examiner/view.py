@@ -1,0 +1,124 @@
+"""What the sandbox can read: the interpreter, its system libraries, NumPy, IPython, msgpack, and the guest's modules."""
+
+from __future__ import annotations
+
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from assignment.errors import AssignmentError
+
+DISTRIBUTIONS = ("numpy", "ipython", "msgpack")
+PYTHON, PACKAGES, GUEST = Path("/python"), Path("/packages"), Path("/guest")  # the same on every machine
+DEVICES = ("null", "zero", "full", "random", "urandom")
+
+
+@dataclass(frozen=True)
+class View:
+    """Files and folders to show, as source -> target, links as target -> what they point to, and folders to hide."""
+
+    shown: dict[Path, Path]
+    links: dict[Path, str]
+    hidden: tuple[Path, ...]
+    interpreter: Path
+    libraries: str  # for LD_LIBRARY_PATH
+
+    def arguments(self) -> list[str]:
+        """The view as bubblewrap's arguments."""
+        made = [part for target, source in self.links.items() for part in ("--symlink", source, str(target))]
+        parents = {parent for target in [*self.shown.values(), Path("/dev/null")] for parent in target.parents}
+        for folder in sorted(parents - {Path("/")}):  # bubblewrap itself would make them for the owner only
+            made += ["--perms", "0755", "--dir", str(folder)]
+        for source, target in self.shown.items():
+            made += ["--ro-bind", str(source), str(target)]
+        for folder in self.hidden:
+            made += ["--perms", "0555", "--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder)]
+        for device in DEVICES:
+            made += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+        return made
+
+    def from_inside(self) -> View:
+        """The same view for a bubblewrap that runs inside this one."""
+        return View({target: target for target in self.shown.values()}, self.links, self.hidden, self.interpreter, self.libraries)
+
+
+def make_view() -> View:
+    """The view for the interpreter that runs now. Raises AssignmentError."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    library = PYTHON / sys.platlibdir / version
+    stdlib = Path(sysconfig.get_path("stdlib")).resolve()
+    interpreter = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    shown = {interpreter: PYTHON / "bin" / version, stdlib: library}
+    links: dict[Path, str] = {}
+    for folder in _library_folders():
+        if folder.is_symlink():
+            links[folder] = str(folder.readlink())
+        elif folder.is_dir():
+            shown[folder] = folder
+    own = Path(sys.base_prefix).resolve() / "lib"
+    system = own in (Path("/usr/lib"), Path("/lib"))
+    if not system:
+        shown |= {path: PYTHON / "lib" / path.name for path in own.glob("*.so*") if path.is_file()}
+    shown |= {path: PACKAGES / path.name for path in packages()}
+    shown |= {path: GUEST / name for name, path in guest_files().items()}
+    hidden = [library / name for name in ("site-packages", "dist-packages") if (stdlib / name).is_dir()]
+    hidden += [target / name for target in shown.values() for name in ("python3", version) if _foreign(target / name)]
+    return View(shown, links, tuple(hidden), PYTHON / "bin" / version, "" if system else str(PYTHON / "lib"))
+
+
+def _library_folders() -> Iterator[Path]:
+    """Where the dynamic loader finds system libraries on Debian and its like, or elsewhere."""
+    triplet = sysconfig.get_config_var("MULTIARCH") or ""
+    multiarch = bool(triplet) and Path("/usr/lib", triplet).is_dir()
+    yield Path("/usr/lib", triplet) if multiarch else Path("/usr/lib")
+    yield Path("/usr/lib64")
+    yield Path("/lib64")
+    yield Path("/lib") if Path("/lib").is_symlink() or not multiarch else Path("/lib", triplet)
+
+
+def _foreign(folder: Path) -> bool:
+    """Whether this folder of the system holds Python packages that are not ours to show."""
+    return folder.parts[1] in ("usr", "lib", "lib64") and folder.is_dir()
+
+
+def guest_files() -> dict[str, Path]:
+    """The guest's modules by their place below its folder: separate files, so that nothing else comes along."""
+    here = Path(__file__).resolve().parent
+    return {
+        "examiner/wire.py": here / "wire.py",
+        **{f"examiner/guest/{path.name}": path for path in sorted((here / "guest").glob("*.py"))},
+    }
+
+
+def packages() -> list[Path]:
+    """The folders and modules of NumPy, IPython, msgpack and what these need. Raises AssignmentError."""
+    found: dict[Path, None] = {}
+    for part in _closure():
+        if part.files is None:
+            raise AssignmentError(f"{part.name}: its list of files is missing; install it with pip (make setup)")
+        for top in sorted({file.parts[0] for file in part.files} - {"..", "__pycache__"}):
+            found[Path(str(part.locate_file(top))).resolve()] = None
+    return list(found)
+
+
+def _closure() -> list[Distribution]:
+    """The distributions that are shown, each once."""
+    known: dict[str, Distribution] = {}
+    waiting = list(DISTRIBUTIONS)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in known:
+            continue
+        try:
+            known[name] = distribution(name)
+        except PackageNotFoundError:
+            raise AssignmentError(f"{name}: not installed, but the sandbox needs it; run make setup") from None
+        needed = [Requirement(text) for text in known[name].requires or []]
+        waiting += [part.name for part in needed if part.marker is None or part.marker.evaluate({"extra": ""})]
+    return list(known.values())
