@@ -1,0 +1,90 @@
+"""A submission's cells in a sandbox that is started again when it dies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from assignment.examiner.sandbox import Sandbox
+from assignment.examiner.session import CellRun, Ended, Session
+
+
+class OutOfTime(BaseException):  # no check may take it for an error of the student's
+    """The submission as a whole has used up its time."""
+
+
+class Attempt:
+    """Runs cells and calls of functions in a fresh sandbox; after a death the next call finds a new one, loaded again.
+
+    cells: (position, source) in order. A cell in which the sandbox dies is left out from then on.
+    deadline: a time.monotonic() after which no sandbox is started and no call is made any more.
+    """
+
+    def __init__(self, sandbox: Sandbox, cells: Sequence[tuple[int, str]], deadline: float) -> None:
+        self._sandbox = sandbox
+        self._cells = list(cells)
+        self._deadline = deadline
+        self._session: Session | None = None
+        self.runs: dict[int, CellRun] = {}  # what each cell showed, when it first ran
+        self.dead: dict[int, Ended] = {}  # cells that killed the sandbox
+        self._until = deadline  # of the check cell at hand
+
+    def __enter__(self) -> Attempt:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the sandbox, if there is one."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def allow(self, seconds: float) -> None:
+        """Give the check cell at hand this long from now."""
+        self._until = min(time.monotonic() + seconds, self._deadline)
+
+    def load(self) -> Session:
+        """The sandbox with all cells run in it. Raises OutOfTime."""
+        while self._session is None:
+            if time.monotonic() > self._deadline:
+                raise OutOfTime
+            self._session = self._sandbox.open()
+            for position, source in self._cells:
+                if position in self.dead:
+                    continue
+                try:
+                    run = self._session.run_cell(source)
+                except Ended as ended:
+                    self.dead[position] = ended
+                    self.close()
+                    break
+                self.runs.setdefault(position, run)
+        return self._session
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:
+        """Call a function of the submission. Raises RemoteError, Ended or OutOfTime."""
+        session = self._in_time()
+        try:
+            return session.call(name, args, kwargs, state)
+        except Ended:
+            self.close()
+            raise
+
+    def call_many(self, calls: list[tuple[Any, ...]], pick: int | None = None) -> list[Any]:
+        """Make many calls in one message; the first exception ends them."""
+        session = self._in_time()
+        try:
+            return session.call_many(calls, pick=pick)
+        except Ended:
+            self.close()
+            raise
+
+    def _in_time(self) -> Session:
+        session = self.load()
+        if time.monotonic() > self._until:
+            self.close()
+            raise Ended("timeout", "the check took longer than one cell may")
+        return session

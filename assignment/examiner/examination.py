@@ -1,0 +1,152 @@
+"""The checks of one submission: each in order, and once more on a sound footing where an earlier failure stood in its way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from assignment.examiner.attempt import Attempt, OutOfTime
+from assignment.examiner.causes import name_causes
+from assignment.examiner.checks import CheckRun, ended_output, run_check, run_given, unrun_check
+from assignment.examiner.gradients import batched
+from assignment.examiner.homework import Homework
+from assignment.examiner.proxies import Student
+from assignment.examiner.result import CheckResult
+from assignment.examiner.sandbox import Sandbox
+from assignment.master import Cell
+from assignment.repair import Placed
+
+SEED = 0  # of NumPy's global generator, which a check that draws without a seed of its own would use
+
+
+class Examination:
+    """Runs the placed cells of a submission and judges them; `outputs` is what each cell then shows, by position."""
+
+    def __init__(self, homework: Homework, sandbox: Sandbox, cells: Sequence[Placed], deadline: float) -> None:
+        self._homework = homework
+        self._sandbox = sandbox
+        self._cells = cells
+        self._deadline = deadline
+        self._failed: set[str] = set()
+        self._position = {placed.id: number for number, placed in enumerate(cells) if placed.id}
+        self.outputs: dict[int, list[dict[str, Any]]] = {}
+        self.out_of_time = False
+
+    def run(self, cell_seconds: float) -> list[CheckResult]:
+        """Return the verdict of every check cell, in the master's order."""
+        checks = []
+        with Attempt(self._sandbox, self._loading(()), self._deadline) as attempt:
+            stage = Stage(self._homework, attempt, cell_seconds)
+            for cell, code in self._homework.cells:
+                if cell.kind != "check":
+                    self._show(cell, stage.prepare(cell, code))
+                    continue
+                run = self._judge(stage, cell, code)
+                if run.result.score < run.result.max and not self.out_of_time:
+                    run = self._judge_again(run, cell, code, cell_seconds)
+                if run.result.score < run.result.max:
+                    self._failed.add(cell.name)
+                checks.append(run.result)
+                self._show(cell, run.outputs)
+        for position, ran in attempt.runs.items():
+            self.outputs[position] = ran.outputs
+        for position, ended in attempt.dead.items():
+            self.outputs[position] = [ended_output(ended.how, ended.reason)]
+        return checks
+
+    def _judge(self, stage: Stage, cell: Cell, code: CodeType) -> CheckRun:
+        if not self.out_of_time:
+            try:
+                return stage.check(cell, code)
+            except OutOfTime:
+                self.out_of_time = True
+        return unrun_check(cell)
+
+    def _judge_again(self, first: CheckRun, cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
+        """Judge a failed exercise with reference functions for those failed ones it builds on; the better run counts.
+
+        In a fresh sandbox that never holds the function under examination, and what is printed there is dropped.
+        """
+        builds_on = self._homework.builds_on.get(cell.name, frozenset())
+        replaced = self._homework.with_partners(builds_on & self._failed)
+        if not replaced:
+            return first
+        with Attempt(self._sandbox, self._loading(replaced), self._deadline) as attempt:
+            stage = Stage(self._homework, attempt, cell_seconds)
+            try:
+                stage.prepare_for(cell)
+                second = stage.check(cell, code)
+            except OutOfTime:
+                self.out_of_time = True
+                return first
+        if second.result.score <= first.result.score:
+            return first
+        second.result.premise = [name for name in self._homework.names if name in builds_on & self._failed]
+        return second
+
+    def _loading(self, replaced: Collection[str]) -> list[tuple[int, str]]:
+        """The code for the sandbox, by position: the master's given cells, the student's others, references over failed ones."""
+        loading: list[tuple[int, str]] = []
+        for number, placed in enumerate(self._cells):
+            if placed.role == "given":
+                cell = self._homework.master.cell(placed.id)
+                if self._homework.runs_in_sandbox(cell):
+                    loading.append((number, cell.source))
+            elif placed.cell_type == "code" and placed.role in ("solve", "extra"):
+                loading.append((number, placed.source))
+                if placed.role == "solve" and (cell := self._homework.master.cell(placed.id)).name in replaced:
+                    loading.append((-number - 1, cell.source))  # a place of its own: the student's cell may be deadly
+        return loading
+
+    def _show(self, cell: Cell, outputs: list[dict[str, Any]]) -> None:
+        if cell.id in self._position and cell.kind != "solve":
+            self.outputs[self._position[cell.id]] = outputs
+
+
+class Stage:
+    """The examiner's own namespace for one attempt: given cells, and proxies where the exercises are."""
+
+    def __init__(self, homework: Homework, attempt: Attempt, cell_seconds: float) -> None:
+        self._homework = homework
+        self._attempt = attempt
+        self._cell_seconds = cell_seconds
+        self._student = Student(attempt)
+        self._namespace: dict[str, Any] = {"__name__": "__main__"}
+        np.random.seed(SEED)
+
+    def prepare(self, cell: Cell, code: CodeType) -> list[dict[str, Any]]:
+        """Run a given cell, or put proxies for an exercise; returns what it shows."""
+        outputs = run_given(code, self._namespace)
+        if cell.kind == "solve":
+            for name in cell.defines:
+                owner, _, method = name.rpartition(".")
+                if owner:
+                    setattr(self._namespace[owner], method, self._student.method(name))
+                elif not isinstance(self._namespace[name], type):
+                    self._namespace[name] = self._student.function(name)
+        else:
+            self._namespace.update(batched(self._student, self._namespace))
+        return outputs
+
+    def prepare_for(self, check: Cell) -> None:
+        """Run all that a check may use: what comes before it, of the checks only those that are worth nothing."""
+        for cell, code in self._homework.cells:
+            if cell is check:
+                return
+            if cell.kind != "check":
+                self.prepare(cell, code)
+            elif not cell.points:
+                self.check(cell, code)
+
+    def check(self, cell: Cell, code: CodeType) -> CheckRun:
+        """Run a check cell and name the causes of what failed. Raises OutOfTime."""
+        self._attempt.load()
+        self._attempt.allow(self._cell_seconds)
+        run = run_check(cell, code, self._namespace)
+        name_causes(run, self._student, self._homework)
+        self._student.forget()
+        return run

@@ -1,0 +1,105 @@
+"""The master as the examiner uses it: cells compiled once, what depends on what, and the reference solution."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import io
+from collections.abc import Collection
+from functools import cached_property
+from types import CodeType
+from typing import Any
+
+from assignment.examiner.mistakes import Mistake, load_mistakes
+from assignment.master import Cell, Master
+
+
+class Homework:
+    """A master with its list of mistakes (the text of source/NAME_mistakes.py, or '')."""
+
+    def __init__(self, master: Master, mistakes: str = "") -> None:
+        self.master = master
+        self._mistakes = mistakes
+        self.code = {cell.id: compile(_runnable(cell), f"<{cell.id}>", "exec") for cell in master.cells if cell.cell_type == "code"}
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of all that can make a difference to a result: the master and the mistakes."""
+        return hashlib.sha256(f"{self.master.digest}\n{self._mistakes}".encode()).hexdigest()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The exercises in order."""
+        return tuple(cell.name for cell in self.master.solves)
+
+    def with_partners(self, names: Collection[str]) -> frozenset[str]:
+        """These exercises and those that share a cache with one of them."""
+        return frozenset(name for name in self.names if name in names or partner(name) in names)
+
+    @property
+    def cells(self) -> tuple[tuple[Cell, CodeType], ...]:
+        """The code cells in order, compiled: of a solve cell the release's stub, of the others the whole."""
+        return tuple((cell, self.code[cell.id]) for cell in self.master.cells if cell.id in self.code)
+
+    def runs_in_sandbox(self, cell: Cell) -> bool:
+        """Whether a given cell can matter to the student's code: those behind the last exercise cannot."""
+        cells = self.master.cells
+        return cells.index(cell) < max(cells.index(solve) for solve in self.master.solves)
+
+    @cached_property
+    def builds_on(self) -> dict[str, frozenset[str]]:
+        """For each exercise the other exercises that its reference solution, or its partner's, calls; closed."""
+        uses = {cell.name: _loaded(cell.source) & set(self.names) for cell in self.master.solves}
+        found = {}
+        for name in self.names:
+            own = self.with_partners({name})
+            reached, ahead = set(own), list(own)
+            while ahead:
+                new = self.with_partners(uses[ahead.pop()]) - reached
+                reached |= new
+                ahead += new
+            found[name] = frozenset(reached - own)
+        return found
+
+    @cached_property
+    def reference(self) -> dict[str, Any]:
+        """A namespace in which the given cells and the reference solutions have run."""
+        namespace: dict[str, Any] = {"__name__": "__main__"}
+        with contextlib.redirect_stdout(io.StringIO()):
+            for cell in self.master.cells:
+                if cell.kind == "solve" or (cell.kind == "given" and self.runs_in_sandbox(cell)):
+                    exec(compile(cell.source, f"<{cell.id}>", "exec"), namespace)
+        return namespace
+
+    @cached_property
+    def mistakes(self) -> dict[str, list[Mistake]]:
+        """The known wrong implementations by exercise."""
+        return load_mistakes(self._mistakes, self.reference, f"{self.master.name}_mistakes") if self._mistakes else {}
+
+    @cached_property
+    def check_names(self) -> frozenset[str]:
+        """Names that only check cells assign: a student's function that uses one works by accident."""
+        in_checks = frozenset().union(*(_stored(cell.source) for cell in self.master.checks))
+        return in_checks - frozenset().union(*(_stored(cell.source) for cell in (*self.master.given, *self.master.solves)))
+
+
+def partner(name: str) -> str:
+    """The function that shares a cache with this one: X_forward and X_backward are replaced together or not at all."""
+    for ours, theirs in (("forward", "backward"), ("backward", "forward")):
+        if ours in name:
+            return name.replace(ours, theirs)
+    return name
+
+
+def _runnable(cell: Cell) -> str:
+    return cell.stub if cell.kind == "solve" else cell.source
+
+
+def _loaded(source: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+def _stored(source: str) -> set[str]:
+    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return names | {alias.asname or alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names}

@@ -1,0 +1,106 @@
+"""Several examiners at work at once: one process each with a warm sandbox of its own, results as they come."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from assignment.errors import AssignmentError
+from assignment.examiner.examine import Examined, Examiner
+
+Task = tuple[str, Path]  # a key of the caller's, and the submission's file
+
+
+class Worker:
+    """One examining process; it dies with its pipe."""
+
+    def __init__(self, make: Callable[[], Examiner]) -> None:
+        # fork: the worker needs nothing that is not loaded already, and the sandbox itself starts from a fresh exec
+        context = multiprocessing.get_context("fork")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, self.pipe, make), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.task: Task | None = None
+
+    def give(self, task: Task) -> None:
+        self.task = task
+        self.pipe.send(task)
+
+    def stop(self) -> None:
+        self.pipe.close()
+        self.process.join(timeout=5)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
+    other_end.close()
+    try:
+        with make() as examiner:
+            while True:
+                try:
+                    key, path = pipe.recv()
+                except EOFError:
+                    return
+                pipe.send((key, examiner.examine_file(path)))
+    except AssignmentError as error:
+        pipe.send((None, str(error)))
+    except (BrokenPipeError, ConnectionResetError):
+        return
+
+
+class Pool:
+    """A context manager: start it early (the sandboxes warm up while the caller imports), then ask for results."""
+
+    def __init__(self, jobs: int, make: Callable[[], Examiner]) -> None:
+        self._make = make
+        self._workers = [Worker(make) for _ in range(jobs)]
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for worker in self._workers:
+            worker.stop()
+
+    def results(self, tasks: Iterable[Task]) -> Iterator[tuple[str, Examined | None]]:
+        """Examine every task; yields (key, result) in the order they finish.
+
+        A process that dies under a submission is replaced, and None stands for that result.
+        Raises AssignmentError if the examiners cannot start (no sandbox).
+        """
+        waiting = iter(tasks)
+        for worker in self._workers:
+            self._feed(worker, waiting)
+        while busy := [worker for worker in self._workers if worker.task]:
+            for ready in wait([worker.pipe for worker in busy]):
+                index = next(i for i, worker in enumerate(self._workers) if worker.pipe is ready)
+                yield self._collect(index)
+                self._feed(self._workers[index], waiting)
+
+    @staticmethod
+    def _feed(worker: Worker, waiting: Iterator[Task]) -> None:
+        worker.task = None
+        if (task := next(waiting, None)) is not None:
+            worker.give(task)
+
+    def _collect(self, index: int) -> tuple[str, Examined | None]:
+        worker = self._workers[index]
+        assert worker.task is not None
+        key = worker.task[0]
+        try:
+            answer, examined = worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            worker.stop()
+            self._workers[index] = Worker(self._make)
+            return key, None
+        if answer is None:
+            raise AssignmentError(examined)
+        return key, examined

@@ -1,0 +1,156 @@
+"""The student's functions as the check cells see them: every call goes to the sandbox and is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from assignment.examiner.calls import CacheOf, Call
+from assignment.examiner.session import RemoteError
+
+CHUNK = 512  # calls in one message: large enough to hide the round trip, small enough for the deadline of one call
+
+
+class Session(Protocol):
+    """What a proxy needs of a sandbox."""
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any: ...
+
+    def call_many(self, calls: list[tuple[Any, ...]], pick: int | None = None) -> list[Any]: ...
+
+
+class Unbatchable(Exception):
+    """A function under numerical differentiation did more with a result than hand it on."""
+
+
+class Pending:
+    """The result of a call that has not been made yet; all one may do with it is take one of its outputs."""
+
+    def __init__(self, pick: int | None = None) -> None:
+        self.pick = pick
+
+    def __getitem__(self, index: Any) -> Pending:
+        if self.pick is not None or not isinstance(index, int):
+            raise Unbatchable
+        return Pending(index)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise Unbatchable
+
+    def __bool__(self) -> bool:
+        raise Unbatchable
+
+
+class Student:
+    """Makes proxies for one session, remembers their calls, and batches those of a numerical gradient."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._origins: dict[int, tuple[Any, CacheOf]] = {}  # id -> (the object itself, so that the id stays taken; origin)
+        self._batch: list[tuple[Any, ...]] | None = None
+        self._moving: np.ndarray | None = None
+        self.errors: list[RemoteError] = []  # what the student's functions raised, since the last forget()
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """A proxy of the function `name`."""
+
+        def proxy(*args: Any, **kwargs: Any) -> Any:
+            return self._call(name, args, kwargs, None)
+
+        proxy.__name__ = proxy.__qualname__ = name
+        return proxy
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """A proxy of the method `Class.method`; the object's state goes along by value."""
+
+        def proxy(this: Any, *args: Any, **kwargs: Any) -> Any:
+            return self._call(name, args, kwargs, dict(vars(this)))
+
+        proxy.__name__ = name.rpartition(".")[2]
+        proxy.__qualname__ = name
+        return proxy
+
+    def origin(self, value: Any) -> CacheOf | None:
+        """Which call returned this very object, and where in what it returned."""
+        known = self._origins.get(id(value))
+        return known[1] if known else None
+
+    def forget(self) -> None:
+        """Drop the record of calls: the next check starts afresh."""
+        self._origins.clear()
+        self.errors = []
+
+    def evaluate(self, f: Callable[[np.ndarray], Any], x: np.ndarray, points: Generator[None]) -> list[Any]:
+        """f(x) at every step of `points`, which moves x in place, sent in few messages. Raises Unbatchable."""
+        self._batch, self._moving, pending = [], x, []
+        try:
+            for _ in points:
+                before = len(self._batch)
+                try:
+                    pending.append(f(x))
+                except Exception as error:  # it computed with a result that is not there yet, or fails for good
+                    raise Unbatchable from error
+                if not isinstance(pending[-1], Pending) or len(self._batch) != before + 1:
+                    raise Unbatchable
+            batch = self._batch
+        finally:
+            points.close()  # puts the entry that is being moved back
+            self._batch = self._moving = None
+        pick, *others = {p.pick for p in pending}
+        if others:
+            raise Unbatchable
+        values: list[Any] = []
+        for start in range(0, len(batch), CHUNK):
+            values += self._session.call_many(batch[start : start + CHUNK], pick=pick)
+        return values
+
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
+        if self._batch is not None and self._moving is not None:
+            frozen = [_freeze(part, self._moving) for part in (args, kwargs, state)]
+            self._batch.append((name, *frozen))
+            return Pending()
+        try:
+            value = self._session.call(name, args, kwargs, state)
+        except RemoteError as error:
+            self.errors.append(error)
+            raise
+        head = () if state is None else (state,)
+        call = Call(name, tuple(self._recorded(a) for a in head + args), {k: self._recorded(v) for k, v in kwargs.items()})
+        self._remember(value, call, ())
+        return value
+
+    def _recorded(self, value: Any) -> Any:
+        """An argument as the record keeps it: arrays copied, what a call returned named by its origin."""
+        origin = self.origin(value)
+        if origin is not None and not isinstance(value, np.ndarray | np.generic | float):
+            return origin
+        if isinstance(value, np.ndarray):
+            return value.copy()
+        if isinstance(value, dict):
+            return {k: self._recorded(v) for k, v in value.items()}
+        return value
+
+    def _remember(self, value: Any, call: Call, path: tuple[int | str, ...]) -> None:
+        if value is None or isinstance(value, bool | int | str):  # shared objects: their identity says nothing
+            return
+        self._origins[id(value)] = (value, CacheOf(call, path))
+        if isinstance(value, tuple):
+            for index, item in enumerate(value):
+                self._remember(item, call, (*path, index))
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                self._remember(item, call, (*path, key))
+
+
+def _freeze(value: Any, moving: np.ndarray) -> Any:
+    """The value as it is now: copies of what may change with `moving`, everything else the same objects."""
+    if isinstance(value, np.ndarray):
+        return value.copy() if np.may_share_memory(value, moving) else value
+    if isinstance(value, dict):
+        return {k: _freeze(v, moving) for k, v in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_freeze(v, moving) for v in value)
+    return value
+

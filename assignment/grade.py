@@ -1,0 +1,134 @@
+"""Grade a class: every submission through an examiner, results into the gradebook and autograded/, one writer."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from assignment.build import replace_file
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.examiner.examine import Examined, Examiner
+from assignment.examiner.homework import Homework
+from assignment.examiner.pool import Pool
+from assignment.master import load_master
+from assignment.notebook import dumps
+from assignment.release import releases
+from assignment.settings import limits, policy
+
+Progress = Callable[[int, int], None]  # submissions done, submissions in all
+
+
+@dataclass
+class Grade:
+    """What a run of `grade` did with one submission; `before` is the score it had, None if it had none."""
+
+    student: str
+    result: dict[str, Any]
+    before: float | None
+    regraded: bool
+
+
+@dataclass
+class Graded:
+    """A run of `grade` over a class."""
+
+    grades: list[Grade] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def changed(self) -> list[Grade]:
+        """Those whose mark is another than before."""
+        return [g for g in self.grades if g.before is not None and g.before != g.result["score"]]
+
+
+def examiner_for(course: Course, name: str, contain: bool = True) -> Examiner:
+    """Return an examiner of this course's assignment, not yet started. AssignmentError if nothing was released."""
+    listed = course.mistakes(name)
+    homework = Homework(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else "")
+    return Examiner(homework, releases(course, name), limits(course), policy(course), contain)
+
+
+def grade(
+    course: Course,
+    name: str,
+    jobs: int | None = None,
+    only: Collection[str] = (),
+    again: bool = False,
+    contain: bool = True,
+    progress: Progress | None = None,
+) -> Graded:
+    """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
+
+    Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that
+    it is done. A run that was killed is finished by the next one.
+    """
+    start = time.monotonic()
+    students = _students(course, name, only)
+    make = partial(examiner_for, course, name, contain)
+    examiner = make()  # reads master, mistakes, releases and limits: what is wrong with them is said before anything starts
+    with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), make) as pool:
+        from assignment.gradebook import Book  # nbgrader takes seconds to import: the sandboxes warm up meanwhile
+
+        with Book(course, name) as book:
+            due, done = _split(course, name, students, examiner, book.known(), again)
+            book.backup()
+            grades = [Grade(student, result, result["score"], regraded=False) for student, result in done]
+            tasks = [(student, course.submitted(student, name)) for student in due]
+            for count, (student, examined) in enumerate(pool.results(tasks), 1):
+                examined = examined or examiner.unexamined(b"", "crashed", "the examining process died under it; grade it again")
+                before = earlier(course, name, student)
+                book.save(student, examined.notebook)
+                write_autograded(course, name, student, examined)
+                grades.append(Grade(student, examined.result.as_dict(), before and before["score"], regraded=True))
+                if progress:
+                    progress(count, len(tasks))
+    return Graded(sorted(grades, key=lambda g: g.student), time.monotonic() - start)
+
+
+def earlier(course: Course, name: str, student: str) -> dict[str, Any] | None:
+    """Return the result in the student's autograded notebook, None if there is none."""
+    try:
+        notebook = json.loads(course.autograded(student, name).read_text(encoding="utf-8"))
+        result = notebook["metadata"]["assignment"]["result"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return result if isinstance(result, dict) else None
+
+
+def write_autograded(course: Course, name: str, student: str, examined: Examined) -> Path:
+    """Write the examined notebook where nbgrader and formgrader look for it."""
+    path = course.autograded(student, name)
+    replace_file(path, dumps(examined.notebook))
+    return path
+
+
+def _students(course: Course, name: str, only: Collection[str]) -> list[str]:
+    students = course.students(name)
+    unknown = sorted(set(only) - set(students))
+    if unknown:
+        raise AssignmentError(f"submitted/: nothing from {', '.join(unknown)}; see the folder for who handed in")
+    if not students:
+        raise AssignmentError(f"submitted/: no submissions of {name}; collect them first: assignment collect ARCHIVE")
+    return [student for student in students if student in only] if only else students
+
+
+def _split(
+    course: Course, name: str, students: Sequence[str], examiner: Examiner, known: Collection[str], again: bool
+) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
+    """Who has to be examined, and who has a result made by the same examiner of the same bytes."""
+    due, done = [], []
+    for student in students:
+        result = None if again or student not in known else earlier(course, name, student)
+        made_by = examiner.made_by(course.submitted(student, name).read_bytes()) if result else {}
+        if result is not None and made_by.items() <= result["made_by"].items():
+            done.append((student, result))
+        else:
+            due.append(student)
+    return due, done

@@ -1,0 +1,97 @@
+"""Write the result of an examination into nbgrader's gradebook; the one way in which this project does it.
+
+`grade` and the preprocessor of `nbgrader autograde` both call this. Scores that a person gave are never touched.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from assignment.course import Course
+from assignment.master import load_master
+from assignment.release import release
+
+KEPT = 20  # backups of the gradebook
+
+
+class Book:
+    """nbgrader's gradebook, open for one assignment; a context manager."""
+
+    def __init__(self, course: Course, name: str) -> None:
+        self._course = course
+        self._name = name
+        self._open = ExitStack()
+
+    def __enter__(self) -> Book:
+        self.gradebook = self._open.enter_context(self._course.gradebook())
+        register(self._course, self._name, self.gradebook)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._open.close()
+
+    def known(self) -> set[str]:
+        """The students of whom the gradebook has a submission."""
+        return {submission.student.id for submission in self.gradebook.assignment_submissions(self._name)}
+
+    def save(self, student: str, notebook: Mapping[str, Any], timestamp: datetime | None = None) -> None:
+        """Save one student's result as a whole."""
+        self.gradebook.update_or_create_student(student)
+        stamp = {"timestamp": timestamp} if timestamp else {}
+        self.gradebook.update_or_create_submission(self._name, student, **stamp)
+        save_grades(self.gradebook, self._name, student, notebook)
+        self.gradebook.db.commit()
+
+
+def register(course: Course, name: str, gradebook: Any) -> None:
+    """Make the assignment's cells known to the gradebook as `nbgrader generate_assignment` does, if they are not."""
+    from nbgrader.api import MissingEntry
+
+    try:
+        known = {cell.name: cell.max_score for cell in gradebook.find_notebook(name, name).grade_cells}
+    except MissingEntry:
+        known = {}
+    master = load_master(course.source(name))
+    if known != {cell.id: cell.points for cell in master.checks}:
+        release(course, name)
+        gradebook.db.expire_all()
+
+
+def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, Any]) -> None:
+    """Save the automatic scores of an autograded notebook (JSON) for a submission that the gradebook knows.
+
+    A verdict without scores (unreadable, crashed, memory) leaves them empty, to be looked at by a person. Nothing is
+    committed: the caller does that once, so that a submission is in the gradebook as a whole or not at all.
+    """
+    from nbformat import from_dict
+    from nbgrader.utils import determine_grade
+
+    cells = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]}
+    scored = notebook["metadata"]["assignment"]["result"]["verdict"] in ("graded", "timeout")
+    record = gradebook.find_submission_notebook(name, name, student)
+    for grade in record.grades:
+        grade.auto_score = determine_grade(from_dict(cells[grade.name]))[0] if scored else None
+        grade.needs_manual_grade = grade.manual_score is not None or not scored
+    stubs = {cell.name: cell.source for cell in record.notebook.source_cells}
+    for comment in record.comments:
+        comment.auto_comment = "No response." if cells[comment.name]["source"] == stubs[comment.name] else None
+
+
+def backup(gradebook: Path, folder: Path) -> Path | None:
+    """Copy the gradebook as it stands, also while others have it open; the newest KEPT copies stay."""
+    if not gradebook.exists():
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / f"gradebook-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
+    with sqlite3.connect(gradebook) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    for old in sorted(folder.glob("gradebook-*.db"))[:-KEPT]:
+        old.unlink()
+    return copy

@@ -1,0 +1,144 @@
+"""Tables for people, 80 columns wide, and the same as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from assignment.collect import Collected
+from assignment.course import Course
+from assignment.examiner.result import Result
+from assignment.grade import Graded
+from assignment.plain import one_line, points
+
+
+def show_collected(console: Console, collected: Collected, as_json: bool) -> None:
+    """What became of every entry of an archive, and who handed in nothing."""
+    if as_json:
+        about = {
+            "items": [vars(item) for item in collected.items],
+            "nothing": [vars(student) for student in collected.nothing],
+            "useless": [vars(student) for student in collected.useless],
+            "kept": str(collected.kept),
+        }
+        print(json.dumps(about, ensure_ascii=False))
+        return
+    table = Table("entry", "", "why", box=None, pad_edge=False)
+    for item in collected.items:
+        did = f"{item.did}, late" if item.late and item.did == "collected" else item.did
+        table.add_row(_text(item.entry, 44), did, _text(item.why, 200))
+    console.print(table)
+    counts = ", ".join(f"{count} {did}" for did, count in collected.counts.items())
+    console.print(f"\n{counts}")
+    for words, students in (("handed in nothing", collected.nothing), ("handed in no notebook", collected.useless)):
+        if students:
+            names = "; ".join(f"{student.name} ({student.user})" for student in students)
+            console.print(f"{words}: {escape(names)}")
+
+
+def show_graded(console: Console, course: Course, name: str, graded: Graded, as_json: bool) -> None:
+    """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
+    names = student_names(course)
+    if as_json:
+        for grade in graded.grades:
+            row = {"student": grade.student, "name": names.get(grade.student, ""), "before": grade.before}
+            print(json.dumps(row | {"regraded": grade.regraded} | grade.result, ensure_ascii=False))
+        return
+    table = Table("student", "name", box=None, pad_edge=False)
+    for title in ("score", "net"):
+        table.add_column(title, justify="right")
+    table.add_column("remarks")
+    for grade in graded.grades:
+        result = grade.result
+        table.add_row(
+            grade.student,
+            _text(names.get(grade.student, ""), 18),
+            points(result["score"]),
+            points(result["net"]),
+            _text("; ".join(remarks(result)), 160),
+        )
+    console.print(table)
+    regraded = sum(grade.regraded for grade in graded.grades)
+    console.print(
+        f"\n{len(graded.grades)} submissions, {regraded} graded now in {graded.seconds:.1f} s, "
+        f"{len(graded.grades) - regraded} unchanged since the last run"
+    )
+    for grade in graded.changed:
+        console.print(f"mark changed: {grade.student} {points(grade.before or 0.0)} -> {points(grade.result['score'])}")
+    common = mistakes([grade.result for grade in graded.grades]).most_common(8)
+    if common:
+        console.print("\nmistakes most made")
+        for (exercise, mistake), count in common:
+            console.print(f"{count:4d}  {exercise}: {mistake}")
+
+
+def show_checked(console: Console, file: Path, result: Result) -> None:
+    """One submission: a line a part."""
+    console.print(f"[bold]{escape(str(file))}[/]: {result.verdict}, {points(result.score)} of {points(result.max)} points")
+    if result.reason:
+        console.print(f"  {escape(one_line(result.reason))}")
+    table = Table("", "part", box=None, pad_edge=False)
+    table.add_column("error", justify="right")
+    table.add_column("below", justify="right")
+    table.add_column("points", justify="right")
+    table.add_column("")
+    for check in result.checks:
+        table.add_row(f"[bold]{check.name}[/]", "", "", "", f"{points(check.score)}/{points(check.max)}", _text(_stands_on(check.premise), 80))
+        for part in check.parts:
+            mark = "[green]ok[/]" if part.passed else "[red]no[/]"
+            words = "" if part.passed else "; ".join(word for word in (part.message, part.hint) if word)
+            error = "" if part.error is None else f"{part.error:.1e}"
+            below = "" if part.below is None else f"{part.below:.0e}"
+            table.add_row(f"  {mark}", part.name, error, below, points(part.score), _text(words, 400))
+    console.print(table)
+    for finding in result.rules:
+        kind = "[red]breach[/]" if finding["breach"] else "note"
+        console.print(f"  {kind}: {finding['rule']}, {finding['cell']}: {escape(one_line(finding['evidence']))}")
+    for repair in result.repairs:
+        console.print(f"  repaired: {escape(one_line(repair))}")
+
+
+def remarks(result: Mapping[str, Any]) -> list[str]:
+    """What a TA should know of a result at a glance."""
+    said = [] if result["verdict"] == "graded" else [f"{result['verdict']}: {result['reason']}"]
+    said += [f"{check['name']}: {check['ended']}" for check in result["checks"] if check["ended"]]
+    breaches = Counter(finding["rule"] for finding in result["rules"] if finding["breach"])
+    said += [f"breach of rule '{rule}'" for rule in breaches]
+    lost = [check["name"] for check in result["checks"] if check["score"] < check["max"] and not check["ended"]]
+    if lost and len(lost) == len(result["checks"]):
+        lost = ["everything"]
+    return said + ([f"lost points in {', '.join(lost)}"] if lost and result["verdict"] == "graded" else [])
+
+
+def mistakes(results: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """How many submissions made each named mistake, by exercise."""
+    made: Counter[tuple[str, str]] = Counter()
+    for result in results:
+        made.update({(check["name"], part["mistake"]) for check in result["checks"] for part in check["parts"] if part["mistake"]})
+    return made
+
+
+def student_names(course: Course) -> dict[str, str]:
+    """Names by student id, from nbgrader's student records."""
+    with course.gradebook() as gradebook:
+        return {
+            student.id: " ".join(part for part in (student.first_name, student.last_name) if part)
+            for student in gradebook.students
+        }
+
+
+def _stands_on(premise: list[str]) -> str:
+    return f"given a right {', '.join(premise)}" if premise else ""
+
+
+def _text(words: object, limit: int) -> Text:
+    """A stranger's words as text: no markup, no control characters."""
+    return Text(one_line(words, limit))
