@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import html
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,35 +23,30 @@ MARKDOWN = {mark: f"&#{ord(mark)};" for mark in "&<>\"'`*_[](){}#!|~:@^=+-"} | {
 
 
 def annotate(
-    notebook: Mapping[str, Any],
-    result: Mapping[str, Any],
-    standing: Mapping[str, Any] | None = None,
-    release: Mapping[str, Any] | None = None,
+    notebook: Mapping[str, Any], result: Mapping[str, Any], standing: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return the notebook (nbformat 4) that goes back to the student through Canvas.
 
-    notebook: the autograded one; result: an examination; standing: what settle returns (default: nothing but result);
-    release: the released notebook: prose that is word for word the release's keeps its pictures, other prose with
-    HTML or script links in it, and everything a student wrote, is shown as source text.
+    notebook: the autograded one, whose prose, given and check cells are the master's; result: an examination;
+    standing: what settle returns (default: result alone). Text cells that are not the master's show as source.
     """
     standing = settle(result) if standing is None else standing
     tasks = {task["name"]: task for task in exercises(result, notebook, standing)}
-    trusted = {(cell.get("id"), source(cell)) for cell in (release or {}).get("cells") or []}
     cells = [_markdown("feedback-summary", _summary(result, notebook, standing, list(tasks.values())))]
     for number, cell in enumerate(notebook.get("cells") or []):
-        cells.append(_cell(cell, number, trusted))
+        cells.append(_cell(cell, number))
         role, name = kind(cell)
         task = tasks.pop(one_line(name, 80), None) if role == "check" else None
         if task is not None:
             cells.append(_markdown(f"feedback-{len(cells)}", _exercise(task)))
     cells += [_markdown(f"feedback-{len(cells) + more}", _exercise(task)) for more, task in enumerate(tasks.values())]
-    about = (notebook.get("metadata") or {}).get("assignment") or {}
+    about, made = (notebook.get("metadata") or {}).get("assignment") or {}, result.get("made_by") or {}
     return {
         "cells": _with_ids(cells),
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "assignment": {key: one_line(about[key], 80) for key in ("name", "release") if key in about},
+            "assignment": {"name": one_line(about.get("name"), 80), "release": one_line(made.get("release"), 40)},
         },
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -71,13 +65,13 @@ def fenced(text: str, language: str = "text") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def harmless(text: str) -> bool:
-    """Return whether Markdown holds neither HTML nor a link that runs, however they are written."""
-    bare = re.sub(r"[\s\\\x00-\x1f\x7f-\x9f]", "", html.unescape(text))
-    return not re.search(r"<[A-Za-z/!?]", text) and not re.search(r"(?i)(javascript|vbscript|data):", bare)
+def is_fenced(text: str) -> bool:
+    """Return whether Markdown is one fenced block of code and nothing else."""
+    found = re.fullmatch(r"(`{3,})text\n(.*)\n(`{3,})", text, re.DOTALL)
+    return found is not None and found[1] == found[3] and found[1] not in found[2]
 
 
-def _cell(cell: Mapping[str, Any], number: int, trusted: set[tuple[Any, str]]) -> dict[str, Any]:
+def _cell(cell: Mapping[str, Any], number: int) -> dict[str, Any]:
     """Return one of the notebook's cells without hidden tests, foreign metadata and outputs that could act."""
     text, role = source(cell), kind(cell)[0]
     name = cell.get("id") if isinstance(cell.get("id"), str) and CELL_ID.fullmatch(cell["id"]) else f"cell-{number}"
@@ -92,11 +86,9 @@ def _cell(cell: Mapping[str, Any], number: int, trusted: set[tuple[Any, str]]) -
             # What hidden rows printed stands among a check's outputs: the feedback says what a student may know of it.
             "outputs": [] if role == "check" else list(_outputs(cell)),
         }
-    if (cell.get("id"), text) in trusted:
-        return _markdown(str(name), text, _metadata(cell))
     text = block(without(text, HIDDEN), *CELL)
-    prose = cell.get("cell_type") == "markdown" and role == "prose" and harmless(text)
-    return _markdown(str(name), text if prose else fenced(text), _metadata(cell))
+    ours = cell.get("cell_type") == "markdown" and role == "prose"
+    return _markdown(str(name), text if ours or is_fenced(text) else fenced(text), _metadata(cell))
 
 
 def _outputs(cell: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -168,7 +160,8 @@ def _summary(
 ) -> str:
     """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
     verdict = verdict_words(result)
-    mark = "未评分" if verdict and not standing["score"] else f"{points(standing['net'])} / {points(standing['max'])} 分"
+    marked = not verdict or standing["score"]
+    mark = f"{points(standing['net'])} / {points(standing['max'])} 分" if marked else "未评分"
     lines = [f"# 作业反馈：{mark}", "", escaped(title(notebook)), ""]
     lines += [f"**这份提交没有完成评分。** {escaped(verdict)}", ""] if verdict else []
     lines += ["| 这个分数怎么来的 | 分 |", "|:--|--:|"]

@@ -16,7 +16,7 @@ from assignment.feedback_view import exercises, findings, ledger, title
 from assignment.feedback_words import OBJECTION, lateness, verdict_words
 from assignment.plain import one_line, points
 
-__all__ = ["annotate", "environment", "fingerprint", "page"]
+__all__ = ["PAGES", "annotate", "diff_lines", "environment", "fingerprint", "page"]
 
 PAGES = Path(__file__).parent / "pages"
 STATES = {"clean": "没有发现问题", "note": "有备注", "breach": "违反", "spared": "有发现，没有扣分"}
@@ -43,7 +43,7 @@ def page(
     rules = findings(result, standing)
     for rule in rules:
         for one in [*rule["breaches"], *rule["notes"]]:
-            one["lines"] = [(_diff_tone(line), line) for line in one["evidence"].split("\n")] if one["evidence"] else []
+            one["lines"] = diff_lines(one["evidence"])
     tasks = exercises(result, notebook, standing)
     for task in tasks:
         task["code"] = list(_highlight(task["code"])) if task["code"] else []
@@ -101,6 +101,13 @@ def fingerprint(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+def diff_lines(evidence: str) -> list[tuple[str, str]]:
+    """Return the lines of a rule's evidence as (class, line): added, removed, place, context."""
+    tones = {"+": "add", "-": "del", "@": "at"}
+    lines = evidence.split("\n") if evidence else []
+    return [("at" if line.startswith(("---", "+++")) else tones.get(line[:1], "ctx"), line) for line in lines]
+
+
 def _highlight(code: str) -> Iterator[tuple[str, str]]:
     """Yield Python code as (class, text) pieces; the template escapes each."""
     done = 0
@@ -109,13 +116,6 @@ def _highlight(code: str) -> Iterator[tuple[str, str]]:
         yield str(found.lastgroup), found[0]
         done = found.end()
     yield "", code[done:]
-
-
-def _diff_tone(line: str) -> str:
-    """Return the class a line of evidence is shown in."""
-    if line.startswith(("---", "+++")):
-        return "at"
-    return {"+": "add", "-": "del", "@": "at"}.get(line[:1], "ctx")
 
 
 def _made_by(result: Mapping[str, Any]) -> str:

@@ -73,10 +73,12 @@ def result_of(notebook: Mapping[str, Any]) -> dict[str, Any]:
 def who_of(submission: SubmittedNotebook, canvas: Mapping[str, Any]) -> dict[str, str]:
     """Return {name, login, student, file} from nbgrader's student record and Canvas."""
     student = submission.student
-    name = f"{student.last_name or ''}{_gap(student.last_name, student.first_name)}{student.first_name or ''}"
+    first, last = student.first_name or "", student.last_name or ""
+    # Canvas's sortable names: "Doe, Jane" reads Jane Doe, while "王, 小明" reads 王小明.
+    name = f"{last}{first}" if all(ord(mark) > 0x2E80 for mark in last + first) else f"{first} {last}"
     return {
         "name": name.strip() or str(canvas.get("name") or ""),
-        "login": str(student.lms_user_id or canvas.get("login") or ""),
+        "login": str(student.email or canvas.get("login") or ""),
         "student": str(student.id),
         "file": str(canvas.get("file") or ""),
     }
@@ -112,10 +114,3 @@ def standing_of(
         comments={solved.get(name, name): said for name, said in words.items()},
         maximum=submission.max_score,
     )
-
-
-def _gap(last: str | None, first: str | None) -> str:
-    """Return what stands between the two halves of a name: nothing in Chinese, a comma elsewhere."""
-    if not last or not first:
-        return ""
-    return "" if all(ord(mark) > 0x2E80 for mark in last + first) else ", "
