@@ -22,6 +22,7 @@ from assignment.examiner.wire import (
     pack_number,
 )
 
+Number = bool | int | float | complex | np.generic
 MAX_HANDLE = 1 << 40
 
 
@@ -123,6 +124,6 @@ class Exchange:
                 if type(key) is not str and type(key) is not int:
                     raise WireError("a dictionary with a key of another type")
                 self._checked(item)
-        elif value is not None and not isinstance(value, bool | int | float | complex | str | np.ndarray | np.generic | Handle):
+        elif value is not None and not isinstance(value, Number | str | np.ndarray | Handle):
             raise WireError(f"a value of type {type(value).__name__}")
         return value

@@ -54,7 +54,8 @@ def _inner(bwrap: str, view: View, control: int, limits: Limits, off: frozenset[
     command += [] if "environment" in off else ["--clearenv"]
     command += [part for name, value in environment.items() for part in ("--setenv", name, value)]
     command += [*view.arguments(), "--proc", "/proc", "--size", str(limits.tmp_size), "--tmpfs", "/tmp", *_host(off)]
-    return [*command, "--remount-ro", "/", "--chdir", "/", "--", str(view.interpreter), *ARGUMENTS, str(control), "contain"]
+    command += ["--remount-ro", "/", "--chdir", "/"]
+    return [*command, "--", str(view.interpreter), *ARGUMENTS, str(control), "contain"]
 
 
 def _host(off: frozenset[str]) -> list[str]:

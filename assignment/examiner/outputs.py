@@ -36,7 +36,9 @@ def _output(output: Any) -> dict[str, Any]:
     if kind == "error":
         traceback = [_text(line) for line in _list(output.get("traceback"))]
         return {
-            "output_type": kind, "ename": _text(output.get("ename")), "evalue": _text(output.get("evalue")),
+            "output_type": kind,
+            "ename": _text(output.get("ename")),
+            "evalue": _text(output.get("evalue")),
             "traceback": traceback,
         }
     raise WireError("an output of another form")

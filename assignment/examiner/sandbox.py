@@ -8,7 +8,6 @@ import select
 import socket
 import subprocess
 import tempfile
-import time
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
@@ -29,8 +28,11 @@ REMEDY = (
     "--security-opt seccomp=unconfined --cap-add SYS_ADMIN; or type --no-sandbox to go on without"
 )
 DEFENCES = frozenset(
-    "user mount pid network ipc uts namespaces oom capabilities privileges seccomp descriptors environment view "
-    "memory cpu processes files file_size stack core queues locked".split()
+    {
+        *("user", "mount", "pid", "network", "ipc", "uts", "namespaces", "capabilities", "privileges", "seccomp"),
+        *("memory", "cpu", "processes", "files", "file_size", "stack", "core", "queues", "locked", "oom"),
+        *("view", "environment", "descriptors"),
+    }
 )
 
 
@@ -78,7 +80,8 @@ class Sandbox:
         if not answer or not answer["opened"]:
             ours.close()
             self._finish(number, 0.0)
-            raise AssignmentError(f"the sandbox could not be closed off ({answer.get('failure', 'no answer')}); {REMEDY}")
+            why = answer.get("failure", "no answer")
+            raise AssignmentError(f"the sandbox could not be closed off ({why}); {REMEDY}")
         session = Session(
             Line(ours),
             lambda wait: self._finish(number, wait),
@@ -117,8 +120,13 @@ class Sandbox:
                 command = free_command(theirs.fileno(), Path(folder))
                 environment |= free_environment(Path(folder))
             self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=errors, env=environment, cwd=folder,
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=environment,
+                cwd=folder,
             )
             theirs.close()
             if not self._hear(START_SECONDS):

@@ -19,7 +19,7 @@ from assignment.examiner.wire import WireError
 
 __all__ = ["CellRun", "Ended", "Handle", "Refused", "RemoteDict", "RemoteError", "Session"]
 
-HEADER = 4 << 20  # bytes of a reply that are not arrays; the guest keeps well below
+HEADER = 8 << 20  # bytes of a reply that are not arrays; the guest keeps well below
 BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
 READY_SECONDS = 20.0  # a fork answers within milliseconds, unless the machine is in trouble
 HANGUP_SECONDS = 1.0  # between closing its channel and being dead
@@ -29,7 +29,7 @@ CallSpec = tuple[str, Sequence[Any], dict[str, Any], dict[str, Any] | None]
 
 @dataclass(frozen=True)
 class CellRun:
-    """A cell that was run: its outputs as nbformat has them, whether it succeeded, its number, whether output was cut."""
+    """A cell that was run: outputs as nbformat has them, whether it succeeded, its number, whether output was cut."""
 
     outputs: list[dict[str, Any]]
     ok: bool
@@ -64,7 +64,7 @@ class Session:
     def wait_ready(self) -> None:
         """Wait for the fork's first word. Raises Ended."""
         with self._guarded("starting the sandbox", READY_SECONDS) as deadline:
-            self._reply(deadline, 0, ["ready"], 0)
+            self._reply(deadline, 0)
 
     def run_cell(self, source: str) -> CellRun:
         """Run a cell as Jupyter would. Raises Ended."""
@@ -72,10 +72,10 @@ class Session:
         request = self._request("cell", [source, limits.output_bytes])
         with self._guarded(f"the cell that starts with {_first_line(source)!r}", limits.cell_seconds) as deadline:
             self._ask(request, deadline)
-            outputs, ok, count, truncated = self._fields(self._reply(deadline, 0, ["ran"], 0), 4)
-            if type(ok) is not bool or type(count) is not int or type(truncated) is not bool:
-                raise WireError("a cell's result of another form")
-            return CellRun(checked_outputs(outputs, limits.output_bytes), ok, count, truncated)
+            match self._reply(deadline, 0):
+                case ["ran", outputs, bool(ok), int(count), bool(truncated)]:
+                    return CellRun(checked_outputs(outputs, limits.output_bytes), ok, count, truncated)
+            raise WireError("a cell's result of another form")
 
     def call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:
         """Call a function, or `Class.method` on an object with that state; a returned list or tuple comes as a tuple.
@@ -93,25 +93,28 @@ class Session:
         plain = [[name, list(args), kwargs, state] for name, args, kwargs, state in calls]
         request = self._request("call", [plain, pick, self._limits.reply_bytes])
         values: list[Any] = []
-        room = self._limits.reply_bytes
-        for sequence, (name, *_) in enumerate(plain):
-            with self._guarded(f"a call of {name}", self._limits.call_seconds) as deadline:
-                if sequence == 0:
+        room, asked = self._limits.reply_bytes, False
+        while len(values) < len(plain):
+            with self._guarded(f"a call of {plain[len(values)][0]}", self._limits.call_seconds) as deadline:
+                if not asked:
                     self._ask(request, deadline)
-                kind, *payload = self._reply(deadline, sequence, ["returned", "refused", "raised"], room)
-                value = self._value(kind, payload)
-            if isinstance(value, RemoteError):
-                raise value
-            values.append(value)
+                    asked = True
+                answer = self._answer(self._reply(deadline, len(values), room), len(plain) - len(values))
+            if isinstance(answer, RemoteError):
+                raise answer
+            values += answer
             room -= self._exchange.blob_size
         return values
 
-    def parse(self, data: bytes, max_cells: int, max_text: int) -> list[Any]:
-        """What the guest's notebook module makes of a file: [what is wrong, notebook or None]. Raises Ended."""
+    def parse(self, data: bytes, max_cells: int, max_text: int) -> tuple[str, Any]:
+        """What the guest's notebook module makes of a file: (what is wrong, notebook or None). Raises Ended."""
         request = self._request("parse", [data, max_cells, max_text])
         with self._guarded("reading the notebook", self._limits.cell_seconds) as deadline:
             self._ask(request, deadline)
-            return self._fields(self._reply(deadline, 0, ["parsed"], 0, BYTES_PER_CHARACTER * max_text + HEADER), 2)
+            match self._reply(deadline, 0, header=BYTES_PER_CHARACTER * max_text + HEADER):
+                case ["parsed", str(wrong), notebook]:
+                    return wrong, notebook
+            raise WireError("a notebook of another form")
 
     def close(self) -> None:
         """Kill everything in the sandbox and wait until it is gone."""
@@ -120,16 +123,16 @@ class Session:
             self._line.close()
             self._end(0.0)
 
-    def _value(self, kind: str, payload: list[Any]) -> Any:
-        """The value in a reply to a call, or the error that is to be raised. Raises WireError."""
-        if kind == "returned":
-            return self._exchange.checked(*self._fields([kind, *payload], 1))
-        if kind == "refused":
-            return Refused(_words(*self._fields([kind, *payload], 1)))
-        kinds, text, traceback = self._fields([kind, *payload], 3)
-        if type(kinds) is not list or not kinds:
-            raise WireError("an error without a class")
-        return remote_error([_words(name) for name in kinds], _words(text), _words(traceback))
+    def _answer(self, reply: list[Any], most: int) -> list[Any] | RemoteError:
+        """The values in a reply to calls, or the error that is to be raised. Raises WireError."""
+        match reply:
+            case ["returned", list(values)] if 0 < len(values) <= most:
+                return [self._exchange.checked(value) for value in values]
+            case ["refused", str(text)]:
+                return Refused(text)
+            case ["raised", list(kinds), str(text), str(traceback)] if kinds and all(type(k) is str for k in kinds):
+                return remote_error(kinds, text, traceback)
+        raise WireError("a reply of another form")
 
     def _request(self, verb: str, payload: list[Any]) -> bytes:
         """The bytes of a new request. Raises Ended, Refused."""
@@ -145,22 +148,14 @@ class Session:
             raise WireError("it spoke without being asked")
         self._line.send(request, deadline)
 
-    def _reply(
-        self, deadline: float, sequence: int, kinds: Sequence[str], room: int, header: int = HEADER
-    ) -> list[Any]:
+    def _reply(self, deadline: float, sequence: int, room: int = 0, header: int = HEADER) -> list[Any]:
         """Kind and fields of the reply that is due now. Raises HungUp, TooLate, WireError."""
-        message = self._exchange.reply(*self._line.receive(header, room, deadline))
-        if type(message) is not list or len(message) < 3 or message[2] not in kinds:
-            raise WireError("a reply of another form")
-        if message[0] != self._number or message[1] != sequence:
-            raise WireError("a reply to another request")
-        return message[2:]
-
-    @staticmethod
-    def _fields(reply: list[Any], count: int) -> list[Any]:
-        if len(reply) != count + 1:
-            raise WireError("a reply of another length")
-        return reply[1:]
+        match self._exchange.reply(*self._line.receive(header, room, deadline)):
+            case [int(number), int(place), str(kind), *fields]:
+                if number != self._number or place != sequence:
+                    raise WireError("a reply to another request")
+                return [kind, *fields]
+        raise WireError("a reply of another form")
 
     @contextmanager
     def _guarded(self, what: str, seconds: float) -> Iterator[float]:
@@ -185,12 +180,6 @@ class Session:
             raise self._ended from error
         finally:
             self._left -= time.monotonic() - started
-
-
-def _words(value: Any) -> str:
-    if type(value) is not str:
-        raise WireError("words that are no text")
-    return value
 
 
 def _first_line(source: str) -> str:

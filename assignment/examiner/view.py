@@ -1,4 +1,4 @@
-"""What the sandbox can read: the interpreter, its system libraries, NumPy, IPython, msgpack, and the guest's modules."""
+"""What the sandbox can read: the interpreter, system libraries, NumPy, IPython, msgpack, and the guest's modules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import sys
 import sysconfig
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class View:
 
     def from_inside(self) -> View:
         """The same view for a bubblewrap that runs inside this one."""
-        return View({target: target for target in self.shown.values()}, self.links, self.hidden, self.interpreter, self.libraries)
+        return replace(self, shown={target: target for target in self.shown.values()})
 
 
 def make_view() -> View:

@@ -1,8 +1,8 @@
 """Messages between examiner and sandbox: msgpack headers, arrays as raw bytes beside them, nothing that is executed.
 
 A frame is two lengths, a header and a blob. The header is msgpack; an array in it is an extension that names dtype,
-shape and place in the blob. Both ends use this module; `decode` believes
-a message from the sandbox in nothing and accepts no extension that is not listed here.
+place in the blob and shape. Both ends use this module; `decode` believes a message from the sandbox in nothing and
+accepts no extension that is not listed here.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import msgpack
 import numpy as np
 
 PREFIX = struct.Struct(">IQ")  # bytes of header, bytes of blob
+PLACE = struct.Struct(">BQ")  # of an array: dtype code, place in the blob; dimensions follow, 8 bytes each
 ARRAY, SCALAR, INTEGER, COMPLEX, TUPLE, TYPE, HANDLE, DICT = range(1, 9)
-NUMERIC = "?bBhHiIlLqQefdgFDG"
-DTYPES = {np.dtype(code).str: np.dtype(code) for code in NUMERIC}
+DTYPES = {ord(code): np.dtype(code) for code in "?bBhHiIlLqQefdgFDG"}
+CODES = {dtype: code for code, dtype in reversed(DTYPES.items())}  # only native byte order: others are not equal
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, complex, str)}
-TYPES |= {f"numpy.{np.dtype(code).type.__name__}": np.dtype(code).type for code in NUMERIC}
+TYPES |= {f"numpy.{dtype.type.__name__}": dtype.type for dtype in DTYPES.values()}
 TYPE_NAMES = {kind: name for name, kind in TYPES.items()}
 MAX_INTEGER_BYTES = 512  # more digits than any score needs, fewer than int() refuses to print
 MAX_DIMENSIONS = 16
+MAX_LENGTH = 1 << 48  # of one dimension: products of sixteen such are still plain integers
 MAX_DEPTH = 16  # messages within messages
 MAX_ITEMS = 100_000  # entries of one list or mapping
 
@@ -37,29 +39,32 @@ class Unsendable(Exception):
 
 
 class Blob:
-    """The bytes of a message's arrays, one after the other."""
+    """The bytes of a message's arrays, one after the other; with `share` an object that comes again is stored once."""
 
     def __init__(self, share: bool) -> None:
         self.parts: list[bytes] = []
         self.size = 0
         self._share = share
-        self._places: dict[int, tuple[int, np.ndarray]] = {}
+        self._known: dict[int, tuple[msgpack.ExtType, np.ndarray]] = {}
 
-    def place(self, array: np.ndarray) -> int:
-        """Where the array's bytes lie; with `share` an object that comes again is stored once."""
-        if self._share and (known := self._places.get(id(array))) is not None:
+    def extension(self, array: np.ndarray) -> msgpack.ExtType:
+        """Store an array of a known dtype; the extension that stands for it. Raises Unsendable."""
+        if self._share and (known := self._known.get(id(array))) is not None:
             return known[0]
-        place = self.size
-        data = np.ndarray.tobytes(array)
+        data, shape = np.ndarray.tobytes(array), array.shape
+        if len(shape) > MAX_DIMENSIONS:
+            raise Unsendable(f"an array of {len(shape)} dimensions")
+        place = PLACE.pack(CODES[array.dtype], self.size)
+        made = msgpack.ExtType(ARRAY, place + struct.pack(f">{len(shape)}Q", *shape))
         self.parts.append(data)
         self.size += len(data)
         if self._share:
-            self._places[id(array)] = (place, array)  # kept: an id is an identity only while its object lives
-        return place
+            self._known[id(array)] = (made, array)  # kept: an id is an identity only while its object lives
+        return made
 
 
-def frame(message: Any, special: Callable[[Any, Blob], msgpack.ExtType], share: bool = False) -> bytes:
-    """The bytes of a message; `special` gives every value that is no plain msgpack its extension."""
+def frame(message: Any, special: Callable[[Any, Blob], Any], share: bool = False) -> bytes:
+    """The bytes of a message; `special` gives every value that is no plain msgpack its extension, or a plain value."""
     blob = Blob(share)
     header = msgpack.packb(message, default=lambda value: special(value, blob), strict_types=True)
     return b"".join([PREFIX.pack(len(header), blob.size), header, *blob.parts])
@@ -69,13 +74,12 @@ def pack_number(value: Any, blob: Blob) -> msgpack.ExtType | None:
     """Arrays, NumPy scalars, complex and big integers as extensions; None for any other value. Raises Unsendable."""
     kind = type(value)
     if issubclass(kind, np.ndarray):
-        native = plain_array(value)
-        return msgpack.ExtType(ARRAY, msgpack.packb((native.dtype.str, native.shape, blob.place(native))))
+        return blob.extension(plain_array(value))
     if issubclass(kind, np.generic):
         dtype = np.generic.dtype.__get__(value)
-        if dtype.str not in DTYPES:
+        if dtype not in CODES:
             raise Unsendable(f"a NumPy scalar of dtype {dtype}, which is no number")
-        return msgpack.ExtType(SCALAR, msgpack.packb((dtype.str, np.generic.tobytes(value))))
+        return msgpack.ExtType(SCALAR, bytes([CODES[dtype]]) + np.generic.tobytes(value))
     if issubclass(kind, complex):
         plain = complex.__complex__(value)
         return msgpack.ExtType(COMPLEX, struct.pack(">dd", plain.real, plain.imag))
@@ -91,11 +95,11 @@ def pack_number(value: Any, blob: Blob) -> msgpack.ExtType | None:
 def plain_array(value: np.ndarray) -> np.ndarray:
     """The array itself if it is plain, else its numbers as a plain one in native byte order. Raises Unsendable."""
     dtype = np.ndarray.dtype.__get__(value)
-    if type(value) is np.ndarray and dtype.str in DTYPES:
+    if type(value) is np.ndarray and dtype in CODES:
         return value
     native = dtype.newbyteorder("=")
-    if native.str not in DTYPES:
-        raise Unsendable(f"an array of dtype {dtype}, which holds no numbers")
+    if native not in CODES:
+        raise Unsendable(f"an array of dtype {dtype}, which holds no numbers"[:200])
     return np.array(value, dtype=native, copy=True, subok=False)
 
 
@@ -114,7 +118,7 @@ def decode(header: bytes, blob: bytes, hook: Hook, trusted: bool = False) -> Any
         nonlocal end
         if code == ARRAY:
             array, start, stop = _read_array(data, blob)
-            if not trusted and start != end:
+            if start != end and not trusted:
                 raise WireError("an array does not lie where it should")
             end = stop
             return array
@@ -137,25 +141,23 @@ def decode(header: bytes, blob: bytes, hook: Hook, trusted: bool = False) -> Any
         raise
     except Exception as error:  # msgpack, struct, Unicode and NumPy each have their own: all of them mean the same
         raise WireError(f"a message that cannot be read ({type(error).__name__})") from error
-    if not trusted and end != len(blob):
+    if end != len(blob) and not trusted:
         raise WireError("a message with bytes left over")
     return message
 
 
 def _read_array(data: bytes, blob: bytes) -> tuple[np.ndarray, int, int]:
     """The array that an extension describes, and where it starts and ends in the blob."""
-    name, shape, place = msgpack.unpackb(data)
-    dtype = DTYPES.get(name)
-    if dtype is None:
-        raise WireError("an array of a dtype that is not sent")
-    if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and 0 <= n < 1 << 48 for n in shape):
-        raise WireError("an array of an impossible shape")
-    if type(place) is not int or place < 0:
-        raise WireError("an array at an impossible place")
+    code, place = PLACE.unpack_from(data)
+    dimensions = (len(data) - PLACE.size) // 8
+    if code not in DTYPES or dimensions > MAX_DIMENSIONS:
+        raise WireError("an array of a kind that is not sent")
+    shape = struct.unpack_from(f">{dimensions}Q", data, PLACE.size)
+    dtype = DTYPES[code]
     end = place + math.prod(shape) * dtype.itemsize
-    if end > len(blob):
+    if end > len(blob) or max(shape, default=0) > MAX_LENGTH:
         raise WireError("an array larger than its message")
-    if dtype == np.bool_:  # a byte other than 0 and 1 is no bool, and NumPy does not check
+    if code == ord("?"):  # a byte other than 0 and 1 is no bool, and NumPy does not check
         return np.ndarray(shape, np.uint8, blob, place) != 0, place, end
     return np.ndarray(shape, dtype, blob, place).copy(), place, end
 
@@ -163,13 +165,10 @@ def _read_array(data: bytes, blob: bytes) -> tuple[np.ndarray, int, int]:
 def _read_number(code: int, data: bytes) -> Any:
     """A number from its extension; None if the extension is no number."""
     if code == SCALAR:
-        name, raw = msgpack.unpackb(data)
-        dtype = DTYPES.get(name)
-        if dtype is None or len(raw) != dtype.itemsize:
-            raise WireError("a scalar of a dtype that is not sent")
-        if dtype == np.bool_:
-            return np.bool_(raw != b"\0")
-        return np.frombuffer(raw, dtype)[0]
+        dtype = DTYPES.get(data[0])
+        if dtype is None or len(data) != 1 + dtype.itemsize:
+            raise WireError("a scalar of a kind that is not sent")
+        return np.bool_(data[1:] != b"\0") if dtype == np.bool_ else np.frombuffer(data, dtype, 1, 1)[0]
     if code == COMPLEX:
         return complex(*struct.unpack(">dd", data))
     if code == INTEGER:

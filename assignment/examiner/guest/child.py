@@ -15,7 +15,7 @@ from .notebook import normalise
 from .shell import GuestShell
 from .values import Sender, Shelf, pack
 
-FLUSH_SECONDS = 0.5  # a long batch shows signs of life so often
+FLUSH_SECONDS = 0.2  # a long batch shows signs of life so often
 FLUSH_BYTES = 1 << 18
 MAX_WORDS = 10_000  # characters of an error's text and of its traceback
 
@@ -34,9 +34,6 @@ class Channel:
     def __init__(self, connection: socket.socket, shelf: Shelf) -> None:
         self._connection = connection
         self._shelf = shelf
-        self._waiting: list[bytes] = []
-        self._size = 0
-        self._flushed = 0.0
 
     def receive(self) -> Request | None:
         """The next request; None when the examiner is gone."""
@@ -70,20 +67,8 @@ class Channel:
         raise ValueError(code)
 
     def send(self, request: Request, sequence: int, kind: str, *payload: Any) -> None:
-        """Put a reply in line; it leaves with the next flush."""
-        data = frame([request.number, sequence, kind, *payload], pack)
-        self._waiting.append(data)
-        self._size += len(data)
-        if self._size > FLUSH_BYTES or time.monotonic() - self._flushed > FLUSH_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what is waiting."""
-        data = b"".join(self._waiting)
-        self._waiting.clear()
-        self._size = 0
-        self._connection.sendall(data)
-        self._flushed = time.monotonic()
+        """Send a reply."""
+        self._connection.sendall(frame([request.number, sequence, kind, *payload], pack))
 
 
 def serve(connection: socket.socket, shell: GuestShell) -> None:
@@ -94,7 +79,6 @@ def serve(connection: socket.socket, shell: GuestShell) -> None:
     channel = Channel(connection, shelf)
     channel.send(Request(0, "", []), 0, "ready")
     while True:
-        channel.flush()
         request = channel.receive()
         if request is None:
             return
@@ -117,22 +101,34 @@ def _run_cell(shell: GuestShell, source: str, output_bytes: int) -> list[Any]:
 
 
 def _run_calls(channel: Channel, shell: GuestShell, shelf: Shelf, request: Request) -> None:
-    """Make the calls in order, answering each; the first that raises is the last that is made."""
+    """Make the calls in order; the first that raises is the last that is made.
+
+    Values go out together, but not later than a while after they were made: the examiner's clock runs for each call.
+    """
     calls, pick, reply_bytes = request.payload
     sender = Sender(shelf, reply_bytes)
-    for sequence, (name, args, kwargs, state) in enumerate(calls):
+    values: list[Any] = []
+    sent, flushed = 0, time.monotonic()
+    end: list[Any] = []
+    for name, args, kwargs, state in calls:
         shell.recorder.start(0)  # what a function prints while it is checked is shown to nobody
         try:
             returned = _call(shell.user_ns, name, args, kwargs, state)
         except BaseException as error:  # whatever a student's function raises is news for the examiner
-            channel.send(request, sequence, "raised", *_words(error))
-            return
+            end = ["raised", *_words(error)]
+            break
         try:
-            value = sender.outputs(returned) if pick is None else sender.output(returned, pick)
+            values.append(sender.outputs(returned) if pick is None else sender.output(returned, pick))
         except Unsendable as error:
-            channel.send(request, sequence, "refused", str(error))
-            return
-        channel.send(request, sequence, "returned", value)
+            end = ["refused", str(error)]
+            break
+        if sender.spent > FLUSH_BYTES or time.monotonic() - flushed > FLUSH_SECONDS:
+            channel.send(request, sent, "returned", values)
+            sent, values, sender.spent, flushed = sent + len(values), [], 0, time.monotonic()
+    if values:
+        channel.send(request, sent, "returned", values)
+    if end:
+        channel.send(request, sent + len(values), *end)
 
 
 def _call(names: dict[str, Any], name: str, args: Any, kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:

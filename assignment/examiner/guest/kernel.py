@@ -7,11 +7,11 @@ import os
 import platform
 import resource
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}  # clone's number, as glibc wraps it for threads only
+CLONE = {"x86_64": 56, "aarch64": 220, "riscv64": 220, "ppc64le": 120}  # its number: glibc's own wants a stack
 NAMESPACES = {  # the defences that are namespaces, with clone's flags
     "user": 0x10000000,
     "mount": 0x00020000,
@@ -132,13 +132,16 @@ def limit(limits: Mapping[str, Any], off: frozenset[str]) -> None:
             resource.setrlimit(which, (bounded[0], bounded[1]))
 
 
-def keep_only(descriptor: int) -> None:
-    """Close every file descriptor but this one; 0, 1 and 2 become an empty input and a sink."""
+def keep_only(descriptors: Iterable[int]) -> None:
+    """Close every file descriptor but these; 0, 1 and 2 become an empty input and a sink."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    os.closerange(3, descriptor)
-    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+    first = 3
+    for descriptor in sorted(descriptors):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
 Step = tuple[str, Callable[[], None]]

@@ -1,4 +1,4 @@
-"""A submission's bytes made into plain cells, inside the sandbox: nothing of the file reaches the examiner as it was."""
+"""A submission's bytes made into plain cells, inside the sandbox: the examiner never sees the file itself."""
 
 from __future__ import annotations
 
@@ -155,8 +155,10 @@ def _small(value: Any) -> dict[str, Any]:
     for key, item in list(value.items())[:MAX_ENTRIES] if isinstance(value, dict) else []:
         if isinstance(item, str):
             kept[_word(key)] = _word(item)
-        elif isinstance(item, bool) or item is None or _integer(item) is not None:
-            kept[_word(key)] = item
-        elif isinstance(item, float) and math.isfinite(item):
+        elif item is None or isinstance(item, bool) or _integer(item) is not None or _is_finite(item):
             kept[_word(key)] = item
     return kept
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)

@@ -21,6 +21,15 @@ from .recorder import Recorder, Stream
 SHOWN = ("text/plain", "image/png")
 TRACEBACK = 100_000  # characters kept of an error's traceback
 
+WARM_UP = (  # what is imported when it is first used
+    "import numpy as np\nnp.linalg.norm(np.fft.fft(np.random.randn(2)))",
+    "def f():\n    print(1)\n    display(2)\n    return np.zeros(3), [4], {5: 6}\nf()",
+    "1 / 0",
+    "f(",
+    "%precision",
+    "f?",
+)
+
 
 def _kept(data: Mapping[str, Any]) -> tuple[dict[str, str], int]:
     """Of an output's representations the two that are shown, as text, and their size."""
@@ -73,6 +82,9 @@ class GuestShell(InteractiveShell):  # type: ignore[misc]
     def enable_gui(self, gui: Any = None) -> None:
         """There is no event loop to join."""
 
+    def ask_exit(self) -> None:
+        """exit() and quit() end a notebook's kernel; the cells after them are run all the same."""
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         lines = "\n".join(str(line) for line in stb).encode("utf-8", "replace").decode()[:TRACEBACK].split("\n")
         name = str(getattr(etype, "__name__", etype))[:TRACEBACK]
@@ -93,8 +105,8 @@ def make_shell() -> GuestShell:
     shell.builtin_trap.activate()  # display and get_ipython also inside functions that are called from outside
     builtins.input = getpass.getpass = _no_input  # type: ignore[assignment]
     sys.stdout, sys.stderr = Stream("stdout", shell.recorder), Stream("stderr", shell.recorder)
-    for source in ("def f():\n    print(1)\n    display(2)\n    return [3]\nf()", "1 / 0", "f(", "%precision", "f?"):
-        shell.recorder.start(100_000)
+    for source in WARM_UP:
+        shell.recorder.start(sys.maxsize)
         shell.run_cell(source, store_history=True)
     shell.reset(new_session=True)
     shell.execution_count = 1

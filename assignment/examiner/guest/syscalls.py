@@ -6,20 +6,19 @@ import ctypes
 import errno
 from typing import Any
 
-DENIED = """
-    mount umount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree mount_setattr
-    setns unshare ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd pidfd_open process_madvise
-    keyctl add_key request_key bpf perf_event_open userfaultfd
-    kexec_load kexec_file_load init_module finit_module delete_module
-    open_by_handle_at name_to_handle_at fanotify_init
-    io_uring_setup io_uring_enter io_uring_register io_setup
-    memfd_create memfd_secret shmget shmat msgget semget mq_open
-    swapon swapoff reboot syslog acct quotactl quotactl_fd lookup_dcookie
-    settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname
-    iopl ioperm personality vhangup uselib nfsservctl modify_ldt
-    move_pages mbind migrate_pages set_mempolicy vmsplice
-    fork vfork
-""".split()  # memfd, shm, mq: memory that no limit of the process counts
+DENIED = {
+    "files": "mount umount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree mount_setattr",
+    "handles": "open_by_handle_at name_to_handle_at fanotify_init quotactl quotactl_fd lookup_dcookie swapon swapoff",
+    "namespaces": "setns unshare",
+    "processes": "fork vfork ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_open pidfd_getfd",
+    "kernel": "bpf perf_event_open userfaultfd kexec_load kexec_file_load init_module finit_module delete_module syslog",
+    "keys": "keyctl add_key request_key",
+    "rings": "io_uring_setup io_uring_enter io_uring_register io_setup vmsplice",
+    "memory that no limit counts": "memfd_create memfd_secret shmget shmat msgget semget mq_open",
+    "placement": "move_pages mbind migrate_pages set_mempolicy",
+    "machine": "reboot acct settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname vhangup",
+    "old": "iopl ioperm personality uselib nfsservctl modify_ldt",
+}
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 CLONE_THREAD = 0x00010000
 EQUAL, GREATER, MASKED_EQUAL = 4, 6, 7
@@ -44,7 +43,7 @@ class Filter:
             return
         self._library.seccomp_init.restype = ctypes.c_void_p
         self._context = ctypes.c_void_p(self._library.seccomp_init(ctypes.c_uint32(ALLOW)))
-        for name in DENIED:
+        for name in " ".join(DENIED.values()).split():
             self._deny(name, errno.EPERM)
         # clone3's flags lie in memory, out of a filter's sight: glibc falls back to clone, which may only start threads
         self._deny("clone3", errno.ENOSYS)

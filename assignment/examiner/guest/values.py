@@ -9,11 +9,14 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from ..wire import DICT, DTYPES, HANDLE, MAX_INTEGER_BYTES, Blob, Unsendable, pack_number, plain_array
+from ..wire import CODES, DICT, HANDLE, MAX_INTEGER_BYTES, Blob, Unsendable, pack_number, plain_array
 
 MAX_TEXT = 100_000  # characters of all strings in one reply that are sent by value
 MAX_KEYS = 4000  # entries of all dictionaries in one reply that are sent by value
 MAX_OUTPUTS = 256  # values that one call may return
+NODE = 100  # bytes that a value takes beside its numbers
+BYTES_PER_CHARACTER = 4  # of UTF-8, at most
+WORDS = 200  # characters that say what a handle stands for
 MAX_DEPTH = 8  # dictionaries within dictionaries
 
 
@@ -45,27 +48,28 @@ class KeptDict:
 
 
 class Sender:
-    """Turns returned objects into trees that the wire can pack, within one budget of bytes."""
+    """Turns returned objects into trees that the wire can pack, within one budget of bytes for all arrays."""
 
     def __init__(self, shelf: Shelf, budget: int) -> None:
         self._shelf = shelf
         self._budget = budget
-        self._keys = self._text_left = 0
+        self._keys = self._letters = 0  # what one call may still send
+        self.spent = 0  # bytes of arrays, and roughly of everything else
 
     def outputs(self, returned: Any) -> Any:
         """A returned tuple or list as the list of its elements, anything else as itself."""
-        self._keys, self._text_left = MAX_KEYS, MAX_TEXT
+        self._keys, self._letters = MAX_KEYS, MAX_TEXT
         kind = type(returned)
         for sequence in (tuple, list):
             if issubclass(kind, sequence):
                 if sequence.__len__(returned) > MAX_OUTPUTS:
-                    return self._kept(returned, f"a {kind.__name__} of more than {MAX_OUTPUTS} values")
+                    return self._kept(returned, f"{_name(returned)} of more than {MAX_OUTPUTS} values")
                 return [self.value(item) for item in sequence.__iter__(returned)]
         return self.value(returned)
 
     def output(self, returned: Any, index: int) -> Any:
         """One element of a returned tuple or list. Raises Unsendable if there is no such element."""
-        self._keys, self._text_left = MAX_KEYS, MAX_TEXT
+        self._keys, self._letters = MAX_KEYS, MAX_TEXT
         kind = type(returned)
         for sequence in (tuple, list):
             if issubclass(kind, sequence) and sequence.__len__(returned) > index:
@@ -74,6 +78,7 @@ class Sender:
 
     def value(self, thing: Any, depth: int = 0) -> Any:
         """A number, text, None, an array, a dictionary of these; or the handle of anything else."""
+        self.spent += NODE
         try:
             return self._plain(thing, depth)
         except Unsendable as error:
@@ -82,12 +87,13 @@ class Sender:
             return self._kept(thing, f"{_name(thing)}, which cannot be read ({type(error).__name__})")
 
     def _kept(self, thing: Any, what: str) -> Kept:
-        return Kept(self._shelf.keep(thing), what[:200].encode("utf-8", "replace").decode())
+        return Kept(self._shelf.keep(thing), what[:WORDS].encode("utf-8", "replace").decode())
 
     def _spend(self, size: int, what: str) -> None:
         if size > self._budget:
             raise Unsendable(f"{what} of {size} bytes, more than a reply may hold")
         self._budget -= size
+        self.spent += size
 
     def _plain(self, thing: Any, depth: int) -> Any:
         kind = type(thing)
@@ -100,7 +106,7 @@ class Sender:
             self._spend(math.prod(shape) * dtype.itemsize, f"an array of shape {shape}")
             return plain_array(thing)
         if issubclass(kind, np.generic):
-            if np.generic.dtype.__get__(thing).str not in DTYPES:
+            if np.generic.dtype.__get__(thing) not in CODES:
                 raise Unsendable(f"a NumPy scalar ({kind.__name__}) that is no number")
             return thing
         if issubclass(kind, int):
@@ -117,9 +123,10 @@ class Sender:
         raise Unsendable(_name(thing))
 
     def _text(self, text: str) -> str:
-        if len(text) > self._text_left:
+        if len(text) > self._letters:
             raise Unsendable(f"a text of {len(text)} characters")
-        self._text_left -= len(text)
+        self._letters -= len(text)
+        self.spent += BYTES_PER_CHARACTER * len(text)
         try:
             text.encode()
         except UnicodeEncodeError:

@@ -72,7 +72,7 @@ class Zygote:
             self._become(order["limits"], off, descriptor, reported)
         os.close(descriptor)
         os.close(reported)
-        with open(report, "rb") as pipe:
+        with os.fdopen(report, "rb") as pipe:
             failure = pipe.read().decode()
         if pid > 0:
             self._forks[order["session"]] = pid
@@ -81,11 +81,10 @@ class Zygote:
     def _become(self, limits: Mapping[str, Any], off: frozenset[str], descriptor: int, reported: int) -> None:
         """In the fork: shut the doors, tell whether that worked, serve, and never return."""
         try:
+            if "descriptors" not in off:
+                kernel.keep_only((descriptor, reported))
             kernel.confine(limits, off, self._contain, self._user, self._filter.load)
-            if "descriptors" in off:
-                os.close(reported)
-            else:
-                kernel.keep_only(descriptor)
+            os.close(reported)
         except OSError as error:
             os.write(reported, str(error).encode())
             os._exit(SETUP_FAILED)
