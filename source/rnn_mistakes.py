@@ -7,69 +7,64 @@ A hint leads to the mistake without giving the line away. No two mistakes of one
 proportional results on what the checks feed them (tests/test_mistakes.py).
 """
 
-# ---------------------------------------------------------------- rnn_step_forward
-
-
-def step_cache(x, prev_h, Wx, Wh, b, next_h):
-    """Return what a student with this `next_h` would have kept for the backward pass."""
-    return x, prev_h, Wx, Wh, next_h
+# rnn_step_forward
 
 
 @mistake("rnn_step_forward", "新的隐藏状态超出了 (-1, 1)。对照公式，看看最外层还有一个什么函数没有用上。")
 def tanh_missing(x, prev_h, Wx, Wh, b):
     next_h = x @ Wx + prev_h @ Wh + b
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "所有元素都是正数。公式里的非线性函数是关于原点对称的，你用的是不是另一个 S 形函数？")
 def sigmoid_for_tanh(x, prev_h, Wx, Wh, b):
     next_h = 1 / (1 + np.exp(-(x @ Wx + prev_h @ Wh + b)))
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "负的隐藏状态都变成了零。公式里的非线性函数是哪一个？")
 def relu_for_tanh(x, prev_h, Wx, Wh, b):
     next_h = np.maximum(x @ Wx + prev_h @ Wh + b, 0)
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "结果里看不到偏置的影响。数一数公式里括号内有几项相加。")
 def bias_missing(x, prev_h, Wx, Wh, b):
     next_h = np.tanh(x @ Wx + prev_h @ Wh)
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "偏置加的位置不对：它也应当经过非线性函数。检查括号。")
 def bias_outside_tanh(x, prev_h, Wx, Wh, b):
     next_h = np.tanh(x @ Wx + prev_h @ Wh) + b
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "结果与上一步的隐藏状态无关。没有这一项，网络就没有了记忆。")
 def previous_state_missing(x, prev_h, Wx, Wh, b):
     next_h = np.tanh(x @ Wx + b)
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "结果与这一步的输入 x 无关。数一数公式里括号内有几项相加。")
 def input_missing(x, prev_h, Wx, Wh, b):
     next_h = np.tanh(prev_h @ Wh + b)
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "Wh 是方阵，转置之后形状不变，所以程序不会报错。对照公式看看它该不该转置。")
 def hidden_weights_transposed(x, prev_h, Wx, Wh, b):
     next_h = np.tanh(x @ Wx + prev_h @ Wh.T + b)
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 @mistake("rnn_step_forward", "非线性函数应当作用在各项之和上，而不是先作用在每一项上再相加。")
 def tanh_of_each_term(x, prev_h, Wx, Wh, b):
     next_h = np.tanh(x @ Wx) + np.tanh(prev_h @ Wh + b)
-    return next_h, step_cache(x, prev_h, Wx, Wh, b, next_h)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
-# ---------------------------------------------------------------- rnn_step_backward
+# rnn_step_backward
 
 
 def through_step(da, cache):
@@ -90,8 +85,7 @@ def tanh_derivative_missing(dnext_h, cache):
 
 @mistake("rnn_step_backward", "tanh 的导数用 tanh 的输出来写最简单。你代进去的是不是输入（tanh 之前的值）？")
 def tanh_derivative_of_preactivation(dnext_h, cache):
-    x, prev_h, Wx, Wh, next_h = cache
-    return through_step(dnext_h * (1 - np.arctanh(next_h) ** 2), cache)
+    return through_step(dnext_h * (1 - np.arctanh(cache[-1]) ** 2), cache)
 
 
 @mistake("rnn_step_backward", "tanh 的导数里缺了一个平方。自己推一遍 tanh 对输入的导数，或者画图看看它能不能大于 1。")
@@ -165,7 +159,7 @@ def gradients_averaged_over_batch(dnext_h, cache):
     return (dx, dprev_h, *(gradient / len(dx) for gradient in weights))
 
 
-# ---------------------------------------------------------------- rnn_forward
+# rnn_forward
 
 
 def unrolled(x, h0, Wx, Wh, b, inputs=None, state=None):
@@ -237,17 +231,19 @@ def time_before_batch(x, h0, Wx, Wh, b):
     return h.transpose(1, 0, 2), cache
 
 
-@mistake("rnn_forward", "按时间堆起来的数组要交换维度才能变成 (N, T, H)；reshape 只是重新数一遍，会把样本和时刻混在一起。")
+@mistake(
+    "rnn_forward", "按时间堆起来的数组要交换维度才能变成 (N, T, H)；reshape 只是重新数一遍，会把样本和时刻混在一起。"
+)
 def reshaped_for_transposed(x, h0, Wx, Wh, b):
     h, cache = rnn_forward(x, h0, Wx, Wh, b)
     return h.transpose(1, 0, 2).reshape(h.shape), cache
 
 
-# ---------------------------------------------------------------- rnn_backward
+# rnn_backward
 
 
 def back_through_time(dh, cache, upstream=None):
-    """Run the right backward step from the last moment to the first, fed with upstream(t, dprev_h) -> what every step gave."""
+    """Run the right step from the last moment to the first, fed with upstream(t, dprev_h) -> results by step."""
     steps, dprev_h = {}, np.zeros_like(dh[:, 0])
     for t in reversed(range(dh.shape[1])):
         arriving = dh[:, t] + dprev_h if upstream is None else upstream(t, dprev_h)
@@ -257,7 +253,7 @@ def back_through_time(dh, cache, upstream=None):
 
 
 def gathered(steps):
-    """Put together what the steps gave: dx stacked over time, dh0 from the first step, the weights' gradients summed."""
+    """Put the steps' results together: dx stacked over time, dh0 of the first step, weights' gradients summed."""
     order = sorted(steps)
     dx = np.stack([steps[t][0] for t in order], axis=1)
     return (dx, steps[0][1], *(sum(steps[t][i] for t in order) for i in (2, 3, 4)))
@@ -347,7 +343,7 @@ def dx_reversed_in_time(dh, cache):
     return (dx[:, ::-1], *others)
 
 
-# ---------------------------------------------------------------- word_embedding_forward
+# word_embedding_forward
 
 
 @mistake("word_embedding_forward", "词的编号从 0 开始，正好就是 W 的行号，不用再加减一。")
@@ -386,21 +382,28 @@ def words_normalised(x, W):
     return rows[x], word_embedding_forward(x, W)[1]
 
 
-# ---------------------------------------------------------------- word_embedding_backward
+# word_embedding_backward
 
 
-@mistake("word_embedding_backward", "同一个词出现多次时，只有一次算了数。用数组作下标的 += 对重复的下标不会累加；题目的提示里有办法。")
+def words_of(dout, cache):
+    """Return the words and an array of zeros for dW."""
+    x, shape = cache
+    return x, np.zeros(shape, dtype=dout.dtype)
+
+
+@mistake(
+    "word_embedding_backward",
+    "同一个词出现多次时，只有一次算了数。用数组作下标的 += 对重复的下标不会累加；题目的提示里有办法。",
+)
 def repeats_lost(dout, cache):
-    x, W = words_of(dout, cache)
-    dW = np.zeros_like(W)
+    x, dW = words_of(dout, cache)
     dW[x] += dout
     return dW
 
 
 @mistake("word_embedding_backward", "同一个句子里重复出现的词没有累加：按样本循环还不够，句子里面也会有重复。")
 def repeats_lost_in_a_sentence(dout, cache):
-    x, W = words_of(dout, cache)
-    dW = np.zeros_like(W)
+    x, dW = words_of(dout, cache)
     for words, gradients in zip(x, dout, strict=True):
         dW[words] += gradients
     return dW
@@ -408,8 +411,7 @@ def repeats_lost_in_a_sentence(dout, cache):
 
 @mistake("word_embedding_backward", "同一时刻、不同样本里重复出现的词没有累加：按时刻循环还不够，批量里面也会有重复。")
 def repeats_lost_in_the_batch(dout, cache):
-    x, W = words_of(dout, cache)
-    dW = np.zeros_like(W)
+    x, dW = words_of(dout, cache)
     for t in range(x.shape[1]):
         dW[x[:, t]] += dout[:, t]
     return dW
@@ -417,10 +419,9 @@ def repeats_lost_in_the_batch(dout, cache):
 
 @mistake("word_embedding_backward", "重复出现的词取了平均。一个词的每一次出现都影响损失，它们的梯度应当怎样合起来？")
 def repeats_averaged(dout, cache):
-    x, W = words_of(dout, cache)
-    dW = np.zeros_like(W)
+    x, dW = words_of(dout, cache)
     np.add.at(dW, x, dout)
-    return dW / np.maximum(np.bincount(x.reshape(-1), minlength=len(W)), 1)[:, None]
+    return dW / np.maximum(np.bincount(x.reshape(-1), minlength=len(dW)), 1)[:, None]
 
 
 @mistake("word_embedding_backward", "梯度除以了 N。取平均是损失函数的事，这里只管累加。")
@@ -433,15 +434,12 @@ def words_only_counted(dout, cache):
     return word_embedding_backward(np.ones_like(dout), cache)
 
 
-@mistake("word_embedding_backward", "dW 是从 W 本身开始累加的。存放梯度的数组应当从零开始。")
-def gradient_starts_from_weights(dout, cache):
-    x, W = words_of(dout, cache)
-    dW = W.copy()
-    np.add.at(dW, x, dout)
-    return dW
+@mistake("word_embedding_backward", "dW 转置了：它的每一行属于一个词，形状与 W 一样。")
+def embedding_gradient_transposed(dout, cache):
+    return word_embedding_backward(dout, cache).T
 
 
-# ---------------------------------------------------------------- temporal_affine_forward
+# temporal_affine_forward
 
 
 @mistake("temporal_affine_forward", "结果里没有偏置 b。")
@@ -480,7 +478,7 @@ def affine_with_relu(x, w, b):
     return np.maximum(x @ w + b, 0), temporal_affine_forward(x, w, b)[1]
 
 
-# ---------------------------------------------------------------- temporal_affine_backward
+# temporal_affine_backward
 
 
 @mistake("temporal_affine_backward", "db 只沿批量求了和，还留着时间维度。b 的形状是什么？")
@@ -521,14 +519,14 @@ def dw_transposed(dout, cache):
 
 @mistake("temporal_affine_backward", "dw 和 db 只剩下了一个时刻的贡献：在时间循环里应当累加，而不是重写。")
 def affine_weights_overwritten(dout, cache):
-    x = affine_input(cache)
+    x = cache[0]
     dx, _, _ = temporal_affine_backward(dout, cache)
     return dx, x[:, -1].T @ dout[:, -1], dout[:, -1].sum(axis=0)
 
 
 @mistake("temporal_affine_backward", "dw 用错了对应关系：x 与 dout 压平时的维度次序不一样，配错了对。")
 def dw_pairs_scrambled(dout, cache):
-    x = affine_input(cache)
+    x = cache[0]
     dx, _, db = temporal_affine_backward(dout, cache)
     return dx, x.transpose(1, 0, 2).reshape(-1, x.shape[2]).T @ dout.reshape(-1, dout.shape[2]), db
 
@@ -539,7 +537,7 @@ def affine_dx_flattened(dout, cache):
     return dx.reshape(-1, dx.shape[2]), dw, db
 
 
-# ---------------------------------------------------------------- temporal_softmax_loss
+# temporal_softmax_loss
 
 
 def probabilities(x, axis=-1):
@@ -638,23 +636,23 @@ def loss_negative(x, y, mask, verbose=False):
 
 @mistake("temporal_softmax_loss", "损失里用的是概率本身，没有取对数。")
 def log_missing(x, y, mask, verbose=False):
-    loss, dx = temporal_softmax_loss(x, y, mask)
+    _, dx = temporal_softmax_loss(x, y, mask)
     chosen = np.take_along_axis(probabilities(x), y[:, :, None], axis=2)[:, :, 0]
     return -(chosen * mask).sum() / len(x), dx
 
 
 @mistake("temporal_softmax_loss", "损失直接用了得分，没有先变成概率的对数：归一化的那一项（分母）到哪里去了？")
 def normaliser_missing(x, y, mask, verbose=False):
-    loss, dx = temporal_softmax_loss(x, y, mask)
+    _, dx = temporal_softmax_loss(x, y, mask)
     chosen = np.take_along_axis(x, y[:, :, None], axis=2)[:, :, 0]
     return -(chosen * mask).sum() / len(x), dx
 
 
-# ---------------------------------------------------------------- CaptioningRNN.loss
+# CaptioningRNN.loss
 
 
 def caption(model, features, words, targets, mask, state=None, **changed):
-    """Run the right model with something changed: its inputs, its initial state, or parameters -> loss, grads, dh, dh0."""
+    """Run the right model with words, targets, initial state or parameters changed -> loss, grads, dh, dh0."""
     p = {**model.params, **changed}
     h0 = features @ p["W_proj"] + p["b_proj"] if state is None else state
     vectors, embedded = word_embedding_forward(words, p["W_embed"])

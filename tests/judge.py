@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.examiner.calls import CacheOf, Call, Observation
+from assignment.examiner.calls import CacheOf, Call, Observation, Raised
 from assignment.master import Cell, Master
 from assignment.percent import parse
 
@@ -63,17 +63,27 @@ class Judge:
 
         record: remember the calls behind the rows, as the examiner does (slower).
         """
-        namespace = dict(self.base)
-        for name, replacement in replaced.items():
-            if isinstance(replacement, str):
-                self.run(replacement, namespace)
-            else:
-                put(namespace, name, replacement)
-        recorder = Recorder(namespace, self.exercises) if record else None
-        verdict = self.check(self.master.check(exercise).source, namespace)
-        if recorder:
-            verdict.observed = recorder.observations(verdict)
-        return verdict
+        with self.restored() as namespace:
+            for name, replacement in replaced.items():
+                if isinstance(replacement, str):
+                    self.run(replacement, namespace)
+                else:
+                    put(namespace, name, replacement)
+            recorder = Recorder(namespace, self.exercises) if record else None
+            verdict = self.check(self.master.check(exercise).source, namespace)
+            if recorder:
+                verdict.observed = recorder.observations(verdict)
+            return verdict
+
+    @contextlib.contextmanager
+    def restored(self) -> Iterator[dict[str, Any]]:
+        """Lend the namespace (`Check` looks names up in its own, so a copy would not do) and restore it."""
+        before = dict(self.base)
+        try:
+            yield self.base
+        finally:
+            self.base.clear()
+            self.base.update(before)
 
     def judge_all(self, replaced: Mapping[str, str]) -> dict[str, Verdict]:
         """Run the whole notebook with some solve cells' sources replaced -> verdicts by exercise."""
@@ -92,7 +102,7 @@ class Judge:
         try:
             self.run(source, namespace)
         except AssertionError:
-            pass
+            pass  # how a check ends when a part failed
         except HangError:
             hung = True
         check = namespace["check"]
@@ -113,6 +123,7 @@ class Recorder:
     def __init__(self, namespace: dict[str, Any], exercises: list[str]) -> None:
         """Wrap the functions in the namespace."""
         self._origins: dict[int, tuple[Any, CacheOf]] = {}
+        self._errors: list[Observation] = []
         for name in exercises:
             put(namespace, name, self._recorded(name, get(namespace, name)))
 
@@ -124,12 +135,18 @@ class Recorder:
             if origin is not None:
                 call, path = origin[1].call, origin[1].path
                 found[row.part].append(Observation(call, path, row.got, row.want, row.passed))
+            elif not row.passed:
+                found[row.part] += self._errors
         return found
 
     def _recorded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def recorded(*args: Any, **kwargs: Any) -> Any:
             call = Call(name, tuple(map(self._kept, args)), {k: self._kept(v) for k, v in kwargs.items()})
-            value = function(*args, **kwargs)
+            try:
+                value = function(*args, **kwargs)
+            except Exception as error:
+                self._errors.append(Observation(call, (), Raised(type(error).__name__, str(error)), None))
+                raise
             self._remember(value, call, ())
             return value
 

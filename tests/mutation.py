@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import ast
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +34,7 @@ TAKEN_FOR = {
     "empty_like": ["zeros_like"], "add": ["subtract"], "square": ["sqrt"], "ones": ["zeros"], "stack": ["array"],
     "mean": ["sum"], "eye": ["ones"], "argmax": ["argmin"], "copy": ["view"],
 }  # fmt: skip
+SIMPLE = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float)  # need no brackets
 
 
 @dataclass(frozen=True)
@@ -55,27 +58,34 @@ def mutants(cell: Cell) -> list[Mutant]:
     places = wrapper.resolve(PositionProvider)
     parents = wrapper.resolve(ParentNodeProvider)
     module = wrapper.module
-    names = _names(module)
+    names = _names(module, places)
     found: dict[str, Mutant] = {}
+    meaning = {ast.dump(ast.parse(cell.source))}
     for node, place in places.items():
         line = place.start.line
         if not any(span.start < line <= span.stop for span in cell.regions):
             continue
-        for replacement in _changes(node, parents.get(node), names):
-            source = _replaced(module, node, replacement)
-            if source not in found and source != cell.source and _compiles(source):
-                change = f"{_text(module, _statement(node, parents))} -> {_changed_text(module, source, line)}"
-                found[source] = Mutant(cell.name, line, change, source)
+        known = [name for name, since in names.items() if since < line]
+        for replacement in _changes(node, parents.get(node), known):
+            text = module.code_for_node(replacement).strip()
+            if isinstance(node, cst.BaseExpression) and not isinstance(replacement, SIMPLE):
+                text = f"({text})"
+            source = _spliced(cell.source, place, text)
+            dump = _dump(source)
+            if dump and dump not in meaning:  # brackets and spaces make no mutant
+                meaning.add(dump)
+                found[source] = Mutant(cell.name, line, _difference(cell.source, source), source)
     return list(found.values())
 
 
-def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNode | cst.RemovalSentinel]:
+def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNode]:
     """Yield what could stand in the node's place."""
     match node:
         case cst.BinaryOperation():
             for operator in BINARY[type(node.operator)]:
                 yield node.with_changes(operator=operator())
-            yield node.with_changes(left=_bracketed(node.right), right=_bracketed(node.left))
+            if not isinstance(node.operator, cst.Add | cst.Multiply):  # those commute
+                yield node.with_changes(left=_bracketed(node.right), right=_bracketed(node.left))
             yield node.left
             yield node.right
         case cst.UnaryOperation():
@@ -135,9 +145,9 @@ def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNo
         case cst.Assign() if not isinstance(node.value, cst.Tuple):
             yield node.with_changes(value=cst.UnaryOperation(cst.Minus(), _bracketed(node.value)))
         case cst.For(body=cst.IndentedBlock() as block):
-            for word in (cst.Break(), cst.Continue()):
-                yield node.with_changes(body=block.with_changes(body=[*block.body, cst.SimpleStatementLine([word])]))
-                yield node.with_changes(body=block.with_changes(body=[cst.SimpleStatementLine([word]), *block.body]))
+            stop = cst.SimpleStatementLine([cst.Break()])
+            yield node.with_changes(body=block.with_changes(body=[*block.body, stop]))
+            yield node.with_changes(body=block.with_changes(body=[stop, *block.body]))
         case cst.SimpleStatementLine():
             yield cst.SimpleStatementLine([cst.Pass()])
 
@@ -151,7 +161,7 @@ def _calls(node: cst.Call) -> Iterator[cst.CSTNode]:
         yield node.func.value
     for i in range(len(node.args)):
         yield node.with_changes(args=_without_last_comma([*node.args[:i], *node.args[i + 1 :]]))
-    for i, j in zip(positional, positional[1:], strict=False):
+    for i, j in itertools.pairwise(positional):
         args = list(node.args)
         args[i], args[j] = args[i].with_changes(value=args[j].value), args[j].with_changes(value=args[i].value)
         yield node.with_changes(args=args)
@@ -176,8 +186,11 @@ def _number(value: float) -> cst.BaseExpression:
 
 
 def _bracketed(node: cst.BaseExpression) -> cst.BaseExpression:
-    simple = isinstance(node, cst.Name | cst.Attribute | cst.Call | cst.Subscript | cst.Integer | cst.Float)
-    return node if simple or node.lpar else node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    return (
+        node
+        if isinstance(node, SIMPLE) or node.lpar
+        else node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    )
 
 
 def _without_last_comma(args: list[cst.Arg]) -> list[cst.Arg]:
@@ -199,58 +212,48 @@ def _is_read(node: cst.Name, parent: Any) -> bool:
     )
 
 
-def _names(module: cst.Module) -> list[str]:
-    """Return the names that the cell's function takes or assigns, in order: any of them can be taken for another."""
-    found: dict[str, None] = {}
+def _names(module: cst.Module, places: Mapping[cst.CSTNode, Any]) -> dict[str, int]:
+    """Return the arguments and variables of the cell's functions, each with the line that first gives it a value."""
+    found: dict[str, int] = {}
 
     class Finder(cst.CSTVisitor):
         def visit_Param(self, node: cst.Param) -> None:  # noqa: N802 - libcst names its visitors so
-            found[node.name.value] = None
+            found.setdefault(node.name.value, places[node].start.line)
 
         def visit_AssignTarget(self, node: cst.AssignTarget) -> None:  # noqa: N802
-            targets = node.target.elements if isinstance(node.target, cst.Tuple | cst.List) else [node]
-            for target in targets:
-                name = target.target if isinstance(target, cst.AssignTarget) else target.value
+            several = isinstance(node.target, cst.Tuple | cst.List)
+            for target in node.target.elements if several else [node]:  # type: ignore[union-attr]
+                name = target.value if several else node.target
                 if isinstance(name, cst.Name):
-                    found[name.value] = None
+                    found.setdefault(name.value, places[node].start.line)
 
     module.visit(Finder())
-    return [name for name in found if name not in ("self", "verbose", "_")]
+    for name in ("self", "verbose", "_"):
+        found.pop(name, None)
+    return found
 
 
-def _statement(node: Any, parents: Any) -> cst.CSTNode:
-    while not isinstance(node, cst.SimpleStatementLine | cst.For | cst.If | cst.While):
-        node = parents[node]
-    return node
+def _spliced(source: str, place: Any, replacement: str) -> str:
+    """Return the source with other text in a place; what has several lines is indented as the place is."""
+    lines = source.splitlines()
+    first, last = place.start.line - 1, place.end.line - 1
+    head, tail = lines[first][: place.start.column], lines[last][place.end.column :]
+    if not head.strip():
+        replacement = replacement.replace("\n", "\n" + head)
+    return "\n".join([*lines[:first], head + replacement + tail, *lines[last + 1 :]])
 
 
-def _text(module: cst.Module, node: cst.CSTNode) -> str:
-    return _first_line(module.code_for_node(node))
+def _difference(old: str, new: str) -> str:
+    """Return the first line that differs, before and after."""
+    before, after = (
+        [line.split("#")[0].strip() for line in text.splitlines() if line.split("#")[0].strip()] for text in (old, new)
+    )
+    first = next(i for i, (a, b) in enumerate(itertools.zip_longest(before, after)) if a != b)
+    return f"{before[first]} -> {after[first] if first < len(after) else ''}"
 
 
-def _first_line(code: str) -> str:
-    lines = (line.split("#")[0].strip() for line in code.splitlines())
-    return next((line for line in lines if line), "")
-
-
-def _changed_text(module: cst.Module, source: str, line: int) -> str:
-    old, new = module.code.splitlines(), source.splitlines()
-    changed = [number for number, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
-    return new[changed[0]].strip() if changed else "(shorter)"
-
-
-def _replaced(module: cst.Module, node: cst.CSTNode, replacement: Any) -> str:
-    if isinstance(replacement, cst.BaseExpression) and isinstance(node, cst.BaseExpression):
-        replacement = _bracketed(replacement)
+def _dump(source: str) -> str:
     try:
-        return module.deep_replace(node, replacement).code  # type: ignore[no-any-return]
-    except Exception:  # libcst refuses what cannot stand there
-        return module.code
-
-
-def _compiles(source: str) -> bool:
-    try:
-        compile(source, "mutant", "exec")
+        return ast.dump(ast.parse(source))
     except SyntaxError:
-        return False
-    return True
+        return ""

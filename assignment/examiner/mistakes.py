@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ import numpy as np
 from assignment.examiner.calls import CacheOf, Call, Observation, Raised
 from assignment.examiner.relations import RELATIONS, alike, entries, joined_terms, related
 
-LARGEST = 200_000  # entries; a row larger than this costs time and tells no more than a small one
+LARGEST = 3_000  # numbers in a call; making a larger one again takes time and tells no more than a small one
+TRIED = 3  # failed rows on which every mistake is tried
 
 
 class Finding(NamedTuple):
@@ -64,10 +65,11 @@ def recognise(
     """
     replay = Replay(reference)
     findings = {}
-    handy = sorted((row for rows in parts.values() for row in rows), key=lambda row: entries(row.got))
-    handy = [row for row in handy if entries(row.got) <= LARGEST]
-    for part, rows in parts.items():
-        failed = [row for row in handy if not row.passed and row in rows]
+    rows = sorted((row for rows in parts.values() for row in rows), key=lambda row: _numbers(row.call))
+    handy = [row for row in rows if _numbers(row.call) <= LARGEST]
+    for part in parts:
+        failed = [row for row in rows if not row.passed and row in parts[part]]
+        failed = [row for row in failed if row in handy][:TRIED] or failed[:1]
         finding = _cause(failed, handy, mistakes, replay)
         if finding is not None:
             findings[part] = finding
@@ -135,14 +137,12 @@ def _cause(
     replay: Replay,
 ) -> Finding | None:
     """Rank exact matches first, then simple relations to the right value, then relations to a mistake's value."""
-    exact: list[tuple[int, int, Mistake]] = []
-    for row_mistake in _candidates(failed, mistakes):
-        explained = sum(_explains(row_mistake, row, replay) for row in failed)
-        if explained:
-            exact.append((explained, sum(_agrees(row_mistake, row, replay) for row in others), row_mistake))
-    if exact:
-        best = max(exact, key=lambda entry: entry[:2])[2]
-        return Finding(best.name, best.hint)
+    for row in failed:
+        exact = [one for one in mistakes.get(row.call.function, ()) if _explains(one, row, replay)]
+        if len(exact) > 1:
+            exact.sort(key=lambda one: -sum(_agrees(one, other, replay) for other in others))
+        if exact:
+            return Finding(exact[0].name, exact[0].hint)
     for row in failed:
         relation = related(row.got, row.want)
         if relation:
@@ -158,9 +158,18 @@ def _cause(
     return None
 
 
-def _candidates(failed: Sequence[Observation], mistakes: Mapping[str, Sequence[Mistake]]) -> Iterator[Mistake]:
-    for function in dict.fromkeys(row.call.function for row in failed):
-        yield from mistakes.get(function, ())
+def _numbers(value: Any) -> int:
+    """Return how many numbers a call or an argument holds."""
+    match value:
+        case Call():
+            return _numbers((*value.args, *value.kwargs.values()))
+        case CacheOf():
+            return _numbers(value.call)
+        case dict():
+            return sum(map(_numbers, value.values()))
+        case tuple() | list():
+            return sum(map(_numbers, value))
+    return entries(value)
 
 
 def _value(mistake: Mistake, row: Observation, replay: Replay) -> Any:
