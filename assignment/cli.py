@@ -191,6 +191,74 @@ def check(
         raise typer.Exit(2)
 
 
+@app.command()
+def export(
+    roster: Annotated[
+        Path | None, typer.Option(help="A gradebook CSV exported from Canvas just now [default: the one collected with].")
+    ] = None,
+    column: Annotated[str | None, typer.Option(help="Id or title of the assignment's column, if it is not plain.")] = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Write what goes back to Canvas by hand: exported/NAME/grades.csv (Import) and feedback.zip (Upload Submissions)."""
+    from assignment import tables
+    from assignment.classroom import annotated
+    from assignment.export import export_feedback, export_grades
+
+    found, chosen = _course(course, name)
+    refuse_unseen_zeros(found, chosen)
+    grades = export_grades(found, chosen, roster, column=column)
+    with err.status("packing the feedback"):
+        feedback = export_feedback(found, chosen, annotated)
+    tables.show_exported(out, found, grades, feedback)
+
+
+@app.command()
+def feedback(course: CourseOption = None, name: NameOption = None) -> None:
+    """Write every student's feedback page to feedback/STUDENT/NAME/NAME.html."""
+    from assignment.classroom import write_feedback
+
+    found, chosen = _course(course, name)
+    with _progress("writing pages") as step:
+        paths = write_feedback(found, chosen, step)
+    out.print(f"feedback/: {len(paths)} pages")
+
+
+@app.command()
+def report(course: CourseOption = None, name: NameOption = None) -> None:
+    """Write the class page exported/NAME/report.html, and the same as report.json and report.csv."""
+    from assignment.classroom import write_report
+
+    found, chosen = _course(course, name)
+    for path in write_report(found, chosen).values():
+        out.print(_shown(found, path))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path | None, typer.Argument(help="Where to leave the demo course [default: nowhere].")] = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Make a class of fourteen and take it through release, collect, grade and export, as a TA would."""
+    from assignment.demo import prepared
+
+    found, chosen = _course(course, name)
+    with prepared(found, chosen, folder) as (copy, archive, roster):
+        for verb, arguments in (
+            ("release", []),
+            ("collect", [str(archive), "--roster", str(roster)]),
+            ("grade", []),
+            ("confirm", ["--all"]),
+            ("export", []),
+            ("report", []),
+        ):
+            words = " ".join(_shown(copy, Path(argument)) for argument in arguments)
+            out.print(f"[bold]$ assignment {verb}[/] {words}")
+            app([verb, *arguments, "--course", str(copy.root), "--assignment", chosen], standalone_mode=False)
+            out.print()
+
+
 def _shown(course: Course, path: Path) -> str:
     """The path as a person in the course's folder would write it."""
     return path.relative_to(course.root).as_posix() if path.is_relative_to(course.root) else str(path)

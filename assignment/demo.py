@@ -8,20 +8,25 @@ import csv
 import io
 import json
 import shutil
+import tempfile
 import textwrap
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assignment.build import build
 from assignment.course import CONFIG, Course
+from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
-from assignment.master import SOLUTION, STUB, Cell, Master
+from assignment.master import SOLUTION, STUB, Cell, load_master
+from assignment.release import releases
+from assignment.settings import limits
 
 Notebook = dict[str, Any]
-MADE = "made for the demo, not by a student"
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,25 @@ class HandIn:
         return f"{squeezed}{'_LATE' if self.late else ''}_{self.user}_{self.user * 80 + 7}_{self.file}"
 
 
+@contextmanager
+def prepared(course: Course, name: str, folder: Path | None = None) -> Iterator[tuple[Course, Path, Path]]:
+    """Yield a course of its own with a class's archive and roster: in `folder`, or in one that goes when it is left."""
+    with tempfile.TemporaryDirectory(prefix="assignment-demo-") as temporary:
+        root = (folder or Path(temporary)).resolve()
+        root.mkdir(parents=True, exist_ok=True)
+        if any(root.iterdir()):
+            raise AssignmentError(f"{root}: not empty; name an empty or a new folder")
+        copy = copy_course(course, root)
+        build(copy, name)
+        mistakes = course.mistakes(name).read_text(encoding="utf-8") if course.mistakes(name).exists() else ""
+        homework = Homework(load_master(copy.source(name)), mistakes)
+        release = json.loads(copy.release(name).read_text(encoding="utf-8"))
+        student_side = Homework(homework.master.released)
+        with Examiner(student_side, releases(copy, name), limits(copy)) as examiner:
+            people = handed_in(homework, release, mistakes, examiner)
+        yield copy, write_archive(people, root / "submissions.zip"), write_roster(people, root / "gradebook.csv", name)
+
+
 def copy_course(course: Course, folder: Path) -> Course:
     """Copy what a term begins with (config, sources, releases) to a folder; no class data."""
     shutil.copy(course.root / CONFIG, folder / CONFIG)
@@ -55,8 +79,8 @@ def handed_in(homework: Homework, release: Notebook, mistakes: str, student_side
     """Return a class of fourteen: right, wrong in typical ways, empty, late, broken, and one who handed in nothing."""
     maker = Maker(homework, release, mistakes, student_side)
     names = homework.names
-    typical = [homework.mistakes[name][0].name for name in names if homework.mistakes.get(name) and "." not in name]
-    one, two, three = (typical[i * len(typical) // 3] for i in range(3))
+    typical = maker.typical()
+    one, two, three = (typical[len(typical) * part // 4] for part in (1, 2, 3))
     half = names[: len(names) // 2]
     return [
         HandIn(1041, "王, 小明", "everything right", maker.notebook()),
@@ -122,9 +146,10 @@ class Maker:
             about = raw["metadata"].get("assignment", {})
             if about.get("kind") == "solve" and (only is None or about["name"] in only):
                 raw["source"] = self._solved(self._homework.master.solve(about["name"]), bodies.get(about["name"]))
+        notebook = self._as_run(notebook)
         if edit:
             edit(notebook)
-        return json.dumps(self._as_run(notebook), ensure_ascii=False, indent=1).encode()
+        return json.dumps(notebook, ensure_ascii=False, indent=1).encode()
 
     def _solved(self, cell: Cell, body: tuple[str, str] | None) -> str:
         if body is None:
@@ -135,6 +160,17 @@ class Maker:
             indent = line[: len(line) - len(line.lstrip())]
             lines.append(textwrap.indent(inside, indent) if line.strip() == STUB else line)
         return "\n\n\n".join(part for part in (beside, "\n".join(lines)) if part)
+
+    def typical(self) -> list[str]:
+        """One mistake of each function that can stand in a notebook: written without calling the right one."""
+        found = []
+        for name, mistakes in self._homework.mistakes.items():
+            for mistake in mistakes if "." not in name else ():
+                node = self._mistakes[mistake.name]
+                if not any(name in ast.unparse(part) for part in (*node.body, *self._helpers(node, set()))):
+                    found.append(mistake.name)
+                    break
+        return found
 
     def _function_of(self, mistake: str) -> str:
         return next(m.function for ms in self._homework.mistakes.values() for m in ms if m.name == mistake)

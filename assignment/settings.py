@@ -10,6 +10,7 @@ from traitlets.config import Configurable
 
 from assignment.course import Course
 from assignment.examiner.limits import Limits
+from assignment.rules import Policy
 
 _TRAITS: dict[str, Any] = {
     field.name: (Int if isinstance(field.default, int) else Float)(field.default, min=0).tag(config=True)
@@ -22,3 +23,8 @@ def limits(course: Course) -> Limits:
     """Return the limits for this course. Raises TraitError, which names the trait, if one is no number."""
     settings = Examine(config=course.config())
     return Limits(**{name: getattr(settings, name) for name in _TRAITS})
+
+
+def policy(course: Course) -> Policy:
+    """Return what a breach of each rule costs in this course. Raises AssignmentError."""
+    return Policy.from_config(course.config())

@@ -31,7 +31,8 @@ class Examination:
         self._sandbox = sandbox
         self._cells = cells
         self._deadline = deadline
-        self._failed: set[str] = set()
+        self._failed: set[str] = set()  # exercises without full points
+        self._ended: set[str] = set()  # those in which the sandbox died
         self._position = {placed.id: number for number, placed in enumerate(cells) if placed.id}
         self.outputs: dict[int, list[dict[str, Any]]] = {}
         self.out_of_time = False
@@ -45,11 +46,11 @@ class Examination:
                 if cell.kind != "check":
                     self._show(cell, stage.prepare(cell, code))
                     continue
-                run = self._judge(stage, cell, code)
-                if run.result.score < run.result.max and not self.out_of_time:
-                    run = self._judge_again(run, cell, code, cell_seconds)
-                if run.result.score < run.result.max:
+                run = self._judge(stage, cell, code, cell_seconds)
+                if not run.result.full:
                     self._failed.add(cell.name)
+                if run.result.ended:
+                    self._ended.add(cell.name)
                 checks.append(run.result)
                 self._show(cell, run.outputs)
         for position, ran in attempt.runs.items():
@@ -58,35 +59,33 @@ class Examination:
             self.outputs[position] = [ended_output(ended.how, ended.reason)]
         return checks
 
-    def _judge(self, stage: Stage, cell: Cell, code: CodeType) -> CheckRun:
-        if not self.out_of_time:
-            try:
-                return stage.check(cell, code)
-            except OutOfTime:
-                self.out_of_time = True
-        return unrun_check(cell)
+    def _judge(self, stage: Stage, cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
+        """The better of two runs: on the student's functions alone, and with references for failed ones it builds on."""
+        failed = self._homework.builds_on.get(cell.name, frozenset()) & self._failed
+        runs: list[CheckRun] = []
+        try:
+            if failed & self._ended:  # the student's own would only hang again: first try without
+                runs.append(self._on_references(failed, cell, code, cell_seconds))
+            if not (runs and runs[0].result.full):
+                runs.insert(0, stage.check(cell, code))
+            if failed and len(runs) == 1 and not runs[0].result.full:
+                runs.append(self._on_references(failed, cell, code, cell_seconds))
+        except OutOfTime:
+            self.out_of_time = True
+        return max(runs, key=lambda run: run.result.score, default=unrun_check(cell))  # the first of equals
 
-    def _judge_again(self, first: CheckRun, cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
-        """Judge a failed exercise with reference functions for those failed ones it builds on; the better run counts.
+    def _on_references(self, failed: Collection[str], cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
+        """Judge an exercise with the reference's functions (and their partners) in the place of those that failed.
 
         In a fresh sandbox that never holds the function under examination, and what is printed there is dropped.
         """
-        builds_on = self._homework.builds_on.get(cell.name, frozenset())
-        replaced = self._homework.with_partners(builds_on & self._failed)
-        if not replaced:
-            return first
+        replaced = self._homework.with_partners(failed)
         with Attempt(self._sandbox, self._loading(replaced), self._deadline) as attempt:
             stage = Stage(self._homework, attempt, cell_seconds)
-            try:
-                stage.prepare_for(cell)
-                second = stage.check(cell, code)
-            except OutOfTime:
-                self.out_of_time = True
-                return first
-        if second.result.score <= first.result.score:
-            return first
-        second.result.premise = [name for name in self._homework.names if name in builds_on & self._failed]
-        return second
+            stage.prepare_for(cell)
+            run = stage.check(cell, code)
+        run.result.premise = [name for name in self._homework.names if name in failed]
+        return run
 
     def _loading(self, replaced: Collection[str]) -> list[tuple[int, str]]:
         """The code for the sandbox, by position: the master's given cells, the student's others, references over failed ones."""

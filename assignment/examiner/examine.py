@@ -97,7 +97,7 @@ class Examiner:
         )
         found = findings(submission, release, master, self.policy, [vars(check) for check in checks])
         result.rules = [vars(finding) for finding in found]
-        result.net = 0.0 if any(finding.breach for finding in found) else result.score
+        result.net = 0.0 if self.policy.zeroes(found) else result.score
         result.seconds = round(time.monotonic() - start, 3)
         return Examined(result, autograded_notebook(master, cells, examination.outputs, result.as_dict()))
 

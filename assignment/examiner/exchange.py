@@ -86,9 +86,12 @@ class Exchange:
         packed = pack_number(value, blob)
         if packed is not None:
             return packed
-        for plain in (dict, list, str, float):
-            if isinstance(value, plain):
-                return plain(value)
+        if isinstance(value, dict):
+            return dict(value)
+        if isinstance(value, list):
+            return list(value)
+        if isinstance(value, str | float):
+            return str(value) if isinstance(value, str) else float(value)
         raise Unsendable(f"an object of type {type(value).__name__}")
 
     def reply(self, header: bytes, blob: bytes) -> Any:

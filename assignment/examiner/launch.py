@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from assignment.errors import AssignmentError
-from assignment.examiner.limits import Limits
 from assignment.examiner.view import GUEST, PACKAGES, View, guest_files, make_view, packages
 
 UNUSED = range(60600, 61184)  # user ids that systemd, Debian and containers leave to nobody
@@ -29,22 +28,22 @@ ENVIRONMENT = {
 ARGUMENTS = ["-S", "-s", "-P", "-m", "examiner.guest.warm"]
 
 
-def contained_command(control: int, limits: Limits, off: frozenset[str]) -> list[str]:
+def contained_command(control: int, off: frozenset[str]) -> list[str]:
     """Start inside bubblewrap; `control` is the descriptor of the control socket. Raises AssignmentError."""
     bwrap = _tool("bwrap", "bubblewrap")
     view = make_view()
     if os.geteuid() != 0:
-        return _inner(bwrap, view, control, limits, off)
+        return _inner(bwrap, view, control, off)
     # A root in a user namespace escapes process limits and cannot have a /proc of its own: become nobody in particular
     # first. The outer view is there because that user may not reach the interpreter by its real path.
     setpriv, user = _tool("setpriv", "util-linux"), str(_unused_user())
     tools = [part for tool in (bwrap, setpriv) for part in ("--ro-bind", tool, tool)]
     outer = [bwrap, *view.arguments(), *tools, "--bind", "/proc", "/proc", "--dir", "/tmp", *_host(off), "--chdir", "/"]
     become = [setpriv, f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all"]
-    return [*outer, "--", *become, *_inner(bwrap, view.from_inside(), control, limits, off)]
+    return [*outer, "--", *become, *_inner(bwrap, view.from_inside(), control, off)]
 
 
-def _inner(bwrap: str, view: View, control: int, limits: Limits, off: frozenset[str]) -> list[str]:
+def _inner(bwrap: str, view: View, control: int, off: frozenset[str]) -> list[str]:
     """What an ordinary user starts."""
     environment = ENVIRONMENT | {"PYTHONPATH": f"{GUEST}:{PACKAGES}"}
     if view.libraries:
@@ -53,7 +52,7 @@ def _inner(bwrap: str, view: View, control: int, limits: Limits, off: frozenset[
     command += ["--share-net"] if "network" in off else []
     command += [] if "environment" in off else ["--clearenv"]
     command += [part for name, value in environment.items() for part in ("--setenv", name, value)]
-    command += [*view.arguments(), "--proc", "/proc", "--size", str(limits.tmp_size), "--tmpfs", "/tmp", *_host(off)]
+    command += [*view.arguments(), "--proc", "/proc", "--tmpfs", "/tmp", *_host(off)]
     command += ["--remount-ro", "/", "--chdir", "/"]
     return [*command, "--", str(view.interpreter), *ARGUMENTS, str(control), "contain"]
 

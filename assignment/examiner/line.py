@@ -61,6 +61,8 @@ class Line:
     def _fill(self, size: int, deadline: float) -> None:
         """Read until the buffer holds so many bytes; it grows with what arrives, not with what was announced."""
         while len(self._buffer) < size:
+            if time.monotonic() > deadline:  # a slow trickle is no life either
+                raise TooLate
             if not self._arrived():
                 self._wait(select.POLLIN, deadline)
 

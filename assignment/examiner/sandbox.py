@@ -113,7 +113,7 @@ class Sandbox:
             environment: dict[str, str] = dict(os.environ) if "environment" in self._off else {}
             folder = "/"
             if self._contain:
-                command = contained_command(theirs.fileno(), self.limits, self._off)
+                command = contained_command(theirs.fileno(), self._off)
             else:
                 self._folder = tempfile.TemporaryDirectory(prefix="assignment-")
                 folder = self._folder.name
@@ -127,6 +127,7 @@ class Sandbox:
                 stderr=errors,
                 env=environment,
                 cwd=folder,
+                start_new_session=True,  # Ctrl-C is for the examiner alone
             )
             theirs.close()
             if not self._hear(START_SECONDS):

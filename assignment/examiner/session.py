@@ -72,7 +72,7 @@ class Session:
         request = self._request("cell", [source, limits.output_bytes])
         with self._guarded(f"the cell that starts with {_first_line(source)!r}", limits.cell_seconds) as deadline:
             self._ask(request, deadline)
-            match self._reply(deadline, 0):
+            match self._reply(deadline, 0, header=2 * limits.output_bytes + HEADER):
                 case ["ran", outputs, bool(ok), int(count), bool(truncated)]:
                     return CellRun(checked_outputs(outputs, limits.output_bytes), ok, count, truncated)
             raise WireError("a cell's result of another form")

@@ -38,7 +38,7 @@ class View:
         for source, target in self.shown.items():
             made += ["--ro-bind", str(source), str(target)]
         for folder in self.hidden:
-            made += ["--perms", "0555", "--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder)]
+            made += ["--perms", "0555", "--tmpfs", str(folder), "--remount-ro", str(folder)]
         for device in DEVICES:
             made += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
         return made

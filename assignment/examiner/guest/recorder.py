@@ -6,7 +6,8 @@ import io
 from typing import Any
 
 CUT = "\n… the output was cut here: a cell may give {limit} bytes\n"
-CODE_POINT = 4  # a character takes at most so many bytes of UTF-8
+ENVELOPE = 64  # bytes that an output takes beside its text
+ERRORS = 10  # kept of one cell even when the output was cut; a cell usually ends with its first
 
 
 class Recorder:
@@ -19,6 +20,7 @@ class Recorder:
         """Forget everything; a new cell begins."""
         self.outputs: list[dict[str, Any]] = []
         self.truncated = False
+        self._errors = 0
         self._limit = self._left = limit
 
     def clear(self) -> None:
@@ -28,6 +30,8 @@ class Recorder:
     def write(self, name: str, text: str) -> None:
         """Text to stdout or stderr; runs of the same stream become one output."""
         data = text.encode("utf-8", "replace")
+        if not self._continues(name):
+            self._left = max(0, self._left - ENVELOPE)
         if len(data) > self._left:
             data = data[: self._left]
             self._append(name, data.decode("utf-8", "ignore"))
@@ -38,20 +42,26 @@ class Recorder:
 
     def add(self, output: dict[str, Any], size: int) -> None:
         """An output that is whole or not at all."""
-        if size > self._left:
+        if size + ENVELOPE > self._left:
             self._cut()
         else:
-            self._left -= size
+            self._left -= size + ENVELOPE
             self.outputs.append(output)
 
-    def add_last(self, output: dict[str, Any]) -> None:
+    def add_error(self, output: dict[str, Any]) -> None:
         """The error that ends a cell: kept even when the output was cut."""
-        self.outputs.append(output)
+        if self._errors < ERRORS:
+            self._errors += 1
+            self.outputs.append(output)
+
+    def _continues(self, name: str) -> bool:
+        """Whether text to this stream goes on where the last output stopped."""
+        last = self.outputs[-1] if self.outputs else {}
+        return last.get("output_type") == "stream" and last.get("name") == name
 
     def _append(self, name: str, text: str) -> None:
-        last = self.outputs[-1] if self.outputs else {}
-        if last.get("output_type") == "stream" and last.get("name") == name:
-            last["parts"].append(text)
+        if self._continues(name):
+            self.outputs[-1]["parts"].append(text)
         elif text:
             self.outputs.append({"output_type": "stream", "name": name, "parts": [text]})
 

@@ -19,7 +19,8 @@ from traitlets.config import Config
 from .recorder import Recorder, Stream
 
 SHOWN = ("text/plain", "image/png")
-TRACEBACK = 100_000  # characters kept of an error's traceback
+TRACEBACK = 20_000  # characters kept of an error's text and of its traceback
+LINES = 1000  # lines kept of a traceback
 
 WARM_UP = (  # what is imported when it is first used
     "import numpy as np\nnp.linalg.norm(np.fft.fft(np.random.randn(2)))",
@@ -86,13 +87,13 @@ class GuestShell(InteractiveShell):  # type: ignore[misc]
         """exit() and quit() end a notebook's kernel; the cells after them are run all the same."""
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
-        lines = "\n".join(str(line) for line in stb).encode("utf-8", "replace").decode()[:TRACEBACK].split("\n")
+        lines = "\n".join(str(line) for line in stb).encode("utf-8", "replace").decode()[:TRACEBACK].split("\n")[:LINES]
         name = str(getattr(etype, "__name__", etype))[:TRACEBACK]
         try:
             value = str(evalue).encode("utf-8", "replace").decode()[:TRACEBACK]
         except Exception:  # a __str__ of the student's that fails
             value = ""
-        self.recorder.add_last({"output_type": "error", "ename": name, "evalue": value, "traceback": lines})
+        self.recorder.add_error({"output_type": "error", "ename": name, "evalue": value, "traceback": lines})
 
 
 def make_shell() -> GuestShell:
@@ -100,10 +101,10 @@ def make_shell() -> GuestShell:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    shell = GuestShell.instance(config=config)
+    shell: GuestShell = GuestShell.instance(config=config)
     shell.display_formatter.active_types = list(SHOWN)
     shell.builtin_trap.activate()  # display and get_ipython also inside functions that are called from outside
-    builtins.input = getpass.getpass = _no_input  # type: ignore[assignment]
+    builtins.input = getpass.getpass = _no_input
     sys.stdout, sys.stderr = Stream("stdout", shell.recorder), Stream("stderr", shell.recorder)
     for source in WARM_UP:
         shell.recorder.start(sys.maxsize)

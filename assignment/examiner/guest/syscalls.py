@@ -11,12 +11,12 @@ DENIED = {
     "handles": "open_by_handle_at name_to_handle_at fanotify_init quotactl quotactl_fd lookup_dcookie swapon swapoff",
     "namespaces": "setns unshare",
     "processes": "fork vfork ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_open pidfd_getfd",
-    "kernel": "bpf perf_event_open userfaultfd kexec_load kexec_file_load init_module finit_module delete_module syslog",
+    "kernel": "bpf perf_event_open userfaultfd kexec_load kexec_file_load init_module finit_module delete_module",
     "keys": "keyctl add_key request_key",
     "rings": "io_uring_setup io_uring_enter io_uring_register io_setup vmsplice",
     "memory that no limit counts": "memfd_create memfd_secret shmget shmat msgget semget mq_open",
     "placement": "move_pages mbind migrate_pages set_mempolicy",
-    "machine": "reboot acct settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname vhangup",
+    "machine": "syslog reboot acct settimeofday clock_settime adjtimex clock_adjtime sethostname setdomainname vhangup",
     "old": "iopl ioperm personality uselib nfsservctl modify_ldt",
 }
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000

@@ -98,7 +98,9 @@ class Zygote:
 
     def _close(self, session: int, wait: float) -> dict[str, Any]:
         """End a fork and everything in it; `wait` seconds for it to end by itself first. How it ended."""
-        pid = self._forks.pop(session)
+        pid = self._forks.pop(session, None)
+        if pid is None:
+            return {"status": None}
         handle = os.pidfd_open(pid)
         alone = bool(select.select([handle], [], [], wait)[0])
         os.close(handle)
@@ -143,6 +145,7 @@ def main() -> None:
     zygote = Zygote(control, contain)
     gc.enable()
     zygote.run()
+    os._exit(0)  # nothing to put in order: what is left dies with this process
 
 
 if __name__ == "__main__":

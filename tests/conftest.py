@@ -1,0 +1,66 @@
+"""What most tests need: the homework as it lies in this checkout, and an examiner with a warm sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assignment.course import Course
+from assignment.demo import copy_course
+from assignment.examiner.examine import Examiner
+from assignment.examiner.homework import Homework
+from assignment.examiner.limits import Limits
+from assignment.master import load_master
+from assignment.release import releases
+from tests import corpus
+
+ROOT = Path(__file__).parent.parent
+HURRIED = replace(Limits(), call_seconds=3.0, cell_seconds=10.0)  # a hang costs its test seconds, not a minute
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Course:
+    """The course in this checkout; tests read it and never write to it."""
+    return Course(ROOT)
+
+
+@pytest.fixture
+def course(checkout: Course, tmp_path: Path) -> Course:
+    """A course of the test's own, as a term begins."""
+    return copy_course(checkout, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def homework(checkout: Course) -> Homework:
+    """The recurrent networks, with the list of mistakes."""
+    return Homework(load_master(checkout.source("rnn")), checkout.mistakes("rnn").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def release(checkout: Course) -> dict[str, Any]:
+    """The notebook students get, as JSON."""
+    return json.loads(checkout.release("rnn").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def master(checkout: Course) -> dict[str, Any]:
+    """The master notebook, as JSON."""
+    return json.loads(checkout.source("rnn").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def reference(master: dict[str, Any]) -> dict[str, str]:
+    """The right sources of the solve cells, by exercise."""
+    return corpus.reference(master)
+
+
+@pytest.fixture(scope="session")
+def examiner(checkout: Course, homework: Homework) -> Iterator[Examiner]:
+    """An examiner of the homework that loses patience soon."""
+    with Examiner(homework, releases(checkout, "rnn"), HURRIED) as ready:
+        yield ready
