@@ -24,6 +24,7 @@ SETTINGS: Any = {
     "xtick.color": FAINT,
     "ytick.color": FAINT,
 }
+LABEL = 32  # characters
 SVG = "http://www.w3.org/2000/svg"
 ATTRIBUTES = ("fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "text-anchor")
 
@@ -69,10 +70,15 @@ def passed(exercises: Sequence[Mapping[str, Any]]) -> str:
         axes.set_ylim(len(exercises) - 0.4, -0.6)
         axes.set_xlim(0, 100)
         axes.set_xticks([])
-        axes.set_yticks(range(len(exercises)), [f"{one['name']}  {row}" for row, one in enumerate(exercises, 1)])
+        axes.set_yticks(range(len(exercises)), [_label(one["name"], row) for row, one in enumerate(exercises, 1)])
         for label in axes.get_yticklabels():
             label.set_color(INK)
         return _inline(figure, "Share of full, partial and no marks by exercise")
+
+
+def _label(name: str, number: int) -> str:
+    """Return an exercise's label, cut so that a long name leaves room for the bars."""
+    return f"{name if len(name) <= LABEL else name[: LABEL - 1] + '…'}  {number}"
 
 
 def _blank(width: float, height: float) -> tuple[Figure, Axes]:

@@ -87,7 +87,10 @@ def notebook(**sources: str) -> dict[str, Any]:
                 "code", "check", name, f"check = Check('{name}')\n{hidden}\ncheck.report()", float(sum(parts.values()))
             ),
         ]
-    metadata = {"kernelspec": {"name": "python3"}, "assignment": {"name": "rnn", "release": "9f1d2c3b4a596877"}}
+    metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3"},
+        "assignment": {"name": "rnn", "release": "9f1d2c3b4a596877"},
+    }
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 

@@ -1,0 +1,147 @@
+"""The pages in the distribution's Chromium: nothing of a student runs, the table sorts, names hide, phones can read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from assignment.annotate import annotate
+from assignment.feedback import page
+from assignment.report import report
+from assignment.standing import settle
+from tests import feedback_samples as samples
+from tests.test_feedback import HOSTILE, WHO
+from tests.test_report import ABOUT, CLASS
+
+EVIL = "\n".join(text.replace("alert(1)", "window.ran=1") for text in HOSTILE.values())
+LINE = EVIL.replace("\n", " ")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium of the distribution; a machine without one fails here, with its word for it."""
+    with sync_playwright() as play:
+        # Running as root, Chromium refuses its own sandbox; what it opens here are our pages, without a network.
+        chromium = play.chromium.launch(executable_path=shutil.which("chromium") or "chromium", args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def opened(browser: Browser, folder: Path, text: str, width: int = 1200) -> Page:
+    """Open a page from a file, as students and TAs do, and keep what it complains of in page.complaints."""
+    (folder / "page.html").write_text(text, encoding="utf-8")
+    tab = browser.new_page(viewport={"width": width, "height": 900})
+    tab.set_default_timeout(10_000)
+    tab.complaints = []  # type: ignore[attr-defined]
+    tab.on("console", lambda said: tab.complaints.append(said.text))  # type: ignore[attr-defined]
+    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))  # type: ignore[attr-defined]
+    tab.on("dialog", lambda dialog: tab.complaints.append(dialog.message))  # type: ignore[attr-defined]
+    tab.goto((folder / "page.html").as_uri())
+    return tab
+
+
+def hostile_result() -> dict[str, Any]:
+    """Return a result in which every word is hostile."""
+    part = {"message": LINE, "hint": LINE, "mistake": LINE}
+    rules = [{"rule": "todo", "breach": True, "cell": LINE, "evidence": f"+ {EVIL}"}]
+    check = samples.check("rnn_forward", {"h": part}, advice=[LINE], premise=[LINE], ended="timeout", reason=LINE)
+    return samples.result(check, rules=rules, repairs=[LINE])
+
+
+def hostile_notebook() -> dict[str, Any]:
+    """Return a notebook with hostile code, text and outputs in it."""
+    notebook = samples.notebook(rnn_forward=f"def rnn_forward(x):\n    '''{EVIL}'''")
+    data = {"text/html": EVIL, "image/svg+xml": EVIL, "application/javascript": "window.ran=1", "text/plain": EVIL}
+    outputs: list[dict[str, Any]] = [
+        {"output_type": "display_data", "metadata": {}, "data": data},
+        {"output_type": "stream", "name": "stdout", "text": EVIL},
+        {"output_type": "error", "ename": LINE, "evalue": LINE, "traceback": EVIL.split("\n")},
+    ]
+    code = {"cell_type": "code", "id": "own", "metadata": {}, "source": EVIL, "outputs": outputs, "execution_count": 1}
+    text = {"cell_type": "markdown", "id": "text", "metadata": {}, "source": EVIL}
+    notebook["cells"] += [code, text, text | {"cell_type": "raw", "id": "raw"}]
+    return notebook
+
+
+def ran(tab: Page) -> bool:
+    """Press and hover everything, then tell whether any of the hostile text ran."""
+    tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    tab.evaluate("document.querySelectorAll('*').forEach(one => one.dispatchEvent(new Event('mouseover')))")
+    tab.wait_for_timeout(200)
+    return bool(tab.evaluate("window.ran === 1"))
+
+
+def test_feedback_page_runs_nothing(browser: Browser, tmp_path: Path) -> None:
+    result = hostile_result()
+    standing = settle(result, comments={"rnn_forward": EVIL}, penalties=[{"kind": "rules", "points": 100}])
+    text = page(result, hostile_notebook(), dict.fromkeys(WHO, LINE), standing)
+    tab = opened(browser, tmp_path, text)
+    assert not ran(tab)
+    assert tab.complaints == []  # type: ignore[attr-defined]
+    assert tab.locator("script, img, iframe, main svg:not(.meter)").count() == 0
+    assert "<script>window.ran=1</script>" in tab.locator("body").inner_text()
+
+
+def test_class_page_runs_only_its_own_script(browser: Browser, tmp_path: Path) -> None:
+    result = hostile_result()
+    row = {"student": LINE, "name": LINE, "result": result, "notebook": f"autograded/{LINE}"}
+    tab = opened(browser, tmp_path, report([row, *CLASS], ABOUT | {"title": LINE}))
+    assert not ran(tab)
+    assert tab.complaints == []  # type: ignore[attr-defined]
+    assert tab.locator("script").count() == 1
+    assert tab.locator("img, iframe").count() == 0
+
+
+def test_annotated_notebook_runs_nothing_even_unsanitised(browser: Browser, tmp_path: Path) -> None:
+    """nbconvert's page trusts a notebook's HTML and Markdown, as Jupyter does not: the hardest place to be shown."""
+    result = hostile_result()
+    answer = annotate(hostile_notebook(), result, settle(result, comments={"rnn_forward": EVIL}))
+    text, _ = HTMLExporter(sanitize_html=False).from_notebook_node(nbformat.from_dict(answer))
+    assert not ran(opened(browser, tmp_path, text))
+
+
+@pytest.mark.parametrize("unescaped", ["markdown", "output"])
+def test_hostile_text_does_run_where_nobody_escapes_it(browser: Browser, tmp_path: Path, unescaped: str) -> None:
+    notebook = hostile_notebook()
+    kept = {"markdown": notebook["cells"][-2], "output": notebook["cells"][-3]}[unescaped]
+    text, _ = HTMLExporter(sanitize_html=False).from_notebook_node(nbformat.from_dict(notebook | {"cells": [kept]}))
+    assert ran(opened(browser, tmp_path, text))
+
+
+@pytest.mark.parametrize("width", [1200, 390, 320])
+def test_pages_fit_their_screens(browser: Browser, tmp_path: Path, width: int) -> None:
+    result = samples.typical()
+    standing = settle(result, manual={"rnn_step_backward": 9.6}, comments={"rnn_step_backward": "x" * 300})
+    long = samples.notebook(rnn_forward="y = " + "x + " * 500 + "1")
+    for text in (page(result, long, WHO, standing), report(CLASS, ABOUT)):
+        tab = opened(browser, tmp_path, text, width)
+        tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+        assert tab.complaints == []  # type: ignore[attr-defined]
+
+
+def test_table_sorts_and_names_hide(browser: Browser, tmp_path: Path) -> None:
+    tab = opened(browser, tmp_path, report(CLASS, ABOUT))
+    net = tab.locator("#students tbody td.net")
+    tab.get_by_role("button", name="Net").click()
+    assert net.all_inner_texts() == ["100", "100", "87", "67", "62.2", "0", "–"]
+    tab.get_by_role("button", name="Net").click()
+    assert net.all_inner_texts() == ["–", "0", "62.2", "67", "87", "100", "100"]
+    assert tab.locator("th[aria-sort]").inner_text().startswith("Net")
+    tab.get_by_role("button", name="Student").click()
+    assert tab.locator("#students tbody th").first.inner_text().startswith("=cmd()")
+    assert "王小明" in tab.locator("body").inner_text()
+    tab.get_by_text("Hide names").click()
+    text = tab.locator("body").inner_text()
+    for row in CLASS:
+        assert row["name"] not in text
+        assert row["student"] not in text
+    assert "Student 3" in text
+    assert tab.locator("a:visible").count() == 0

@@ -1,0 +1,209 @@
+"""The class page: its numbers, its pictures, what it escapes, and the same as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from assignment.class_pictures import marks, passed
+from assignment.class_summary import summarise
+from assignment.report import defused, report, report_csv, report_json
+from assignment.standing import settle
+from tests import feedback_samples as samples
+from tests.test_feedback import HOSTILE, Outline, tags
+
+ABOUT = {"assignment": "rnn", "title": "循环神经网络", "made_at": "2025-04-14 10:20"}
+ABSENT = {"missing": [{"student": "3001", "name": "van der Berg, A.B."}]}
+
+
+def row(student: str, result: dict[str, Any], name: str = "", **more: Any) -> dict[str, Any]:
+    """Return one student's row, with the standing that more makes."""
+    notebook = f"../../autograded/{student}/rnn/rnn.ipynb"
+    return {
+        "student": student,
+        "name": name,
+        "result": result,
+        "standing": settle(result, **more),
+        "notebook": notebook,
+    }
+
+
+CLASS = [
+    row("1041", samples.result(), "王小明"),
+    row(
+        "1042",
+        samples.nearly_perfect(),
+        "李静",
+        late={"late": True, "days": 1.5},
+        penalties=[{"kind": "late", "points": 5}],
+    ),
+    row("1043", samples.typical(), "Doe, Jane", manual={"rnn_step_backward": 12}),
+    row("1044", samples.breach(), "刘伟", penalties=[{"kind": "rules", "points": 100}]),
+    row("1045", samples.breach(), "陈静", waived={"todo": "by mail", "imports": "by mail"}),
+    row("1046", samples.unreadable(), "杨一鸣"),
+    row("1047", samples.typical(), "=cmd()"),
+]
+
+
+def test_numbers() -> None:
+    found = summarise(CLASS, ABOUT | ABSENT)
+    assert {key: found[key] for key in ("handed_in", "graded", "median", "mean", "full", "max")} == {
+        "handed_in": 7,
+        "graded": 6,
+        "median": 77.0,  # of 100, 87, 67, 0, 100, 62.2
+        "mean": 69.37,
+        "full": 2,
+        "max": 100.0,
+    }
+    assert [one["count"] for one in found["histogram"]] == [1, 0, 0, 0, 0, 0, 2, 0, 1, 2]
+    assert [one["zeroed"] for one in found["histogram"]] == [1, *[0] * 9]
+    assert found["verdicts"] == {"graded": 6, "unreadable": 1}
+    by_name = {one["name"]: one for one in found["exercises"]}
+    assert by_name["rnn_step_backward"]["full"] == 4  # a TA's change alters the mark, not what students know
+    assert by_name["rnn_step_backward"]["some"] == 2
+    parts = {one["name"]: one for one in by_name["temporal_softmax_loss"]["parts"]}
+    assert parts["dx"] == {"name": "dx", "count": 6, "passed": 4, "hidden": 2}
+    assert by_name["CaptioningRNN.loss"]["ended"] == 2
+    named = [(one["mistake"], one["students"], one["parts"]) for one in found["mistakes"] if one["mistake"]]
+    assert named == [
+        ("overwritten-weights", 2, ["dWx", "dWh", "db"]),
+        ("dprev_h-no-transpose", 2, ["dprev_h"]),
+        ("dW-fancy-index", 1, ["dW"]),
+    ]
+    students = {one["student"]: one for one in found["students"]}
+    assert students["1043"]["manual"] == {"rnn_step_backward": [7.2, 12.0]}
+    assert students["1043"]["net"] == 67.0
+    assert [one["consequence"] for one in students["1044"]["breaches"]] == ["zero", "zero"]
+    assert [one["consequence"] for one in students["1045"]["breaches"]] == ["waived", "waived"]
+    assert len({one["alias"] for one in found["students"]}) == 7
+
+
+def test_page_shows_what_a_ta_has_to_look_at() -> None:
+    text = report(CLASS, ABOUT | ABSENT)
+    outline = Outline(text)
+    for words in (
+        "循环神经网络",
+        "2025-04-14 10:20",
+        "np.add.at",
+        "dprev_h-no-transpose",
+        "return 0.0",
+        "import torch",
+    ):
+        assert words in outline.text
+    for words in ("not JSON: line 1 column 1", "1.5 days, −5", "van der Berg", "waived by mail", "todo: zero"):
+        assert words in outline.text
+    links = {one["href"] for tag, one in outline.elements if tag == "a"}
+    assert links == {f"./../../autograded/{one['student']}/rnn/rnn.ipynb" for one in CLASS}
+    rows = [attributes for tag, attributes in outline.elements if tag == "th" and attributes.get("scope") == "row"]
+    assert len(rows) == len(CLASS)
+
+
+def test_page_stands_alone_and_runs_only_its_own_script() -> None:
+    text = report(CLASS, ABOUT)
+    outline = Outline(text)
+    assert not tags(text) & {"iframe", "object", "embed", "link", "base", "form", "img", "style-src"}
+    assert [tag for tag, _ in outline.elements].count("script") == 1
+    assert not re.search(r"https?:|url\(|@import|xlink", text)
+    for tag, attributes in outline.elements:
+        assert not [name for name in attributes if name.startswith("on") or name == "style"], tag
+    policy = next(
+        str(one["content"]) for _, one in outline.elements if one.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert re.fullmatch(
+        r"default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; base-uri 'none'; form-action 'none'",
+        policy,
+    )
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_nothing_of_the_students_becomes_markup(case: str) -> None:
+    evil = HOSTILE[case]
+    part = {"message": evil, "hint": evil, "mistake": evil}
+    result = samples.result(
+        samples.check("rnn_forward", {"h": part}, ended="timeout", reason=evil),
+        rules=[{"rule": evil, "breach": True, "cell": evil, "evidence": f"+ {evil}"}],
+        repairs=[evil],
+    )
+    standing = settle(result, waived={evil: evil}, late={"late": True})
+    evil_row = {
+        "student": evil,
+        "name": evil,
+        "login": evil,
+        "result": result,
+        "standing": standing,
+        "notebook": f"a/{evil}",
+    }
+    lost = {"student": evil + "2", "result": samples.unreadable() | {"reason": evil, "verdict": evil}}
+    text = report([evil_row, lost], dict.fromkeys(ABOUT, evil) | {"missing": [{"student": evil, "name": evil}]})
+    assert tags(text) <= tags(report(CLASS, ABOUT | ABSENT))
+    outline = Outline(text)
+    assert " ".join(evil.split()) in outline.text
+    assert [tag for tag, _ in outline.elements].count("script") == 1
+    for tag, attributes in outline.elements:
+        assert not [name for name in attributes if name.startswith("on")], tag
+        assert str(attributes.get("href", "./")).startswith("./")
+
+
+def test_pictures_are_the_same_every_time_and_bare() -> None:
+    found = summarise(CLASS, ABOUT)
+    for draw in (lambda: marks(found["histogram"], found["median"], 100.0), lambda: passed(found["exercises"])):
+        picture = draw()
+        assert picture == draw()
+        root = ElementTree.fromstring(picture)
+        assert {node.tag for node in root.iter()} == {"svg", "path", "text"}
+        assert not [
+            node for node in root.iter() if {"style", "id", "class"} & (set(node.attrib) if node is not root else set())
+        ]
+    assert "median 77" in marks(found["histogram"], found["median"], 100.0)
+
+
+@pytest.mark.parametrize("name", ["作业题目", "$x^2$", "a<b>&c", "_" * 80])
+def test_pictures_take_any_name(name: str) -> None:
+    exercise = {"name": name, "count": 4, "full": 1, "some": 2, "none": 1}
+    assert name[:31] in "".join(ElementTree.fromstring(passed([exercise])).itertext())
+
+
+@pytest.mark.parametrize("rows", [[], CLASS[:1], [CLASS[5]]], ids=["nobody", "one", "one that was not graded"])
+def test_small_classes(rows: list[dict[str, Any]]) -> None:
+    Outline(report(rows, ABOUT))
+    assert json.loads(report_json(rows, ABOUT))["handed_in"] == len(rows)
+    assert len(list(csv.reader(io.StringIO(report_csv(rows, ABOUT))))) == 1 + len(rows)
+
+
+def test_what_could_not_be_graded_has_no_mark() -> None:
+    table = list(csv.DictReader(io.StringIO(report_csv(CLASS, ABOUT))))
+    marks = {line["student"]: line["net"] for line in table}
+    assert marks == {
+        "1041": "100.0",
+        "1042": "87.0",
+        "1043": "67.0",
+        "1044": "0.0",
+        "1045": "100.0",
+        "1046": "",
+        "1047": "62.2",
+    }
+    assert all(float(line["net"] or 0) >= 0 for line in table)
+
+
+def test_csv_runs_as_no_formula() -> None:
+    for cell in ("=1+1", "+1", "-1", "@x", "\t=1", " =1", "＝1", "\r=1", "=cmd|' /C calc'!A0"):
+        assert str(defused(cell)).startswith("'"), cell
+    assert defused("王小明") == "王小明"
+    assert defused(-1.5) == -1.5
+    lines = list(csv.reader(io.StringIO(report_csv(CLASS, ABOUT))))
+    assert lines[-1][1] == "'=cmd()"
+    assert {len(line) for line in lines} == {len(lines[0])}
+
+
+def test_json_says_what_the_page_says() -> None:
+    read = json.loads(report_json(CLASS, ABOUT | ABSENT))
+    assert read == json.loads(json.dumps(summarise(CLASS, ABOUT | ABSENT)))
+    assert read["missing"] == [{"student": "3001", "name": "van der Berg, A.B."}]
+    broken = samples.result() | {"seconds": float("nan")}
+    assert json.loads(report_json([row("1", broken)], ABOUT))["students"][0]["seconds"] == 0
