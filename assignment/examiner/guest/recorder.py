@@ -72,11 +72,12 @@ class Recorder:
             self._append("stderr", CUT.format(limit=self._limit))
 
     def finished(self) -> list[dict[str, Any]]:
-        """The outputs as nbformat has them."""
-        for output in self.outputs:
+        """The outputs as nbformat has them; what comes later belongs to nobody."""
+        outputs, self.outputs, self._left = self.outputs, [], 0
+        for output in outputs:
             if "parts" in output:
                 output["text"] = "".join(output.pop("parts"))
-        return self.outputs
+        return outputs
 
 
 class Stream(io.TextIOBase):
