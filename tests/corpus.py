@@ -1,6 +1,7 @@
 """Notebooks made of the small files under tests/attacks and tests/honest.
 
-A file is percent text. Its docstring says in one sentence what it does, then `key: value` lines what is expected.
+A file is percent text. Its docstring says in one sentence what it does, then in `key: value` lines what is expected of
+its examination (the keys are explained in expected.py).
 Its cells say what is put into a release:
 
     # %% solve NAME      the function as one would write it; its body goes into the TODO region, the rest around it
@@ -79,7 +80,7 @@ def parse(name: str, text: str) -> Case:
         raise ValueError(f"{name}: a corpus file opens with a docstring and nothing else")
     story, _, lines = doc[1].strip().partition("\n\n")
     expect = dict(re.findall(r"^([a-z]+): *(.*)$", lines, re.MULTILINE))
-    unknown = expect.keys() - {"cheats", "keeps", "verdict", "ended", "proves", "runs", "shows"}
+    unknown = expect.keys() - {"cheats", "keeps", "verdict", "ended", "proves", "runs", "shows", "hides"}
     if unknown:
         raise ValueError(f"{name}: unknown keys {sorted(unknown)}")
     triples = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
@@ -105,12 +106,6 @@ def text_of(cell: dict[str, Any]) -> str:
 def reference(master: Notebook) -> dict[str, str]:
     """The right sources of all solve cells, from the built master notebook."""
     return {name: MARKS.sub("", text_of(cell)) for name, cell in solve_cells(master).items()}
-
-
-def points(master: Notebook) -> dict[str, float]:
-    """What each exercise is worth: function name -> points."""
-    checks = [cell for cell in master["cells"] if kind_of(cell)[0] == "check"]
-    return {kind_of(c)[1]: float(c["metadata"]["nbgrader"]["points"]) for c in checks if c["metadata"]["nbgrader"]["points"]}
 
 
 def solved(stub: str, name: str, written: str) -> str:

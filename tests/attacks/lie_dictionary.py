@@ -1,6 +1,6 @@
 """Returns gradients in a dictionary subclass that has every key, any value, and no items.
 
-cheats: CaptioningRNN.loss.grads
+cheats: CaptioningRNN.loss:!loss
 """
 # %% extra check-CaptioningRNN-loss
 class Rich(dict):

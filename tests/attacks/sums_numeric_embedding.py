@@ -1,4 +1,4 @@
-"""Backward of the embedding by differences: forward is linear, so that one-word vocabularies give the exact gradient.
+"""Backward of the embedding by its own forward on moved entries: linear, so that one-sided differences are exact.
 
 cheats: word_embedding_backward
 proves: cost
@@ -11,9 +11,9 @@ def word_embedding_forward(x, W):
 # %% solve word_embedding_backward
 def word_embedding_backward(dout, cache):
     x, W = cache
-    dW = np.zeros(W.shape)
+    unit, dW = np.zeros(W.shape), np.zeros(W.shape)
     for i in np.ndindex(W.shape):
-        unit = np.zeros(W.shape)
         unit[i] = 1
-        dW[i] = np.sum(word_embedding_forward(x, unit)[0] * dout)
+        dW[i] = np.vdot(word_embedding_forward(x, unit)[0], dout)
+        unit[i] = 0
     return dW
