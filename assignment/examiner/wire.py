@@ -48,12 +48,10 @@ class Blob:
         self._known: dict[int, tuple[msgpack.ExtType, np.ndarray]] = {}
 
     def extension(self, array: np.ndarray) -> msgpack.ExtType:
-        """Store an array of a known dtype; the extension that stands for it. Raises Unsendable."""
+        """Store a plain array; the extension that stands for it."""
         if self._share and (known := self._known.get(id(array))) is not None:
             return known[0]
         data, shape = np.ndarray.tobytes(array), array.shape
-        if len(shape) > MAX_DIMENSIONS:
-            raise Unsendable(f"an array of {len(shape)} dimensions")
         place = PLACE.pack(CODES[array.dtype], self.size)
         made = msgpack.ExtType(ARRAY, place + struct.pack(f">{len(shape)}Q", *shape))
         self.parts.append(data)
@@ -94,7 +92,9 @@ def pack_number(value: Any, blob: Blob) -> msgpack.ExtType | None:
 
 def plain_array(value: np.ndarray) -> np.ndarray:
     """The array itself if it is plain, else its numbers as a plain one in native byte order. Raises Unsendable."""
-    dtype = np.ndarray.dtype.__get__(value)
+    dtype, dimensions = np.ndarray.dtype.__get__(value), np.ndarray.ndim.__get__(value)
+    if dimensions > MAX_DIMENSIONS:
+        raise Unsendable(f"an array of {dimensions} dimensions")
     if type(value) is np.ndarray and dtype in CODES:
         return value
     native = dtype.newbyteorder("=")
