@@ -10,6 +10,7 @@ CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # cell magics whose body is Python in this notebook
 LINE_MAGIC = re.compile(r"^(?P<indent>\s*)(?P<target>[\w, ]+=\s*)?(?P<sign>[%!]+)(?P<rest>.*)$", re.MULTILINE)
 HELP = re.compile(r"^\s*(\?{1,2}[\w.]+|[\w.]+\?{1,2})\s*$", re.MULTILINE)
+UNIMPORTANT = ("ctx", "type_comment", "annotation", "returns")  # annotations of functions; see meaning
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that ast.parse was seen to raise
 
 
@@ -67,13 +68,15 @@ def meaning(node: ast.AST) -> str:
         return f"{type(node.value).__name__}:{node.value!r}"  # without the kind of u"..."
     fields = []
     for name, value in ast.iter_fields(node):
-        if isinstance(value, list):
+        if name == "annotation" and isinstance(node, ast.AnnAssign):
+            fields.append(_meaning(value))  # a dataclass needs it
+        elif isinstance(value, list):
             if value and isinstance(value[0], ast.stmt):
                 value = significant(value)
             elif isinstance(node, ast.Delete):
                 value = [part for item in value for part in (item.elts if isinstance(item, ast.Tuple) else [item])]
             fields.append(f"{name}=[{', '.join(_meaning(item) for item in value)}]")
-        elif name not in ("ctx", "type_comment"):
+        elif name not in UNIMPORTANT:
             fields.append(f"{name}={_meaning(value)}")
     return f"{type(node).__name__}({', '.join(fields)})"
 
