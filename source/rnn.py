@@ -1134,20 +1134,22 @@ for block, N, T, V, p, size in (
     ("T=1", 5, 1, 4, 0.7, 1),
     ("N=1, T=1", 1, 1, 3, 1.0, 1),
     ("掩码全为 False", 3, 2, 4, 0.0, 1),
-    ("较大的数据", 2, 25, 2000, 0.8, 1),
+    ("较大的数据", 2, 40, 4000, 1.0, 4),
 ):
     with check.hidden(block):
         rng = np.random.default_rng(80 + N * T)
         x, y = rng.uniform(-size, size, (N, T, V)), rng.integers(V, size=(N, T))
         mask = rng.random((N, T)) < p
         want = Truth.softmax_loss(x, y, mask)
+        below = 1e-6
         if V < 100:
             slope = Truth.slopes(lambda x, y=y, mask=mask: Truth.softmax_loss(x, y, mask), x)[0]
         else:
             slope = Truth.softmax_back(x, y, mask)
+            below = 1e-8  # differences of one row's loss at a time are quick, but not as accurate as this
         loss, dx = temporal_softmax_loss(x, y, mask)
         check.near("loss", loss, want, 1e-6)
-        check.near("dx", dx, slope, 1e-6)
+        check.near("dx", dx, slope, below)
 check.award()
 x = np.array([[[1e3, -1e3, 0.0]]])
 with np.errstate(all="ignore"):
