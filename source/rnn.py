@@ -1092,13 +1092,13 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     """
     # TODO: 求 softmax 概率、遮住之后的损失 loss 和它的梯度 dx。
     ### BEGIN SOLUTION
-    N = x.shape[0]
+    N, T = y.shape
+    right = np.arange(N)[:, None], np.arange(T), y  # log_p[right] (N, T): the right words
     shifted = x - x.max(axis=2, keepdims=True)  # the same probabilities, and exp cannot overflow
     log_p = shifted - np.log(np.exp(shifted).sum(axis=2, keepdims=True))
-    n, t = np.indices(y.shape)
-    loss = -np.sum(log_p[n, t, y] * mask) / N
-    dx = np.exp(log_p)  # p - 1[v = y], masked, over N
-    dx[n, t, y] -= 1
+    loss = -np.sum(log_p[right] * mask) / N
+    dx = np.exp(log_p)
+    dx[right] -= 1  # p - 1[v = y]
     dx *= mask[:, :, None] / N
     ### END SOLUTION
     # TODO 结束
@@ -1169,22 +1169,19 @@ check.report()
 # 现在把所有的零件拼成一个图像描述模型。图像已经由别的网络变成了特征向量，模型要学着一个词一个词地说出它：
 #
 # ```text
-#                    captions_out:  a        cat      <END>
-#                                   ^        ^        ^      temporal softmax loss
-#                                   |        |        |
-#                    scores      +-----+  +-----+  +-----+
-#                                | W_vocab, b_vocab      |   temporal affine
-#                                +-----+  +-----+  +-----+
-#                                   ^        ^        ^
-#                                   |        |        |
-#   features --> W_proj, b_proj --> h_0 -> h_1 -> h_2 -> h_3 rnn (Wx, Wh, b)
-#                                   ^        ^        ^
-#                                   |        |        |
-#                                +-----+  +-----+  +-----+
-#                                | W_embed               |   word embedding
-#                                +-----+  +-----+  +-----+
-#                                   ^        ^        ^
-#                    captions_in:   <START>  a        cat
+#   captions_out           a          cat        <END>
+#                          ^           ^           ^      softmax loss
+#                          |           |           |
+#                       scores_1    scores_2    scores_3
+#                          ^           ^           ^      affine: W_vocab, b_vocab
+#                          |           |           |
+#   features ---> h_0 --> h_1 ------> h_2 ------> h_3     rnn: Wx, Wh, b
+#             ^            ^           ^           ^
+#      W_proj, b_proj      |           |           |
+#                         x_1         x_2         x_3
+#                          ^           ^           ^      embedding: W_embed
+#                          |           |           |
+#   captions_in         <START>         a          cat
 # ```
 
 # %% prose captioning-steps [markdown]
