@@ -1,7 +1,8 @@
 """Runs one check cell of the master in the examiner's own namespace and reads what it found.
 
-The engine knows three things of a check cell: it binds `check`, whose `rows` say what was compared and whose `parts`
-say what each is worth; the points it awards go through sys.displayhook; and it raises if anything failed. A cell
+The engine knows three things of a check cell: it binds `check`, whose `parts` say what each is worth, `passed(part)`
+what holds, and `rows` what was compared; the points it awards go through sys.displayhook; and it raises if anything
+failed. A cell
 that binds no `check` is judged as nbgrader does: full points unless it raises or displays fewer.
 """
 
@@ -114,16 +115,19 @@ def _parts(check: Any, rows: list[Any], result: CheckResult, error: BaseExceptio
         passed = error is None
         message = "" if passed else f"{type(error).__name__}: {error}"
         return [Part(result.name, result.max, passed, result.max if passed else 0.0, message=message)]
-    return [_part(name, points, [row for row in rows if row.part == name]) for name, points in worth.items()]
+    return [
+        _part(name, points, bool(check.passed(name)), [row for row in rows if row.part == name])
+        for name, points in worth.items()
+    ]
 
 
-def _part(name: str, points: float, rows: list[Any]) -> Part:
+def _part(name: str, points: float, passed: bool, rows: list[Any]) -> Part:
     """One part from its rows: the first failed one that the student can see speaks for it, else the worst that passed."""
-    failed = [row for row in rows if not row.passed]
-    part = Part(name, float(points), passed=bool(rows) and not failed)
+    failed = [] if passed else [row for row in rows if not row.passed]
+    part = Part(name, float(points), passed)
     part.score = part.max if part.passed else 0.0
     telling = min(failed, key=lambda row: row.hidden, default=None) or max(
-        (row for row in rows if row.error is not None and row.below), key=lambda row: row.error / row.below, default=None
+        (row for row in rows if row.passed and row.error is not None and row.below), key=lambda row: row.error / row.below, default=None
     )
     if telling is not None:
         part.error, part.below, part.message = _finite(telling.error), telling.below, telling.message

@@ -1,0 +1,220 @@
+"""Submissions -> the verdict on every part, through the sandbox; the table that says what a mark is worth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from assignment.examiner.examine import Examiner
+from assignment.examiner.homework import Homework
+from assignment.examiner.result import Result
+from tests import corpus
+
+Notebook = dict[str, Any]
+Sources = dict[str, str]
+
+STEP_F, STEP_B, FORWARD, BACKWARD = "rnn_step_forward", "rnn_step_backward", "rnn_forward", "rnn_backward"
+EMBED_F, EMBED_B = "word_embedding_forward", "word_embedding_backward"
+AFFINE_F, AFFINE_B = "temporal_affine_forward", "temporal_affine_backward"
+SOFTMAX, CAPTION = "temporal_softmax_loss", "CaptioningRNN.loss"
+POINTS = {STEP_F: 8, STEP_B: 12, FORWARD: 10, BACKWARD: 14, EMBED_F: 6, EMBED_B: 8, AFFINE_F: 6, AFFINE_B: 8, SOFTMAX: 12, CAPTION: 16}
+
+# One exercise left as it came: what else cannot be tested without it. Everything that builds on it is examined on the
+# reference's version of it, and keeps its points.
+LEFT_OUT = {
+    STEP_F: [STEP_F, STEP_B],  # no forward, no cache for the backward
+    STEP_B: [STEP_B],
+    FORWARD: [FORWARD, BACKWARD],
+    BACKWARD: [BACKWARD],
+    EMBED_F: [EMBED_F, EMBED_B],
+    EMBED_B: [EMBED_B],
+    AFFINE_F: [AFFINE_F, AFFINE_B],
+    AFFINE_B: [AFFINE_B],
+    SOFTMAX: [SOFTMAX],
+    CAPTION: [CAPTION],
+}
+
+
+def lost(result: Result) -> dict[str, list[str]]:
+    """The failed parts by exercise."""
+    failed = {check.name: [part.name for part in check.parts if not part.passed] for check in result.checks}
+    return {name: parts for name, parts in failed.items() if parts}
+
+
+def consistent(result: Result) -> None:
+    """What must hold of every result: parts add up to checks, checks to the score, and the maxima are the homework's."""
+    assert {check.name: check.max for check in result.checks} == POINTS
+    for check in result.checks:
+        assert check.score == pytest.approx(sum(part.score for part in check.parts), abs=1e-6), check.name
+        assert check.max == pytest.approx(sum(part.max for part in check.parts), abs=1e-6), check.name
+    assert result.score == pytest.approx(sum(check.score for check in result.checks), abs=1e-6)
+
+
+def test_the_reference_gets_everything(examiner: Examiner, release: Notebook, reference: Sources) -> None:
+    result = examiner.examine(corpus.submission(release, reference)).result
+    consistent(result)
+    assert (result.verdict, result.score, result.net, lost(result), result.repairs) == ("graded", 100.0, 100.0, {}, [])
+
+
+def test_the_untouched_release_gets_nothing_and_every_part_says_what_to_do(examiner: Examiner, release: Notebook) -> None:
+    result = examiner.examine(corpus.submission(release, {})).result
+    consistent(result)
+    assert (result.verdict, result.score) == ("graded", 0.0)
+    for check in result.checks:
+        for part in check.parts:
+            assert part.message.startswith("未完成"), (check.name, part)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_one_exercise_left_out_costs_what_cannot_be_tested_without_it(
+    examiner: Examiner, release: Notebook, reference: Sources, name: str
+) -> None:
+    result = examiner.examine(corpus.submission(release, {k: v for k, v in reference.items() if k != name})).result
+    consistent(result)
+    assert list(lost(result)) == LEFT_OUT[name]
+    assert result.score == 100 - sum(POINTS[gone] for gone in LEFT_OUT[name])
+
+
+# What a line of the reference becomes -> the parts that this costs.
+SLIPS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
+    "db not summed": (STEP_B, "db = da.sum(axis=0)", "db = da", {STEP_B: ["db"]}),
+    "a transposed weight": (STEP_B, "dprev_h = da @ Wh.T", "dprev_h = da @ Wh", {STEP_B: ["dprev_h"]}),
+    "h one step off": (FORWARD, "h[:, t] = state", "h[:, t - 1] = state", {FORWARD: ["h"]}),
+    "words lost": (EMBED_B, "np.add.at(dW, x, dout)", "dW[x] += dout", {EMBED_B: ["dW"]}),
+    "averaged over T too": (SOFTMAX, "N = x.shape[0]", "N = x.shape[0] * x.shape[1]", {SOFTMAX: ["loss", "dx"]}),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_costs_its_part(examiner: Examiner, release: Notebook, reference: Sources, slip: str) -> None:
+    name, right, wrong, costs = SLIPS[slip]
+    assert right in reference[name], f"the reference reads differently now: {reference[name]}"
+    result = examiner.examine(corpus.submission(release, {**reference, name: reference[name].replace(right, wrong)})).result
+    consistent(result)
+    got = lost(result)
+    assert got.keys() <= costs.keys()
+    assert got[name] == costs[name]
+
+
+def emptied(notebook: Notebook) -> None:
+    notebook["metadata"] = {}
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+        del cell["id"]
+    notebook["nbformat_minor"] = 4
+
+
+def reordered(notebook: Notebook) -> None:
+    notebook["cells"].reverse()
+
+
+def without_checks(notebook: Notebook) -> None:
+    notebook["cells"] = [cell for cell in notebook["cells"] if corpus.kind_of(cell)[0] != "check"]
+
+
+def doubled(notebook: Notebook) -> None:
+    notebook["cells"] += json.loads(json.dumps(notebook["cells"]))
+
+
+def other_kernel(notebook: Notebook) -> None:
+    notebook["metadata"]["kernelspec"] = {"name": "conda-env-dl-py", "display_name": "Python [dl]", "language": "python"}
+
+
+def forged(notebook: Notebook) -> None:
+    for cell in notebook["cells"]:
+        if "nbgrader" in cell["metadata"] and cell["metadata"]["nbgrader"].get("grade"):
+            cell["metadata"]["nbgrader"]["points"] = 1000
+
+
+@pytest.mark.parametrize("edit", [emptied, reordered, without_checks, doubled, other_kernel, forged], ids=lambda e: e.__name__)
+def test_a_notebook_in_disorder_is_put_right_and_graded(
+    examiner: Examiner, release: Notebook, reference: Sources, edit: Callable[[Notebook], None]
+) -> None:
+    result = examiner.examine(corpus.submission(release, reference, edit=edit)).result
+    consistent(result)
+    assert (result.verdict, result.score) == ("graded", 100.0)
+    assert bool(result.repairs) == (edit is not forged)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"\x89PNG\r\n\x1a\n", "JSON"),
+        (b"[1, 2]", "notebook"),
+        (b'{"cells": 3, "nbformat": 4}', "cells"),
+        (b'{"cells": [' * 100_000, ""),
+    ],
+    ids=["empty", "a picture", "a list", "cells that are a number", "deep"],
+)
+def test_what_is_no_notebook_is_said_to_be_none(examiner: Examiner, data: bytes, reason: str) -> None:
+    examined = examiner.examine(data)
+    result = examined.result
+    consistent(result)
+    assert (result.verdict, result.score) == ("unreadable", 0.0)
+    assert reason in result.reason
+    assert any(result.reason in str(cell["source"]) for cell in examined.notebook["cells"])
+
+
+ENDS = {
+    "loops": ("while True:\n        pass", "timeout"),
+    "exits": ("import os\n    os._exit(3)", "crashed"),
+    "takes all memory": ("hog = [bytearray(1 << 20) for _ in range(1 << 16)]", ""),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_death_in_one_exercise_costs_that_exercise(
+    examiner: Examiner, release: Notebook, reference: Sources, how: str
+) -> None:
+    body, ended = ENDS[how]
+    source = corpus.solved(corpus.text_of(corpus.solve_cells(release)[SOFTMAX]), SOFTMAX, f"def {SOFTMAX}(x, y, mask, verbose=False):\n    {body}\n")
+    result = examiner.examine(corpus.submission(release, {**reference, SOFTMAX: source})).result
+    consistent(result)
+    assert result.verdict == "graded"
+    assert list(lost(result)) == [SOFTMAX]
+    check = next(check for check in result.checks if check.name == SOFTMAX)
+    assert check.ended == ended
+    assert bool(check.reason) == bool(ended)
+
+
+def test_a_cell_that_kills_the_sandbox_costs_what_it_defines(examiner: Examiner, release: Notebook, reference: Sources) -> None:
+    source = reference[EMBED_B] + "\nimport os\nos._exit(1)\n"
+    examined = examiner.examine(corpus.submission(release, {**reference, EMBED_B: source}))
+    consistent(examined.result)
+    assert list(lost(examined.result)) == [EMBED_B]
+    cell = next(cell for cell in examined.notebook["cells"] if cell["id"] == "solve-word_embedding_backward")
+    assert cell["outputs"][0]["ename"] == "crashed"
+
+
+def test_a_failed_function_is_replaced_and_what_builds_on_it_says_so(
+    examiner: Examiner, release: Notebook, reference: Sources
+) -> None:
+    wrong = reference[STEP_B].replace("(1 - next_h", "(1 + next_h")
+    assert wrong != reference[STEP_B]
+    result = examiner.examine(corpus.submission(release, {**reference, STEP_B: wrong})).result
+    assert list(lost(result)) == [STEP_B]
+    premises = {check.name: check.premise for check in result.checks if check.premise}
+    assert premises == {BACKWARD: [STEP_B], CAPTION: [STEP_B]}
+
+
+def test_the_function_under_examination_is_never_replaced(homework: Homework) -> None:
+    for name in POINTS:
+        assert name not in homework.builds_on[name]
+    assert homework.builds_on[STEP_B] == frozenset()
+    assert homework.builds_on[BACKWARD] == {STEP_F, STEP_B}
+    assert homework.builds_on[CAPTION] == set(POINTS) - {CAPTION}
+
+
+def test_the_same_bytes_give_the_same_result(examiner: Examiner, release: Notebook, reference: Sources) -> None:
+    wrong = corpus.submission(release, {**reference, SOFTMAX: reference[SOFTMAX].replace("x.shape[0]", "x.shape[1]")})
+    first, _, second = (examiner.examine(data) for data in (wrong, corpus.submission(release, {}), wrong))
+    results = [examined.result.as_dict() for examined in (first, second)]
+    for result in results:
+        del result["seconds"]
+    assert results[0] == results[1]
+    cells = [examined.notebook["cells"] for examined in (first, second)]
+    assert cells[0] == cells[1]
