@@ -19,11 +19,14 @@ from assignment.master import Cell, Master
 from assignment.percent import parse
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT = 5.0  # CPU seconds for one check cell; the slowest takes a tenth of it
 
 
 class HangError(BaseException):
     """A check cell took too long; no Exception, so that student code and checks cannot swallow it."""
+
+
+class DecidedError(BaseException):
+    """Every part has failed: what is left of the check cell cannot change that."""
 
 
 @dataclass
@@ -44,9 +47,13 @@ class Verdict:
 class Judge:
     """A master whose given cells, solutions and unpaid checks have run, ready to judge replacements."""
 
-    def __init__(self, master: Master) -> None:
-        """Run everything up to the last solve cell but the checks that have points."""
+    def __init__(self, master: Master, limit: float = 5.0) -> None:
+        """Run everything up to the last solve cell but the checks that have points.
+
+        limit: CPU seconds for one check cell; the slowest takes a tenth of one on the solution.
+        """
         self.master = master
+        self._limit = limit
         self.base: dict[str, Any] = new_namespace()
         self._codes: dict[str, types.CodeType] = {}
         for cell in graded_cells(master):
@@ -63,12 +70,7 @@ class Judge:
 
         record: remember the calls behind the rows, as the examiner does (slower).
         """
-        with self.restored() as namespace:
-            for name, replacement in replaced.items():
-                if isinstance(replacement, str):
-                    self.run(replacement, namespace)
-                else:
-                    put(namespace, name, replacement)
+        with self.replaced(replaced) as namespace:
             recorder = Recorder(namespace, self.exercises) if record else None
             verdict = self.check(self.master.check(exercise).source, namespace)
             if recorder:
@@ -76,10 +78,21 @@ class Judge:
             return verdict
 
     @contextlib.contextmanager
-    def restored(self) -> Iterator[dict[str, Any]]:
-        """Lend the namespace (`Check` looks names up in its own, so a copy would not do) and restore it."""
+    def replaced(self, replaced: Mapping[str, str | Callable[..., Any]]) -> Iterator[dict[str, Any]]:
+        """Lend the namespace with some functions replaced (`Check` looks names up in it: a copy would not do).
+
+        As in the examiner, replaced code does not see the names that check cells assign.
+        """
         before = dict(self.base)
+        own = dict(self.base)
         try:
+            for name, replacement in replaced.items():
+                if isinstance(replacement, str):
+                    self.run(replacement, own)
+                    owner = name.partition(".")[0]
+                    self.base[owner] = own[owner]
+                else:
+                    put(self.base, name, replacement)
             yield self.base
         finally:
             self.base.clear()
@@ -103,6 +116,8 @@ class Judge:
             self.run(source, namespace)
         except AssertionError:
             pass  # how a check ends when a part failed
+        except DecidedError:
+            pass
         except HangError:
             hung = True
         check = namespace["check"]
@@ -113,7 +128,7 @@ class Judge:
         code = self._codes.get(source)
         if code is None:
             code = self._codes[source] = compile(source, "<cell>", "exec")
-        with quiet(), time_limit(LIMIT):
+        with quiet(), time_limit(self._limit):
             exec(code, namespace)
 
 

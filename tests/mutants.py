@@ -1,0 +1,129 @@
+"""Mutation testing of the reference solution: every mutant loses the right parts, or is argued equivalent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assignment.examiner.calls import Call
+from assignment.examiner.mistakes import Replay, follow
+from assignment.examiner.relations import finite
+from tests.inputs import random_call
+from tests.judge import DecidedError, HangError, Judge, time_limit
+from tests.mutation import Mutant, mutants
+
+# Mutants that no check can tell from the solution, by what was done, and why: none is wrong.
+EQUIVALENT = {
+    "rnn_forward:": "",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant: the check that judged it, the parts it lost, and those that it should have lost."""
+
+    mutant: Mutant
+    check: str
+    lost: frozenset[str]
+    wrong: frozenset[str]
+
+    @property
+    def killed(self) -> bool:
+        """Whether it lost a mark."""
+        return bool(self.lost)
+
+    @property
+    def right(self) -> bool:
+        """Whether it lost the marks of just those arrays that are wrong."""
+        return self.lost == self.wrong
+
+
+def outcomes(judge: Judge, exercise: str, draws: int = 8) -> Iterator[Outcome]:
+    """Judge every mutant of an exercise by its own check and, if only its cache is wrong, by its partner's."""
+    trials = {name: Trial(judge, name, draws) for name in checked_by(judge, exercise)}
+    for mutant in mutants(judge.master.solve(exercise)):
+        for name, trial in trials.items():
+            lost, wrong = trial.lost(mutant), trial.wrong(mutant)
+            if lost or wrong:
+                break
+        yield Outcome(mutant, name, lost, wrong)
+
+
+def checked_by(judge: Judge, exercise: str) -> list[str]:
+    """Return the checks that can tell a wrong exercise: its own, and its backward's where it makes the cache."""
+    partner = exercise.replace("_forward", "_backward")
+    return [exercise, partner] if partner in judge.exercises and partner != exercise else [exercise]
+
+
+class Trial:
+    """One check and random calls of its exercise, with the right results."""
+
+    def __init__(self, judge: Judge, exercise: str, draws: int, seed: int = 0) -> None:
+        """Draw the calls and make them."""
+        self._judge = judge
+        self._exercise = exercise
+        self._quick = quick(judge)
+        self._parts = list(judge.judge(exercise, self._quick).parts)
+        rng = np.random.default_rng(seed)
+        self._calls = [random_call(exercise, rng, judge.base) for _ in range(draws)]
+        right = Replay(judge.base)
+        self._want = [self._outputs(right.right(call)) for call in self._calls]
+
+    def lost(self, mutant: Mutant) -> frozenset[str]:
+        """Return the parts that the check takes from a mutant."""
+        return self._judge.judge(self._exercise, {mutant.exercise: mutant.source, **self._quick}).failed
+
+    def wrong(self, mutant: Mutant) -> frozenset[str]:
+        """Return the parts in which a mutant differs from the solution on the random calls."""
+        found: set[str] = set()
+        with self._judge.replaced({mutant.exercise: mutant.source}) as namespace:
+            replay = Replay(namespace)
+            for call, want in zip(self._calls, self._want, strict=True):
+                found |= {part for part, got in self._made(replay, call).items() if not same(got, want[part])}
+                if len(found) == len(self._parts):
+                    break
+        return frozenset(found)
+
+    def _made(self, replay: Replay, call: Call) -> dict[str, Any]:
+        try:
+            with time_limit(1.0):
+                return self._outputs(replay.right(call))
+        except HangError:
+            return self._outputs(None)
+
+    def _outputs(self, value: Any) -> dict[str, Any]:
+        """Return what was returned by part; a cache is none."""
+        if self._exercise == "CaptioningRNN.loss":
+            return {part: follow(value, (0,) if part == "loss" else (1, part)) for part in self._parts}
+        if self._exercise == "word_embedding_backward":
+            return {"dW": value}
+        return {part: follow(value, (number,)) for number, part in enumerate(self._parts)}
+
+
+def same(got: Any, want: Any) -> bool:
+    """Whether two values are the same array up to rounding."""
+    first, second = finite(got), finite(want)
+    if first is None or second is None or first.shape != second.shape:
+        return False
+    return bool(np.abs(first - second).max() <= 1e-10 + 1e-7 * np.abs(second).max())
+
+
+def quick(judge: Judge) -> dict[str, Any]:
+    """Return what makes check cells faster without another verdict: no finite differences, no rows after all failed.
+
+    Finite differences are slow and, where hidden rows follow, decide nothing.
+    """
+
+    def no_gradient(_: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+        return np.zeros_like(x)
+
+    class Hasty(judge.base["Check"]):  # type: ignore[misc, name-defined]
+        def hidden(self, block: str) -> Any:
+            if {row.part for row in self.rows if not row.passed and row.by != "有限差分"} >= set(self.parts):
+                raise DecidedError
+            return super().hidden(block)
+
+    return {"eval_numerical_gradient": no_gradient, "eval_numerical_gradient_array": no_gradient, "Check": Hasty}
