@@ -43,6 +43,11 @@ class Attachment:
         """Whether it is called a notebook."""
         return self.file.lower().endswith(".ipynb")
 
+    @property
+    def plausible(self) -> bool:
+        """Whether it may be a notebook, under the names that browsers save one."""
+        return ".ipynb" in self.file.lower() or Path(self.file).suffix.lower() in ("", ".json", ".txt")
+
     def record(self, data: bytes) -> dict[str, Any]:
         """Return what canvas.json says."""
         return {**vars(self), "sha256": hashlib.sha256(data).hexdigest()}
@@ -88,7 +93,7 @@ def choose(
             if one.notebook:
                 said[one.entry] = f"attachment {best[0].attachment} ({best[0].file}) is newer and is the homework"
             continue
-        data = read(one)
+        data = read(one) if one.plausible else None
         if data is None:
             continue
         if _homework(data, looks_like):

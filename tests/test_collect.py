@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
 from assignment.canvas.archive import Limits, RefusedError, open_archive
 from assignment.canvas.names import squeezed
@@ -15,6 +14,7 @@ from assignment.collect import Collected, collect
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.submitted import homework_test
+from tests.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
 ROSTER = """\
 Student,ID,SIS Login ID,Section,hw (1290)
