@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
@@ -100,39 +102,51 @@ class Sandbox:
             try:
                 self._process.wait(timeout=2)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                self._kill()
                 self._process.wait()
             self._process = None
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
 
+    def _kill(self) -> None:
+        """End the warm process and all that stands between it and this one; its forks die with it."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def _start(self) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as errors:
-            environment: dict[str, str] = dict(os.environ) if "environment" in self._off else {}
-            folder = "/"
-            if self._contain:
-                command = contained_command(theirs.fileno(), self._off)
-            else:
-                self._folder = tempfile.TemporaryDirectory(prefix="assignment-")
-                folder = self._folder.name
-                command = free_command(theirs.fileno(), Path(folder))
-                environment |= free_environment(Path(folder))
-            self._process = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                env=environment,
-                cwd=folder,
-                start_new_session=True,  # Ctrl-C is for the examiner alone
-            )
-            theirs.close()
-            if not self._hear(START_SECONDS):
+            try:
+                self._process = self._spawn(theirs.fileno(), errors)
+                theirs.close()
+                if not self._hear(START_SECONDS):
+                    raise AssignmentError(f"the sandbox did not start ({_last_line(errors)}); {REMEDY}")
+            except BaseException:
                 self.close()
-                raise AssignmentError(f"the sandbox did not start ({_last_line(errors)}); {REMEDY}")
+                raise
+
+    def _spawn(self, control: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        environment: dict[str, str] = dict(os.environ) if "environment" in self._off else {}
+        folder = "/"
+        if self._contain:
+            command = contained_command(control, self._off)
+        else:
+            self._folder = tempfile.TemporaryDirectory(prefix="assignment-")
+            folder = self._folder.name
+            command = free_command(control, Path(folder))
+            environment |= free_environment(Path(folder))
+        return subprocess.Popen(
+            command,
+            pass_fds=[control],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,  # Ctrl-C is for the examiner alone, and all of this is one group to kill
+        )
 
     def _ask(self, order: dict[str, Any], seconds: float, descriptor: int | None = None) -> dict[str, Any]:
         """An order's answer; empty when the warm process is gone or stuck, which ends it."""
@@ -143,8 +157,8 @@ class Sandbox:
             answer = self._hear(seconds)
         except OSError:
             answer = {}
-        if not answer and self._process is not None:
-            self._process.kill()
+        if not answer:
+            self._kill()
             self.close()
         return answer
 

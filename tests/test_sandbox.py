@@ -1,0 +1,419 @@
+"""Containment: what student code tries against the machine fails, and would work without the defence that stops it.
+
+An attack is a cell that defines `attack(*facts)` and returns whether it succeeded. Each is run twice: in the sandbox as
+it is, and in one whose defences against it are switched off, where it must succeed - or the first run proves nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assignment.errors import AssignmentError
+from assignment.examiner import launch
+from assignment.examiner.limits import MIB, Limits
+from assignment.examiner.sandbox import DEFENCES, Sandbox
+from assignment.examiner.session import Ended, Session
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMITS = Limits(
+    memory=768 * MIB,
+    cpu_seconds=1,
+    processes=12,
+    open_files=32,
+    file_size=MIB,
+    tmp_size=3 * MIB,
+    cell_seconds=20,
+    call_seconds=20,
+)
+PRELUDE = """
+import ctypes, os, socket, threading, time
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+def works(function, *arguments):
+    try:
+        function(*arguments)
+    except Exception:
+        return False
+    return True
+"""
+
+# name -> (defences that stop it, code); `secret` is a file of the host's, `port` a server on the host's loopback
+ATTACKS = {
+    "read a file of the host": ({"view"}, "def attack(secret, port): return works(open, secret)"),
+    "list the host's folders": ({"view"}, "def attack(secret, port): return 'var' in os.listdir('/')"),
+    "write on the host": ({"view"}, "def attack(secret, port): return works(open, secret + '.student', 'w')"),
+    "read the environment": ({"environment"}, "def attack(secret, port): return 'EXAMINER_TOKEN' in os.environ"),
+    "connect to a server": (
+        {"network"},
+        "def attack(secret, port): return works(socket.create_connection, ('127.0.0.1', port), 2)",
+    ),
+    "reach a host over vsock": (
+        {"seccomp"},
+        "def attack(secret, port): return works(socket.socket, socket.AF_VSOCK, socket.SOCK_STREAM)",
+    ),
+    "signal the warm process": (
+        {"pid"},
+        "def attack(secret, port): return os.getppid() > 0 and works(os.kill, os.getppid(), 0)",
+    ),
+    "look at processes": (
+        {"mount", "pid"},
+        "def attack(secret, port): return any(name.isdigit() for name in os.listdir('/proc'))",
+    ),
+    "learn the host's folder names": (
+        {"mount"},
+        "def attack(secret, port): return works(open, '/proc/self/mountinfo')",
+    ),
+    "use inherited descriptors": (
+        {"descriptors"},
+        "def attack(secret, port): return sum(works(os.fstat, number) for number in range(3, 64)) > 1",
+    ),
+    "run another process": ({"seccomp"}, "def attack(secret, port): return works(lambda: os.fork() or os._exit(0))"),
+    "execute a program": (
+        {"seccomp"},
+        "def attack(secret, port):\n    import subprocess\n    return works(subprocess.run, ['/python/bin/python3.11', '-V'])".replace(
+            "3.11", f"{sys.version_info.major}.{sys.version_info.minor}"
+        ),
+    ),
+    "many threads": (
+        {"processes"},
+        """
+def attack(secret, port):
+    threading.stack_size(1 << 16)
+    stop, threads = threading.Event(), [threading.Thread(target=lambda: stop.wait(20)) for _ in range(24)]
+    started = sum(works(thread.start) for thread in threads)
+    stop.set()
+    return started == 24
+""",
+    ),
+    "many processes": (
+        {"seccomp", "processes"},
+        """
+def attack(secret, port):
+    import signal
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    started = 0
+    for _ in range(40):
+        try:
+            pid = os.fork()
+        except OSError:
+            break
+        if not pid:
+            time.sleep(20)
+            os._exit(0)
+        started += 1
+    return started >= 20
+""",
+    ),
+    "much memory": ({"memory"}, "def attack(secret, port): return works(bytes, 2 << 30)"),
+    "memory in a file without a name": (
+        {"seccomp"},
+        "def attack(secret, port): return works(os.memfd_create, 'bomb')",
+    ),
+    "a large file": (
+        {"file_size"},
+        "def attack(secret, port): return works(open('/tmp/large', 'wb', 0).truncate, 2 << 20)",
+    ),
+    "many files": (
+        {"mount"},
+        """
+def attack(secret, port):
+    for number in range(8):
+        with open(f'/tmp/{number}', 'wb') as file:
+            if not works(lambda: (file.write(bytes(1 << 19)), file.flush())):
+                return False
+    return True
+""",
+    ),
+    "many open files": (
+        {"files"},
+        "def attack(secret, port):\n    global kept\n    kept = []\n"
+        "    return all(works(lambda: kept.append(open('/dev/null'))) for _ in range(64))",
+    ),
+    "own user namespace": (
+        {"seccomp", "namespaces"},
+        "def attack(secret, port): return LIBC.unshare(0x10000000) == 0",
+    ),
+    "a mount": (
+        {"seccomp", "capabilities"},
+        "def attack(secret, port): return LIBC.mount(b'tmpfs', b'/tmp', b'tmpfs', 0, None) == 0",
+    ),
+    "taking the covers off": (
+        {"seccomp", "capabilities"},
+        "def attack(secret, port): return LIBC.umount2(b'/proc', 2) == 0 and bool(os.listdir('/proc'))",
+    ),
+    "tracing a process": ({"seccomp"}, "def attack(secret, port): return LIBC.ptrace(0, 0, 0, 0) == 0"),
+    "a user's keys": ({"seccomp"}, "def attack(secret, port): return LIBC.syscall(250, 0, -3, 1) >= 0"),
+    "shared memory across submissions": (
+        {"seccomp", "ipc"},
+        """
+def attack(secret, port):
+    LIBC.shmget.restype = ctypes.c_int
+    found = LIBC.shmget(42, 4096, 0) >= 0
+    LIBC.shmget(42, 4096, 0o1666)
+    return found
+""",
+    ),
+    "a note for the next submission": (
+        {"mount"},
+        "def attack(secret, port):\n    found = os.path.exists('/tmp/note')\n    open('/tmp/note', 'w').close()\n    return found",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def facts() -> Iterator[tuple[str, int]]:
+    """A file on the host that anybody may read, beside which anybody may write, and the port of a server."""
+    folder = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    folder.chmod(0o777)
+    secret = folder / "secret"
+    secret.write_text("marks")
+    secret.chmod(0o644)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield str(secret), server.getsockname()[1]
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Iterator[Callable[[frozenset[str]], Sandbox]]:
+    """Sandboxes by the defences that are switched off, each started once."""
+    with ExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setenv("EXAMINER_TOKEN", "secret")
+        yield cache(lambda off: stack.enter_context(Sandbox(LIMITS, off=off)))
+
+
+@pytest.fixture(scope="module")
+def sandbox(sandboxes: Callable[[frozenset[str]], Sandbox]) -> Sandbox:
+    """A sandbox with every defence up."""
+    return sandboxes(frozenset())
+
+
+def succeeds(sandbox: Sandbox, code: str, facts: tuple[str, int]) -> Any:
+    """Whether an attack succeeds; it is made twice, so that what the first leaves behind can help the second."""
+    for _ in range(2):
+        with sandbox.open() as session:
+            assert session.run_cell(PRELUDE).ok
+            assert session.run_cell(code).ok
+            result = session.call("attack", facts, {})
+    return result
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack_fails(name: str, sandbox: Sandbox, facts: tuple[str, int]) -> None:
+    assert succeeds(sandbox, ATTACKS[name][1], facts) is False
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attack_would_succeed(
+    name: str, sandboxes: Callable[[frozenset[str]], Sandbox], facts: tuple[str, int]
+) -> None:
+    off, code = ATTACKS[name]
+    assert succeeds(sandboxes(frozenset(off)), code, facts) is True
+
+
+def test_defences_that_no_attack_above_needs() -> None:
+    """The others have tests of their own below, or stand behind these: core dumps, locked memory, queues, the stack."""
+    tried = set[str]().union(*(off for off, _ in ATTACKS.values()))
+    assert tried - DEFENCES == set()
+    assert DEFENCES - tried == {"user", "uts", "privileges", "cpu", "oom", "core", "locked", "queues", "stack"}
+
+
+def evaluate(session: Session, expression: str) -> Any:
+    """The value of an expression inside."""
+    assert session.run_cell(f"import os, socket, ctypes\ndef evaluate(): return {expression}").ok
+    return session.call("evaluate", (), {})
+
+
+def test_what_can_be_seen(sandbox: Sandbox) -> None:
+    with sandbox.open() as session:
+        evaluate_here = functools.partial(evaluate, session)
+        folders = set(evaluate_here("' '.join(os.listdir('/'))").split())
+        assert folders <= {"dev", "guest", "lib", "lib64", "packages", "proc", "python", "tmp", "usr"}
+        assert evaluate_here("' '.join(os.listdir('/proc') + os.listdir('/tmp'))") == ""
+        assert evaluate_here("' '.join(sorted(os.listdir('/dev')))") == "full null random urandom zero"
+        assert evaluate_here("' '.join(os.listdir('/guest/examiner'))").split() == ["wire.py", "guest"]
+        assert evaluate_here("socket.gethostname()") == "sandbox"
+        assert evaluate_here("ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)") == 1  # PR_GET_NO_NEW_PRIVS
+        names = {name for name in evaluate_here("' '.join(os.environ)").split() if not name.endswith("_NUM_THREADS")}
+        assert names <= {*launch.ENVIRONMENT, "PYTHONPATH", "LD_LIBRARY_PATH", "PWD"}
+
+
+def test_nothing_can_be_written_but_tmp(sandbox: Sandbox) -> None:
+    code = """
+def attack():
+    written = []
+    for folder, folders, files in os.walk('/'):
+        if folder != '/tmp' and works(lambda: open(folder + '/x', 'w')):
+            written.append(folder)
+        for name in files[:3]:
+            if folder != '/dev' and works(lambda: open(folder + '/' + name, 'a')):
+                written.append(folder + '/' + name)
+    return ' '.join(written), works(lambda: open('/tmp/x', 'w')), works(lambda: open('x', 'w'))
+"""
+    with sandbox.open() as session:
+        session.run_cell(PRELUDE)
+        session.run_cell(code)
+        assert session.call("attack", (), {}) == ("", True, True)
+
+
+@pytest.mark.parametrize(
+    "package", ["assignment", "nbgrader", "scipy", "torch", "pip", "setuptools", "matplotlib", "requests"]
+)
+def test_other_packages_do_not_exist(package: str, sandbox: Sandbox) -> None:
+    with sandbox.open() as session:
+        (*_, error) = session.run_cell(f"import {package}").outputs
+        assert error["ename"] == "ModuleNotFoundError"
+
+
+def test_signals_to_everybody_reach_nobody(sandbox: Sandbox) -> None:
+    with sandbox.open() as bystander, sandbox.open() as session:
+        session.run_cell("import os, signal")
+        for signalled in ("os.kill(-1, signal.SIGKILL)", "os.killpg(0, signal.SIGTERM)", "os.kill(os.getppid(), 15)"):
+            with suppress(Ended):
+                session.run_cell(signalled)
+        assert bystander.run_cell("1 + 1").ok
+
+
+DAEMON = """
+import os, time
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            while True:
+                time.sleep(0.01)
+        os._exit(0)
+"""
+
+
+def descendants(process: int) -> set[int]:
+    """Every process below this one."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    found, waiting = set[int](), {process}
+    while waiting:
+        found |= waiting
+        waiting = {child for child, parent in parents.items() if parent in waiting} - found
+    return found - {process}
+
+
+@pytest.mark.parametrize("contain", [True, False], ids=["contained", "without containment"])
+def test_nothing_survives(contain: bool) -> None:
+    with Sandbox(LIMITS, contain=contain, off=frozenset({"seccomp", "processes"})) as sandbox:
+        before = descendants(os.getpid())
+        session = sandbox.open()
+        with suppress(Ended):  # the copies of the process all answer
+            session.run_cell(DAEMON)
+        grown = len(descendants(os.getpid()) - before)
+        session.close()
+        assert descendants(os.getpid()) == before
+        assert grown > 1  # the daemons, beside the session itself
+
+
+def test_a_dead_warm_process_is_replaced() -> None:
+    with Sandbox(LIMITS) as fragile:
+        session = fragile.open()
+        assert fragile._process is not None
+        os.killpg(fragile._process.pid, signal.SIGKILL)
+        with pytest.raises(Ended, match="crashed"):
+            session.run_cell("import time; time.sleep(15)")
+        with fragile.open() as session:
+            assert session.run_cell("1 + 1").ok
+
+
+def test_state_does_not_pass_from_one_submission_to_the_next(sandbox: Sandbox) -> None:
+    with sandbox.open() as first:
+        first.run_cell("import numpy as np\nnp.sum = None\nleft = 1\nimport builtins; builtins.left = 2")
+    with sandbox.open() as second:
+        assert second.run_cell("import numpy as np\nnp.sum([1])").ok
+        assert second.run_cell("left").outputs[-1]["ename"] == "NameError"
+
+
+def test_the_same_submission_gets_the_same_numbers(sandbox: Sandbox) -> None:
+    code = "import numpy as np, random\nnp.random.randn(), random.random(), hash('x'), list({'a', 'b', 'c'}), In"
+    texts = []
+    for _ in range(2):
+        with sandbox.open() as session:
+            texts.append(session.run_cell(code).outputs)
+    assert texts[0] == texts[1]
+
+
+# --- without a sandbox there is no grading ----------------------------------------------------------------------------
+
+
+def test_missing_bubblewrap_is_said_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    with pytest.raises(AssignmentError, match=r"bwrap: not found.*apt install bubblewrap.*--no-sandbox"):
+        Sandbox().__enter__()
+
+
+@pytest.mark.parametrize("script", ["echo 'bwrap: No permissions to create a new namespace' >&2; exit 1", "exit 0"])
+def test_failing_bubblewrap_is_said_with_the_remedy(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(launch, "_tool", lambda *_: str(fake))
+    with pytest.raises(AssignmentError, match=r"did not start.*user namespaces are needed.*--no-sandbox"):
+        Sandbox().__enter__()
+
+
+def test_a_fork_that_cannot_be_confined_is_an_error() -> None:
+    with pytest.raises(AssignmentError, match="could not be closed off"), Sandbox(replace(LIMITS, tmp_size=-1)):
+        raise AssertionError("a sandbox without a working /tmp was opened")
+
+
+def test_an_unknown_defence_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no such defence: luck"):
+        Sandbox(off=frozenset({"luck"}))
+
+
+AS_ORDINARY_USER = """
+import os
+from assignment.examiner.sandbox import Sandbox
+assert os.geteuid() != 0
+with Sandbox() as sandbox, sandbox.open() as session:
+    print(session.run_cell("import os\\nprint(os.getuid(), os.listdir('/proc'))").outputs[0]["text"])
+"""
+
+
+def test_works_as_an_ordinary_user() -> None:
+    command = [sys.executable, "-B", "-c", AS_ORDINARY_USER]
+    if os.geteuid() == 0:
+        command = [*ordinary_user(), *command]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.stdout.strip() == "1000 []", done.stderr
+
+
+def ordinary_user() -> list[str]:
+    """As root: a command that runs another as an unused user, to whom interpreter and checkout are shown."""
+    needed = {Path(sys.base_prefix), Path(sys.prefix), ROOT}
+    closed = {folder for path in needed for folder in path.parents if not folder.stat().st_mode & stat.S_IXOTH}
+    tops = {folder for folder in closed if not closed & set(folder.parents)}
+    shown = [part for folder in sorted(tops) for part in ("--perms", "0755", "--tmpfs", str(folder))]
+    for path in sorted(needed):
+        if set(path.parents) & tops:
+            parents = [folder for folder in reversed(path.parents) if set(folder.parents) & tops]
+            shown += [part for folder in parents for part in ("--perms", "0755", "--dir", str(folder))]
+            shown += ["--ro-bind", str(path), str(path)]
+    user = str(launch._unused_user())
+    bwrap = [shutil.which("bwrap") or "", "--dev-bind", "/", "/", *shown, "--", shutil.which("setpriv") or ""]
+    return [*bwrap, f"--reuid={user}", f"--regid={user}", "--clear-groups"]
