@@ -6,19 +6,23 @@ import ast
 from collections.abc import Callable, Iterator
 
 LONGEST = 10_000  # characters of a text that is put together
+LONGEST_PATH = 300  # characters of a dotted name
 TEXT_METHODS = {"join", "replace", "lower", "upper", "strip", "format", "swapcase", "removeprefix", "removesuffix"}
+MODULES_IN_NUMPY = {"os", "sys", "builtins", "importlib", "subprocess", "ctypes", "inspect", "functools", "warnings"}
 NAMESPACES = {"globals", "locals", "vars"}  # called, they give a module's names as a dictionary
 
 
 class Folder:
-    """Knows what the names of one piece of code stand for: modules and functions by path, texts by value."""
+    """Knows what the names of code, and of that of `base`, stand for: functions by path, texts by value."""
 
-    def __init__(self, tree: ast.Module) -> None:
-        self._aliases: dict[str, str] = {}
-        self._texts: dict[str, str] = {}
-        self._defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    def __init__(self, tree: ast.Module, base: Folder | None = None) -> None:
+        self._aliases: dict[str, str] = dict(base._aliases) if base else {}
+        self._texts: dict[str, str] = dict(base._texts) if base else {}
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        self._defined: set[str] = defined | (base._defined if base else set())
+        bindings = list(_bindings(tree))
         for _ in range(2):  # an alias may be used above its definition
-            for name, value in _bindings(tree):
+            for name, value in bindings:
                 if isinstance(value, str):
                     self._aliases[name] = value
                     continue
@@ -34,12 +38,21 @@ class Folder:
 
     def path(self, node: ast.expr) -> str | None:
         """Return the dotted name that an expression leads to; "()" stands for a call, a dictionary's key for a name."""
+        try:
+            path = self._path(node)
+        except RecursionError:
+            return None
+        return path if path is None or len(path) <= LONGEST_PATH else None
+
+    def _path(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Name):
             return self._aliases.get(node.id, node.id)
         if isinstance(node, ast.Attribute):
             owner = self.path(node.value)
             if node.attr == "__dict__":
                 return owner
+            if owner and owner.partition(".")[0] == "numpy" and node.attr in MODULES_IN_NUMPY:
+                return node.attr
             return f"{owner}.{node.attr}" if owner else None
         if isinstance(node, ast.Subscript):
             owner, key = self.path(node.value), self.text(node.slice)
@@ -52,7 +65,10 @@ class Folder:
 
     def text(self, node: ast.expr) -> str | None:
         """Return the text that an expression of constants makes, None if that cannot be told."""
-        made = self._text(node)
+        try:
+            made = self._text(node)
+        except RecursionError:
+            return None
         return made if made is None or len(made) <= LONGEST else None
 
     def _called(self, node: ast.Call) -> str | None:

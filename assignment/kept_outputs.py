@@ -26,7 +26,7 @@ def kept_outputs(
 ) -> list[Finding]:
     """Return which cells have not run or lost their output, and which outputs contradict the examination."""
     cells = submission["cells"]
-    uncounted = not any(raw.get("execution_count") for raw in cells)
+    uncounted = any(raw["outputs"] for raw in cells) and not any(raw["execution_count"] for raw in cells)
     checks = {str(check["name"]): check for check in examined}
     found: list[Finding] = []
     for one in placed:
@@ -78,13 +78,13 @@ def _is_printing(statement: ast.stmt) -> bool:
 
 
 def _problem(raw: Mapping[str, Any], source: str, uncounted: bool) -> str:
-    """Return what is missing of a cell's run, "" if nothing is; `uncounted`: the file holds no run counts at all."""
+    """Return what is missing of a cell's run, "" if nothing is; `uncounted`: a tool dropped all run counts."""
     tree = parsed(source)
-    if raw.get("outputs") or (tree is not None and not significant(tree.body)):
+    if raw["outputs"] or (tree is not None and not significant(tree.body)):
         return ""
     if prints(source):
-        return "没有输出" if raw.get("execution_count") or uncounted else "没有运行过"
-    return "" if raw.get("execution_count") or uncounted else "没有运行过"
+        return "没有输出" if raw["execution_count"] or uncounted else "没有运行过"
+    return "" if raw["execution_count"] or uncounted else "没有运行过"
 
 
 def _contradictions(raw: Mapping[str, Any], cell: Cell, checks: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ LINE = 160  # characters of a line that is shown
 DEPTH = 5  # of text that runs text that runs text
 NUMPY = "numpy"
 FOREIGN_IN_NUMPY = {"f2py", "ctypeslib", "distutils"}  # parts of NumPy that build or load other people's code
-MODULES_IN_NUMPY = {"os", "sys", "builtins", "importlib", "subprocess", "ctypes", "inspect", "functools", "warnings"}
 GONE = {"imp", "distutils", "asyncore", "asynchat", "smtpd"}  # once of the standard library: the same on every Python
 STANDARD = frozenset(sys.stdlib_module_names) | GONE
 IMPORTERS = {"__import__", "import_module", "run_module", "load_module", "import_item", "find_spec", "resolve_name"}
@@ -29,7 +28,7 @@ SHELLS: dict[str, set[str] | None] = {  # None: whatever is called of it
 INSTALLERS = {"pip", "pip3", "conda", "mamba", "micromamba", "uv"}
 INSTALL = re.compile(r"\b(pip3?|conda|mamba|micromamba|uv)\b[^|;&]*\b(install|download|add)\b|\beasy_install\b")
 IMPORT_IN_TEXT = re.compile(r"(?:^|[;\"'(:])\s*(?:import\s+([\w.]+)|from\s+([\w.]+)\s+import\b)", re.MULTILINE)
-REFERENCES = {"__builtins__", "builtins", "__loader__", "__spec__", "sys.modules", "sys.meta_path", "__subclasses__"}
+REFERENCES = {"__builtins__", "builtins", "__loader__", "__spec__", "sys.modules", "sys.meta_path"}
 
 
 @dataclass(frozen=True)
@@ -41,25 +40,25 @@ class Use:
 
 
 class Reader:
-    """Reads one cell; `given` are the top-level modules that everybody may use."""
+    """Reads one cell; `given` are the modules that everybody may use, `folder` knows the names of all cells."""
 
-    def __init__(self, source: str, given: set[str], depth: int = DEPTH) -> None:
+    def __init__(self, source: str, given: set[str], folder: Folder, depth: int = DEPTH) -> None:
         self.lines = source.split("\n")
         self.given = given
+        self.folder = folder
         self.depth = depth
 
     def read(self, tree: ast.Module) -> Iterator[Use]:
         """Yield the uses in a cell. Raises RecursionError."""
-        folder = Folder(tree)
         callees = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 yield from self._import(node)
             elif isinstance(node, ast.Call):
                 callees.add(id(node.func))
-                yield from self._call(node, folder)
-            elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
-                yield from self._reference(node, folder, id(node) in callees)
+                yield from self._call(node)
+            if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+                yield from self._reference(node, id(node) in callees)
 
     def module(self, name: str, node: ast.AST) -> Iterator[Use]:
         """Yield the use of a module by name, unless everybody may use it."""
@@ -83,22 +82,24 @@ class Reader:
             for alias in node.names if node.module == NUMPY else node.names[:1]:
                 yield from self.module(f"{node.module}.{alias.name}", node)
 
-    def _call(self, node: ast.Call, folder: Folder) -> Iterator[Use]:
-        path = folder.path(node.func) or ""
+    def _call(self, node: ast.Call) -> Iterator[Use]:
+        path = self.folder.path(node.func) or ""
         root, _, last = path.rpartition(".")
-        texts = [folder.text(argument) for argument in [*node.args, *(keyword.value for keyword in node.keywords)]]
-        if last in IMPORTERS and not folder.defines(path):
+        texts = [self.folder.text(argument) for argument in [*node.args, *(keyword.value for keyword in node.keywords)]]
+        if last in IMPORTERS and not self.folder.defines(path):
             yield from self._named(texts[:1] or [None], node, last)
-        elif last in RUNNERS and root in ("", "builtins", "__builtins__") and not folder.defines(path):
+        elif last in RUNNERS and root in ("", "builtins", "__builtins__") and not self.folder.defines(path):
             yield from self._run(texts[:1], node)
         elif path in ("sys.modules.get", "sys.modules.pop", "sys.modules.__getitem__"):
             yield from self._named(texts[:1], node, "sys.modules")
         elif root == IPYTHON and last.startswith("run_"):
             yield from self._magic(last, texts, node)
         elif root in SHELLS and (SHELLS[root] is None or last in (SHELLS[root] or ())):
-            yield from self._shell(" ".join(text for text in self._strings(node, folder)), node)
-        handed = [argument for argument in node.args if (folder.path(argument) or "").rpartition(".")[2] in IMPORTERS]
-        for text in self._strings(node, folder) if handed else ():
+            yield from self._shell(self._strings(node), node)
+        handed = [
+            argument for argument in node.args if (self.folder.path(argument) or "").rpartition(".")[2] in IMPORTERS
+        ]
+        for text in self._strings(node) if handed else ():
             yield from self.module(text, node)
 
     def _named(self, texts: list[str | None], node: ast.AST, by: str) -> Iterator[Use]:
@@ -114,7 +115,7 @@ class Reader:
         if tree is None or texts[0] is None:
             yield self._use(False, "运行一段文字，内容无法判断", node)
             return
-        inner = Reader(texts[0], self.given, self.depth - 1)
+        inner = Reader(texts[0], self.given, Folder(tree, self.folder), self.depth - 1)
         for use in inner.read(tree):
             yield self._use(use.breach, use.evidence.partition("\n")[0], node)
 
@@ -124,9 +125,9 @@ class Reader:
         if kind in ("run_cell", "run_code"):
             yield from self._run(texts[:1], node)
         elif name in INSTALLERS:
-            yield from self._shell(f"{name} {rest}", node)
+            yield from self._shell([f"{name} {rest}"], node)
         elif name in ("bash", "sh", "script", "system", "sx", "!"):
-            yield from self._shell(rest, node)
+            yield from self._shell([rest], node)
         elif name in ("python", "python3", "pypy"):
             yield from self._run([texts[-1]], node)
         elif name == "load_ext":
@@ -136,38 +137,41 @@ class Reader:
         elif name in ("run", "load", "matplotlib", "writefile", None):
             yield self._use(False, f"用到了魔法命令 {name or ''}", node)
 
-    def _shell(self, command: str, node: ast.AST) -> Iterator[Use]:
-        """Yield the uses in a command for the shell."""
-        found = [use for match in IMPORT_IN_TEXT.finditer(command) for use in self.module(match[1] or match[2], node)]
-        if INSTALL.search(command):
+    def _shell(self, words: list[str], node: ast.AST) -> Iterator[Use]:
+        """Yield the uses in a command for the shell, given whole or word by word."""
+        imported = [match[1] or match[2] for word in words for match in IMPORT_IN_TEXT.finditer(word)]
+        found = [use for name in imported for use in self.module(name, node)]
+        if INSTALL.search(" ".join(words)):
             yield self._use(True, "安装别的包", node)
         elif any(use.breach for use in found):
             yield from found
         else:
             yield self._use(False, "运行外部命令", node)
 
-    def _reference(self, node: ast.expr, folder: Folder, called: bool) -> Iterator[Use]:
+    def _reference(self, node: ast.expr, called: bool) -> Iterator[Use]:
         """Yield what a name leads to, where that is a module or the way to one."""
-        path = folder.path(node) or ""
-        parts = path.split(".")
-        if parts[0] == NUMPY:
-            if FOREIGN_IN_NUMPY & set(parts):
-                yield self._use(True, f"用到了 {path}", node)
-            inner = next((number for number, part in enumerate(parts) if part in MODULES_IN_NUMPY), 0)
-            if inner:
-                yield from self.module(parts[inner], node)
-                path = ".".join(parts[inner:])
-        if path.startswith("sys.modules.") and path.split(".")[2] not in ("get", "pop", "__getitem__"):
+        path = self.folder.path(node) or ""
+        if path.endswith("()"):
+            return
+        if path.startswith(NUMPY + ".") and FOREIGN_IN_NUMPY & set(path.split(".")):
+            yield self._use(True, f"用到了 {path}", node)
+        elif isinstance(node, ast.Attribute) and path == node.attr:
+            yield from self.module(path, node)  # one that NumPy has imported for itself
+        if path.startswith("sys.modules.") and not hasattr(dict, path.split(".")[2]):
             yield from self.module(path.split(".")[2], node)
-        elif path in REFERENCES or path.rpartition(".")[2] == "__subclasses__":
+        elif isinstance(node, ast.Attribute) and node.attr == "__subclasses__":
+            yield self._use(False, "用到了 __subclasses__，无法判断取得了什么", node)
+        elif path in REFERENCES:
             yield self._use(False, f"用到了 {path}，无法判断取得了什么", node)
-        elif path.rpartition(".")[2] in ("__import__", "import_module") and not called and not folder.defines(path):
+        elif (
+            path.rpartition(".")[2] in ("__import__", "import_module") and not called and not self.folder.defines(path)
+        ):
             yield self._use(False, f"用到了 {path}，无法判断导入了什么", node)
 
-    def _strings(self, node: ast.Call, folder: Folder) -> list[str]:
+    def _strings(self, node: ast.Call) -> list[str]:
         """Return all texts among a call's arguments, those in lists included."""
         inside = [part for argument in [*node.args, *(k.value for k in node.keywords)] for part in ast.walk(argument)]
-        whole = [folder.text(argument) for argument in node.args]
+        whole = [self.folder.text(argument) for argument in node.args]
         single = [part.value for part in inside if isinstance(part, ast.Constant) and isinstance(part.value, str)]
         return list(dict.fromkeys([text for text in whole if text] + single))
 
@@ -177,21 +181,24 @@ class Reader:
         return Use(breach, f"{words}\n+{line[:LINE]}")
 
 
-def uses(source: str, given: set[str]) -> list[Use]:
-    """Return how the code reaches packages, each way once; `given` are the modules that everybody may use."""
+def uses(source: str, given: set[str], folder: Folder) -> list[Use]:
+    """Return how the code reaches packages, each way once; see Reader."""
     tree = parsed(source)
+    reader = Reader(source, given, folder)
     try:
-        found = list(Reader(source, given).read(tree)) if tree else list(_of_broken(source, given))
+        found = list(reader.read(tree) if tree else _of_broken(reader))
     except BROKEN:
         found = [Use(False, "代码嵌套太深，无法判断是否导入了别的包")]
     return list(dict.fromkeys(found))
 
 
-def _of_broken(source: str, given: set[str]) -> Iterator[Use]:
+def _of_broken(reader: Reader) -> Iterator[Use]:
     """Yield notes on lines that look like imports in code that is no Python, and so never ran."""
-    reader = Reader(source, given)
     for number, line in enumerate(reader.lines, 1):
+        place = ast.Pass(lineno=number)
         match = re.match(r"\s*(?:import\s+([\w.]+)|from\s+([\w.]+)\s+import\b)", line)
-        if match:
-            place = ast.Pass(lineno=number)
-            yield from (Use(False, use.evidence) for use in reader.module(match[1] or match[2], place) if use.breach)
+        for use in reader.module(match[1] or match[2], place) if match else ():
+            if use.breach:
+                yield Use(False, use.evidence)
+        if re.search(r"\b(__import__|import_module)\b", line):
+            yield Use(False, f"代码有语法错误，无法判断导入了什么\n+{line.strip()[:LINE]}")

@@ -5,18 +5,24 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from functools import lru_cache
 
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # cell magics whose body is Python in this notebook
 LINE_MAGIC = re.compile(r"^(?P<indent>\s*)(?P<target>[\w, ]+=\s*)?(?P<sign>[%!]+)(?P<rest>.*)$", re.MULTILINE)
 HELP = re.compile(r"^\s*(\?{1,2}[\w.]+|[\w.]+\?{1,2})\s*$", re.MULTILINE)
 UNIMPORTANT = ("ctx", "type_comment", "annotation", "returns")  # annotations of functions; see meaning
+ORDINARY = 20_000  # characters of a cell whose tree is worth remembering: a giant's would fill the memory
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that ast.parse was seen to raise
 
 
 def parsed(source: str) -> ast.Module | None:
-    """Return the cell's syntax tree, magics as calls of get_ipython(), or None if it is no Python."""
+    """Return the cell's syntax tree, magics as calls of get_ipython(), or None if it is no Python; never change it."""
     source = plain(source)
+    return _remembered(source) if len(source) < ORDINARY else _parsed(source)
+
+
+def _parsed(source: str) -> ast.Module | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a student's "\d" is not our warning
         try:
@@ -27,6 +33,9 @@ def parsed(source: str) -> ast.Module | None:
             return ast.parse(_without_magics(source))
         except BROKEN:
             return None
+
+
+_remembered = lru_cache(maxsize=256)(_parsed)  # the rules look at each cell several times, at given ones for everybody
 
 
 def plain(source: str) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 
 import nbformat
 import pytest
-import tiny
 
 from assignment.build import build, take_back
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.master import STUB, load_master
 from assignment.percent import parse
+from tests import tiny
 
 SOLVE = "# TODO: 写\n### BEGIN SOLUTION\n{}\n### END SOLUTION\n# TODO 结束\n"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.leaks import prove
 from assignment.master import STUB, Master, load_master
 from assignment.release import keep, made_from, release, releases
+from tests import tiny
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import tiny
 
 from assignment.master import STUB, Master
 from assignment.notebook import render
 from assignment.percent import parse
 from assignment.repair import Placed, repair
+from tests import tiny
 
 Cells = list[dict[str, Any]]
 MASTER = Master("tiny", tuple(parse(tiny.TEXT, "tiny.py")))

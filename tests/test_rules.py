@@ -1,0 +1,628 @@
+"""The three rules: notebook variants and exactly what is found in each, false alarms and misses alike."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import black
+import nbformat
+import pytest
+
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.examiner.guest.notebook import normalise
+from assignment.finding import Finding
+from assignment.master import STUB, Cell, Master, load_master
+from assignment.notebook import render
+from assignment.percent import parse
+from assignment.rules import Policy, findings
+from tests import tiny
+
+Notebook = dict[str, Any]
+Change = Callable[[Notebook], Any]
+Expected = set[tuple[str, bool, str]]  # (rule, breach, cell)
+
+MASTER = Master("tiny", tuple(parse(tiny.TEXT, "tiny.py")))
+RELEASE = MASTER.released
+GIVEN, DOUBLE, CHECK_DOUBLE, ADD, CHECK_ADD = 1, 2, 3, 5, 6
+TOP = 'def double(x):\n    """Double an array. x (N,) -> (N,)."""\n'
+MARKED = TOP + "    # TODO: 返回两倍\n{}\n    # TODO 结束\n    return y"
+DONE = MARKED.format("    y = x + x")
+ADDED = RELEASE.solve("Counter.add").source.replace(STUB, "self.count = self.count + step")
+PRINTED = {GIVEN: "准备好了\n", CHECK_DOUBLE: "double True\n", CHECK_ADD: "add 3\n"}
+ERROR = {"output_type": "error", "ename": "AssertionError", "evalue": ""}
+NOTHING: Expected = set()
+
+
+def handed_in(*changes: Change) -> Notebook:
+    """Return a finished submission as JupyterLab saves it, then changed."""
+    notebook = render("tiny", list(RELEASE.cells))
+    notebook["metadata"]["assignment"] = {"name": "tiny", "release": RELEASE.release}
+    for position, raw in enumerate(notebook["cells"]):
+        raw["source"] = "".join(raw["source"])
+        if raw["cell_type"] == "code":
+            raw["execution_count"] = position + 1
+            raw["outputs"] = [stream(PRINTED[position])] if position in PRINTED else []
+    notebook["cells"][DOUBLE]["source"] = DONE
+    notebook["cells"][ADD]["source"] = ADDED
+    for change in changes:
+        change(notebook)
+    return notebook
+
+
+def stream(text: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": "stdout", "text": text}
+
+
+def found(notebook: Notebook, release: Master = RELEASE, master: Master = MASTER, **options: Any) -> list[Finding]:
+    """Return the findings in a notebook that went through a file, as every submission does."""
+    wrong, plain = normalise(json.dumps(notebook).encode(), 1000, 10_000_000)
+    assert plain is not None, wrong
+    policy = options.pop("policy", Policy())
+    return findings(plain, release, master, policy, **options)
+
+
+def told(found: list[Finding]) -> Expected:
+    return {(one.rule, one.breach, one.cell) for one in found}
+
+
+# --- ways to change a notebook ---------------------------------------------------------------------------------------
+
+
+def source(position: int, text: str) -> Change:
+    return lambda nb: nb["cells"][position].update(source=text)
+
+
+def swap(position: int, old: str, new: str) -> Change:
+    def change(nb: Notebook) -> None:
+        assert old in nb["cells"][position]["source"]
+        nb["cells"][position]["source"] = nb["cells"][position]["source"].replace(old, new)
+
+    return change
+
+
+def body(*lines: str) -> Change:
+    """Write these lines in the TODO region of double."""
+    return source(DOUBLE, MARKED.format("\n".join("    " + line for line in lines)))
+
+
+def insert(position: int, text: str, count: int | None = 99, cell_type: str = "code") -> Change:
+    raw: dict[str, Any] = {"cell_type": cell_type, "metadata": {}, "source": text, "id": "fresh"}
+    if cell_type == "code":
+        raw |= {"execution_count": count, "outputs": [stream("1")] if "print" in text else []}
+    return lambda nb: nb["cells"].insert(position, raw)
+
+
+def extra(text: str) -> Change:
+    return insert(3, text)
+
+
+def delete(position: int) -> Change:
+    return lambda nb: nb["cells"].pop(position)
+
+
+def move(position: int, to: int) -> Change:
+    return lambda nb: nb["cells"].insert(to, nb["cells"].pop(position))
+
+
+def twice(position: int) -> Change:
+    return lambda nb: nb["cells"].append(copy.deepcopy(nb["cells"][position]))
+
+
+def cell(position: int, **fields: Any) -> Change:
+    return lambda nb: nb["cells"][position].update(fields)
+
+
+def every(**fields: Any) -> Change:
+    """Update every code cell."""
+    return lambda nb: [raw.update(fields) for raw in nb["cells"] if raw["cell_type"] == "code"]
+
+
+def rewritten(tool: Callable[[str], str]) -> Change:
+    """Put every code cell through a formatter."""
+
+    def change(nb: Notebook) -> None:
+        for raw in nb["cells"]:
+            if raw["cell_type"] == "code":
+                raw["source"] = tool(raw["source"])
+
+    return change
+
+
+def blackened(text: str) -> str:
+    return black.format_str(text, mode=black.Mode(line_length=60, magic_trailing_comma=False)).rstrip("\n")
+
+
+def single_quoted(text: str) -> str:
+    """What a formatter with quote-style = "single" and tabs makes of it."""
+    return text.replace('"""', "'''").replace('"', "'").replace("    ", "\t")
+
+
+def jupyterlab(nb: Notebook) -> None:
+    nb["metadata"]["language_info"] |= {"version": "3.12.1", "codemirror_mode": {"name": "ipython", "version": 3}}
+    nb["metadata"]["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}, "version_major": 2}}
+    for number, raw in enumerate(nb["cells"]):
+        raw["metadata"] |= {"trusted": True, "collapsed": True, "jupyter": {"source_hidden": number % 2 == 0}}
+        raw["source"] = raw["source"].splitlines(keepends=True)
+
+
+def vscode(nb: Notebook) -> None:
+    nb["metadata"]["kernelspec"] = {"display_name": ".venv", "language": "python", "name": "python3"}
+    nb["metadata"]["vscode"] = {"interpreter": {"hash": "31f2aee4e71d21fbe5cf8b01ff0e069b"}}
+    for number, raw in enumerate(nb["cells"]):
+        raw["id"] = f"{number:08x}"
+        raw["metadata"]["vscode"] = {"languageId": "python"}
+
+
+def colab(nb: Notebook) -> None:
+    nb["nbformat_minor"] = 0
+    nb["metadata"] |= {"colab": {"provenance": [], "toc_visible": True}, "accelerator": "GPU"}
+    for number, raw in enumerate(nb["cells"]):
+        del raw["id"]
+        raw["metadata"] |= {"id": f"aB{number}", "colab": {"base_uri": "https://localhost:8080/"}, "outputId": "x"}
+        raw["source"] = raw["source"].splitlines(keepends=True)
+
+
+def stripped(nb: Notebook) -> None:
+    """Copied cell by cell into a new notebook."""
+    nb["metadata"] = {}
+    for number, raw in enumerate(nb["cells"]):
+        raw |= {"metadata": {}, "id": f"n{number}"}
+
+
+def version(number: int) -> Change:
+    """Saved in another version of the notebook format, and upgraded again."""
+
+    def change(nb: Notebook) -> None:
+        older = nbformat.convert(nbformat.from_dict(copy.deepcopy(nb)), number)
+        newer = json.loads(json.dumps(nbformat.convert(older, 4)))
+        nb.clear()
+        nb.update(newer)
+
+    return change
+
+
+def dropped_counts(nb: Notebook) -> None:
+    every(execution_count=None)(nb)
+
+
+def cleared(nb: Notebook) -> None:
+    every(execution_count=None, outputs=[])(nb)
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+TODO, NOTED = ("todo", True), ("todo", False)
+HELPER = "def half(x):\n    return x / 2\n\n\n"
+CLEAN: dict[str, list[Change]] = {
+    "as it was handed in": [],
+    "saved by JupyterLab": [jupyterlab],
+    "saved by VS Code": [vscode],
+    "saved by Colab": [colab],
+    "upgraded from format 3": [version(3)],
+    "formatted by black": [rewritten(blackened)],
+    "single quotes and tabs": [rewritten(single_quoted)],
+    "windows line ends": [rewritten(lambda text: text.replace("\n", "\r\n"))],
+    "old Mac line ends": [rewritten(lambda text: text.replace("\n", "\r"))],
+    "a byte order mark": [rewritten(lambda text: "\ufeff" + text)],
+    "trailing blanks": [rewritten(lambda text: text.replace("\n", "  \n") + "\n\n")],
+    "run twice": [every(execution_count=40)],
+    "run in another order": [lambda nb: [raw.update(execution_count=50 - n) for n, raw in enumerate(nb["cells"][1:4])]],
+    "an empty cell at the end": [insert(7, "", count=None)],
+    "a cell of comments, not run": [insert(7, "# 完成", count=None, cell_type="code"), delete(7)],
+    "comments around the region": [
+        swap(DOUBLE, "    # TODO: 返", "    # 我的想法\n    # TODO: 返"),
+        swap(DOUBLE, "return y", "return y  # 好"),
+    ],
+    "the marks are gone": [source(DOUBLE, "def double(x):\n    y = x + x\n    return y")],
+    "one mark is gone": [swap(DOUBLE, "\n    # TODO 结束", "")],
+    "the docstring rewritten": [swap(DOUBLE, "Double an array. x (N,) -> (N,).", "乘二")],
+    "annotations added": [swap(DOUBLE, "def double(x):", "def double(x: np.ndarray) -> np.ndarray:")],
+    "a left-over pass": [body("pass", "y = x + x"), swap(DOUBLE, "    return y", "    pass\n    return y")],
+    "brackets and semicolons": [swap(DOUBLE, "return y", "return (y);")],
+    "imports sorted": [swap(GIVEN, "import json\n\nimport numpy as np", "import numpy as np\nimport json")],
+    "loops and conditions in the region": [
+        body("y = 0 * x", "for i in range(len(x)):", "    if True:", "        y[i] = 2 * x[i]")
+    ],
+    "another TODO in the region": [body("# TODO 想一想", "y = x + x")],
+    "a function in the region": [body("def twice(a):", "    return 2 * a", "y = twice(x)")],
+    "an early return": [body("if len(x) == 0:", "    return x", "y = x + x")],
+    "the exercise left out": [
+        body(STUB),
+        cell(CHECK_DOUBLE, outputs=[{"output_type": "error", "ename": "N", "evalue": ""}]),
+    ],
+    "broken in the region": [body("y = (x +")],
+    "broken, the marks gone": [
+        source(DOUBLE, 'def double(x):\n    """Double an array. x (N,) -> (N,)."""\n    y = (x +\n    return y')
+    ],
+    "numpy again": [
+        body("import numpy", "import numpy as other", "from numpy import add", "import numpy.linalg", "y = x + x")
+    ],
+    "what the notebook gives": [body("import json", "y = x + x")],
+    "an import in a comment or text": [body("# import torch", 's = "import torch"', "y = x + x")],
+    "methods with telling names": [
+        body("self = type('E', (), {'eval': len, 'system': len})", "self.eval('import torch')", "y = x + x")
+    ],
+    "a function of that name of one's own": [body("def import_module(a):", "    return a", "y = import_module(x) * 2")],
+    "counts dropped by a tool": [dropped_counts],
+    "an output without a count": [cell(CHECK_DOUBLE, execution_count=None)],
+    "no output where nothing prints": [cell(DOUBLE, outputs=[])],
+    "a failed check": [cell(CHECK_DOUBLE, outputs=[ERROR])],
+}
+
+FOUND: dict[str, tuple[list[Change], Expected]] = {
+    # rule 1: changes outside the regions
+    "a given function edited": ([swap(GIVEN, "1e-9", "1e-1")], {(*TODO, "given-imports")}),
+    "a given line added": ([swap(GIVEN, 'print("准备好了")', 'print("准备好了")\nx = 1')], {(*TODO, "given-imports")}),
+    "a given cell deleted": ([delete(GIVEN)], {(*TODO, "given-imports")}),
+    "a given cell emptied": ([source(GIVEN, "")], {(*TODO, "given-imports")}),
+    "a given cell broken": ([swap(GIVEN, "def near(", "def near((")], {(*TODO, "given-imports")}),
+    "a check edited": ([swap(CHECK_DOUBLE, "[0, 2, 4]", "double(x)")], {(*TODO, "check-double")}),
+    "a check's points line gone": (
+        [swap(CHECK_ADD, "assert Counter(1)", "Counter(1)")],
+        {(*TODO, "check-Counter-add")},
+    ),
+    "a check deleted": ([delete(CHECK_ADD)], {(*TODO, "check-Counter-add")}),
+    "a check turned into text": (
+        [cell(CHECK_ADD, cell_type="markdown")],
+        {(*NOTED, "check-Counter-add"), ("outputs", True, "check-Counter-add")},
+    ),
+    "a parameter added": ([swap(DOUBLE, "double(x)", "double(x, y=0)")], {(*TODO, "solve-double")}),
+    "a decorator": ([swap(DOUBLE, "def double", "@np.vectorize\ndef double")], {(*TODO, "solve-double")}),
+    "the given return changed": ([swap(DOUBLE, "return y", "return 1 * y")], {(*TODO, "solve-double")}),
+    "the given return taken out": ([swap(DOUBLE, "    return y", "")], {(*TODO, "solve-double")}),
+    "the return moved into the region": (
+        [body("return x + x"), swap(DOUBLE, "    return y", "")],
+        {(*TODO, "solve-double")},
+    ),
+    "the given return under a condition": (
+        [swap(DOUBLE, "    return y", "    if True:\n        return y")],
+        {(*TODO, "solve-double")},
+    ),
+    "written below the end mark": (
+        [swap(DOUBLE, "    return y", "    y = 1 * y\n    return y")],
+        {(*TODO, "solve-double")},
+    ),
+    "written above the mark": (
+        [swap(DOUBLE, "    # TODO: 返", "    n = 1\n    # TODO: 返")],
+        {(*TODO, "solve-double")},
+    ),
+    "the function renamed": (
+        [source(DOUBLE, DONE.replace("double(", "dbl("))],
+        {(*TODO, "solve-double")},
+    ),
+    "another method edited": ([swap(ADD, "self.count = start", "self.count = 7")], {(*TODO, "solve-Counter-add")}),
+    "a class attribute beside": (
+        [swap(ADD, "    def add", "    step = 1\n\n    def add")],
+        {(*NOTED, "solve-Counter-add")},
+    ),
+    "a method beside": (
+        [swap(ADD, "    def add", "    def twice(self):\n        return 2\n\n    def add")],
+        {(*NOTED, "solve-Counter-add")},
+    ),
+    "a given method defined again": (
+        [swap(ADD, "    def add", "    def __init__(self):\n        self.count = 7\n\n    def add")],
+        {(*TODO, "solve-Counter-add")},
+    ),
+    "a given method replaced from outside": (
+        [
+            swap(
+                ADD,
+                "        return self.count",
+                "        return self.count\n\n\nCounter.__init__ = lambda self, start=0: None",
+            )
+        ],
+        {(*TODO, "solve-Counter-add")},
+    ),
+    "broken outside the region": ([swap(DOUBLE, "return y", "return (y")], {(*NOTED, "solve-double")}),
+    "broken, and the signature changed": (
+        [body("y = (x +"), swap(DOUBLE, "double(x)", "double(x, y)")],
+        {(*TODO, "solve-double")},
+    ),
+    "a helper beside": ([source(DOUBLE, HELPER + DONE)], {(*NOTED, "solve-double")}),
+    "a constant beside": ([source(DOUBLE, "TWO = 2\n\n\n" + DONE)], {(*NOTED, "solve-double")}),
+    "an attribute of the own function": ([source(DOUBLE, DONE + "\n\n\ndouble.calls = 0")], {(*NOTED, "solve-double")}),
+    "a second version beside": (
+        [source(DOUBLE, DONE + "\n\n\n" + DONE.replace("x + x", "2 * x"))],
+        {(*NOTED, "solve-double")},
+    ),
+    "a second version with another signature": (
+        [source(DOUBLE, DONE + "\n\n\n" + DONE.replace("double(x)", "double(x, z=1)"))],
+        {(*TODO, "solve-double")},
+    ),
+    "a given function defined again": (
+        [source(DOUBLE, "def near(a, b):\n    return True\n\n\n" + DONE)],
+        {(*TODO, "solve-double")},
+    ),
+    "a given name assigned": ([source(DOUBLE, "near = max\n\n\n" + DONE)], {(*TODO, "solve-double")}),
+    "a given module patched": ([source(DOUBLE, "np.allclose = max\n\n\n" + DONE)], {(*TODO, "solve-double")}),
+    "a given module patched at run time": ([body("np.abs = max", "y = x + x")], {(*NOTED, "solve-double")}),
+    "a given name as global": ([body("global near", "near = max", "y = x + x")], {(*NOTED, "solve-double")}),
+    "an exercise's cell deleted": ([delete(DOUBLE)], {(*NOTED, "solve-double")}),
+    "a sheet of one's own": ([extra("print(double(np.ones(3)))")], {(*NOTED, "cell 4")}),
+    "a given function redefined in a cell of one's own": (
+        [extra("def near(a, b):\n    return True")],
+        {(*NOTED, "cell 4")},
+    ),
+    "text of one's own": ([insert(3, "我的笔记", cell_type="markdown")], {(*NOTED, "cell 4")}),
+    "prose edited": ([source(0, "# 我的作业")], {(*NOTED, "prose-intro")}),
+    "prose deleted": ([delete(0)], {(*NOTED, "prose-intro")}),
+    "a cell moved": ([move(CHECK_DOUBLE, 6)], {(*NOTED, "notebook")}),
+    "a check copied": ([twice(CHECK_DOUBLE)], {(*NOTED, "cell 8")}),
+    "copied into a new notebook": ([stripped], NOTHING),
+    "copied into a new notebook, a check edited": (
+        [stripped, swap(CHECK_DOUBLE, "[0, 2, 4]", "x * 2")],
+        {(*TODO, "check-double")},
+    ),
+    # rule 3: outputs
+    "all outputs cleared": ([cleared], {("outputs", True, "notebook")}),
+    "counts and some outputs cleared": (
+        [dropped_counts, cell(CHECK_ADD, outputs=[])],
+        {("outputs", True, "check-Counter-add")},
+    ),
+    "a check not run": ([cell(CHECK_ADD, execution_count=None, outputs=[])], {("outputs", True, "check-Counter-add")}),
+    "a check's output deleted": ([cell(CHECK_ADD, outputs=[])], {("outputs", True, "check-Counter-add")}),
+    "a given cell not run": ([cell(GIVEN, execution_count=None, outputs=[])], {("outputs", True, "given-imports")}),
+    "an exercise not run": ([cell(DOUBLE, execution_count=None)], {("outputs", True, "solve-double")}),
+    "outputs cleared, counts kept": (
+        [every(outputs=[])],
+        {("outputs", True, id) for id in ("given-imports", "check-double", "check-Counter-add")},
+    ),
+    "a cell of one's own not run": (
+        [insert(3, "z = 1", count=None)],
+        {(*NOTED, "cell 4"), ("outputs", False, "cell 4")},
+    ),
+    # two rules at once
+    "an import in a given cell": (
+        [swap(GIVEN, "import json\n", "import json\nimport torch\n")],
+        {(*TODO, "given-imports"), ("imports", True, "given-imports")},
+    ),
+}
+
+BREACH, NOTE = True, False
+IMPORTS: list[tuple[str, bool | None]] = [
+    # code in the region of double -> breach, note, or None for nothing found
+    ("import torch", BREACH),
+    ("import scipy.special as sp", BREACH),
+    ("from torch import nn", BREACH),
+    ("import math, torch", BREACH),
+    ("try:\n    import torch\nexcept ImportError:\n    pass", BREACH),
+    ("if False:\n    import torch", BREACH),
+    ("import rnn_solution", BREACH),
+    ("import math", NOTE),
+    ("from itertools import product", NOTE),
+    ("from . import solution", NOTE),
+    ("__import__('torch')", BREACH),
+    ("__import__('tor' + 'ch')", BREACH),
+    ("__import__(''.join(['to', 'rch']))", BREACH),
+    ("__import__('hcrot'[::-1])", BREACH),
+    ("__import__(f'{\"tor\"}ch')", BREACH),
+    ("name = 'torch'\n__import__(name)", BREACH),
+    ("__import__(chr(116) + 'orch')", BREACH),
+    ("__import__('numpy')", None),
+    ("__import__('math')", NOTE),
+    ("__import__(input())", NOTE),
+    ("load = __import__\nload('torch')", BREACH),
+    ("list(map(__import__, ['torch']))", BREACH),
+    ("import functools\nfunctools.partial(__import__, 'torch')()", BREACH),
+    ("f = [__import__]", NOTE),
+    ("getattr(__builtins__, '__import__')('torch')", BREACH),
+    ("__builtins__['__import__']('torch')", BREACH),
+    ("__builtins__.__dict__['__imp' + 'ort__']('torch')", BREACH),
+    ("globals()['__builtins__']['__import__']('torch')", BREACH),
+    ("import builtins\nbuiltins.__import__('torch')", BREACH),
+    ("import importlib\nimportlib.import_module('torch')", BREACH),
+    ("from importlib import import_module as im\nim('torch.nn')", BREACH),
+    ("import importlib as i\ngetattr(i, 'import_' + 'module')('torch')", BREACH),
+    ("__import__('importlib').import_module('torch')", BREACH),
+    ("import runpy\nrunpy.run_module('torch')", BREACH),
+    ("exec('import torch')", BREACH),
+    ("eval('__import__(\"torch\")')", BREACH),
+    ("exec(compile('import torch', 'a', 'exec'))", BREACH),
+    ("exec('exec(\"import torch\")')", BREACH),
+    ("code = 'import torch'\nexec(code)", BREACH),
+    ("exec('y = 1')", None),
+    ("exec(open('a.py').read())", NOTE),
+    ("import sys\nsys.modules['torch']", BREACH),
+    ("import sys\nsys.modules.get('torch')", BREACH),
+    ("import sys\nm = sys.modules\nm['tor' 'ch'].nn", BREACH),
+    ("import sys\nsys.modules[name]", NOTE),
+    ("import sys\nfor k, v in sys.modules.items():\n    k", NOTE),
+    ("np.f2py.compile('')", BREACH),
+    ("from numpy import f2py", BREACH),
+    ("import numpy.f2py", BREACH),
+    ("np.ctypeslib.load_library('a', '.')", BREACH),
+    ("getattr(np, 'f2' + 'py')", BREACH),
+    ("np.lib.utils.sys.modules['torch']", BREACH),
+    ("np.os.system('pip install torch')", BREACH),
+    ("np.random.rand(3), np.linalg.norm(x), np.array(x), np.trace(x), np.copy(x)", None),
+    ("().__class__.__base__.__subclasses__()", NOTE),
+    ("import os\nos.system('pip install torch')", BREACH),
+    ("import os\nos.system('ls')", NOTE),
+    ("import subprocess\nsubprocess.run(['pip', 'install', 'torch'])", BREACH),
+    ("import subprocess\nsubprocess.run(['python', '-c', 'import torch'])", BREACH),
+    ("get_ipython().system('pip install torch')", BREACH),
+    ("get_ipython().run_line_magic('pip', 'install torch')", BREACH),
+    ("get_ipython().run_cell('import torch')", BREACH),
+    ("from IPython.display import display", BREACH),
+    ("from __future__ import annotations", None),
+    ("__import__(" + "-" * 3000 + "1)", NOTE),
+    ("np.os.path", NOTE),
+]
+MAGICS: list[tuple[str, bool | None]] = [
+    # a cell of the student's own
+    ("%pip install torch", BREACH),
+    ("%pip list", NOTE),
+    ("!pip install torch", BREACH),
+    ("!pip3 install -q torch", BREACH),
+    ("!python -m pip install torch", BREACH),
+    ("%conda install torch", BREACH),
+    ("out = !pip install torch", BREACH),
+    ("!ls", NOTE),
+    ('!python -c "import torch"', BREACH),
+    ("%%bash\npip install torch", BREACH),
+    ("%%bash\nls", NOTE),
+    ("%%python\nimport torch", BREACH),
+    ("%%time\nimport torch", BREACH),
+    ("%time import torch", BREACH),
+    ("%timeit -n 3 double(1)", None),
+    ("%load_ext autoreload\n%autoreload 2", None),
+    ("%load_ext cython", BREACH),
+    ("%pylab inline", BREACH),
+    ("%matplotlib inline", NOTE),
+    ("%run solution.py", NOTE),
+    ("import torch\nx = (", NOTE),
+    ("np.mean?", None),
+]
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_no_false_alarm(name: str) -> None:
+    assert found(handed_in(*CLEAN[name])) == []
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_exactly_what_is_there_is_found(name: str) -> None:
+    changes, expected = FOUND[name]
+    findings = found(handed_in(*changes))
+    assert told(findings) == expected, findings
+    assert all(one.evidence for one in findings)
+
+
+@pytest.mark.parametrize(("code", "verdict"), IMPORTS)
+def test_imports_in_any_disguise(code: str, verdict: bool | None) -> None:
+    judged(handed_in(body(*code.split("\n"), "y = x + x")), "solve-double", verdict)
+
+
+@pytest.mark.parametrize(("code", "verdict"), MAGICS)
+def test_magics(code: str, verdict: bool | None) -> None:
+    judged(handed_in(extra(code)), "cell 4", verdict)
+
+
+def judged(notebook: Notebook, where: str, verdict: bool | None) -> None:
+    findings = [one for one in found(notebook) if one.rule == "imports"]
+    assert {one.cell for one in findings} == (set() if verdict is None else {where}), findings
+    assert any(one.breach for one in findings) == bool(verdict), findings
+
+
+def test_there_are_enough_variants() -> None:
+    assert len(CLEAN) + len(FOUND) >= 60
+
+
+def test_the_evidence_is_a_small_diff() -> None:
+    table = [
+        ([swap(GIVEN, "1e-9", "1e-1")], "-    return bool(np.max(np.abs(np.asarray(got) - np.asarray(want))) < 1e-9)"),
+        ([swap(DOUBLE, "return y", "return 3 * y")], "-    return y\n+    return 3 * y"),
+        ([swap(DOUBLE, "    return y", "    y = 1 * y\n    return y")], "+    y = 1 * y"),
+        ([body("import torch", "y = x + x")], "用到了 torch\n+import torch"),
+    ]
+    for changes, words in table:
+        (one,) = found(handed_in(*changes))
+        assert words in one.evidence
+        assert "x + x" not in one.evidence
+    (long,) = found(handed_in(source(CHECK_DOUBLE, "\n".join(f"y{n} = {'9' * 500}" for n in range(500)))))
+    assert len(long.evidence) < 4000
+
+
+def test_outputs_that_contradict_the_examiner_are_noted() -> None:
+    rows = "dx        误差 1.00e-09 < 1e-08  通过\ndw        误差 1.00e-01 ≥ 1e-08  未通过  符号相反\n"
+
+    rose = "保留的输出写着通过，重新运行的结果是未通过"
+    fell = "保留的输出写着未通过，重新运行的结果是通过"
+
+    def part(name: str, passed: bool, hidden: bool = False) -> dict[str, Any]:
+        return {"name": name, "passed": passed, "hidden": hidden}
+
+    def check(*parts: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+        return [{"name": "double", "parts": list(parts), "ended": "", "premise": []} | more]
+
+    table: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]] = [
+        ([stream(rows)], check(part("dx", True), part("dw", False)), []),
+        (
+            [stream(rows)],
+            check(part("dx", False), part("dw", False)),
+            [f"dx：{rose}"],
+        ),
+        ([stream(rows)], check(part("dx", True), part("dw", True)), [f"dw：{fell}"]),
+        ([stream(rows)], check(part("dx", False, hidden=True), part("dw", False)), []),
+        ([stream(rows)], check(part("dx", False), ended="timeout"), []),
+        ([stream(rows)], check(part("dx", False), premise=["double"]), []),
+        ([stream("double True")], check(part("double", True)), []),
+        ([stream("double True")], check(part("double", False)), [f"double：{rose}"]),
+        ([stream("double"), ERROR], check(part("double", False)), []),
+        (
+            [stream("double"), ERROR],
+            check(part("double", True)),
+            [f"double：{fell}"],
+        ),
+    ]
+    for outputs, examined, words in table:
+        findings = found(handed_in(cell(CHECK_DOUBLE, outputs=outputs)), examined=examined)
+        assert [one.evidence for one in findings] == words
+        assert not any(one.breach for one in findings)
+
+
+def test_the_release_compared_with_is_the_students_own() -> None:
+    corrected = Master(
+        "tiny", tuple(parse(tiny.TEXT.replace("1e-9", "1e-8").replace("    return y", "    return +y"), "t"))
+    )
+    assert found(handed_in(), RELEASE, corrected) == []  # made from the earlier release
+    by_hand = [swap(GIVEN, "1e-9", "1e-8"), swap(DOUBLE, "return y", "return +y")]
+    assert found(handed_in(*by_hand), RELEASE, corrected) == []  # the correction taken over by hand
+    assert told(found(handed_in(*by_hand), RELEASE, MASTER)) == {(*TODO, "given-imports"), (*TODO, "solve-double")}
+
+
+@pytest.mark.parametrize(
+    "code", ["y = " + "-" * 900 + "1", "y = x" + ".a" * 900, "y = " + "+".join("x" * 2000), "y = '\\d'"]
+)
+def test_deep_code_in_the_region_is_no_breach(code: str) -> None:
+    assert not any(one.breach for one in found(handed_in(body(code))))
+
+
+def test_the_policy_chooses_the_consequence() -> None:
+    notebook = handed_in(delete(CHECK_ADD), body("import torch", "y = x + x"), cell(DOUBLE, execution_count=None))
+    table = [
+        (Policy(), (), ["todo", "imports", "outputs"]),
+        (Policy(), ("imports", "outputs"), ["todo"]),
+        (Policy(todo="off", imports="flag"), (), ["outputs"]),
+        (Policy("flag", "flag", "flag"), (), []),
+    ]
+    for policy, waived, zeroed in table:
+        findings = found(notebook, policy=policy)
+        assert policy.zeroes(findings, waived) == zeroed
+        assert policy.zeroes([vars(one) for one in findings], waived) == zeroed
+    assert {one.rule for one in found(notebook, policy=Policy(todo="off", outputs="off"))} == {"imports"}
+    assert found(notebook, policy=Policy("off", "off", "off")) == []
+
+
+def test_the_policy_is_read_from_the_config() -> None:
+    assert Policy.from_config({}) == Policy()
+    assert Policy.from_config({"Rules": {"outputs": "flag"}}) == Policy(outputs="flag")
+    for rules, word in [({"output": "off"}, "no such rule"), ({"todo": "maybe"}, "choose one of zero, flag, off")]:
+        with pytest.raises(AssignmentError, match=word):
+            Policy.from_config({"Rules": rules})
+
+
+def test_the_untouched_release_and_the_reference_break_no_rule(checkout: Course) -> None:
+    """The recurrent networks themselves, run and saved: the formatter, other editors, the solutions in their places."""
+    master = load_master(checkout.source("rnn"))
+    for cells in (master.released.cells, tuple(_solved(master))):
+        for change in (jupyterlab, vscode, colab, version(3), rewritten(blackened), stripped):
+            notebook = render("rnn", list(cells))
+            for raw in notebook["cells"]:
+                raw["source"] = "".join(raw["source"])
+                if raw["cell_type"] == "code":
+                    raw |= {"execution_count": 1, "outputs": [stream("x")]}
+            change(notebook)
+            assert found(notebook, master.released, master) == []
+
+
+def _solved(master: Master) -> Iterator[Cell]:
+    """Yield the release's cells with the master's solutions in the regions."""
+    for released, cell in zip(master.released.cells, master.cells, strict=True):
+        lines = [line for line in cell.source.split("\n") if "SOLUTION" not in line]
+        yield replace(released, source="\n".join(lines)) if cell.kind == "solve" else released
