@@ -9,6 +9,8 @@
 # %% prose introduction [markdown]
 # # 作业二：循环神经网络
 #
+# ## 1. 引言
+#
 # 读一句话时，你不会每看到一个词就忘掉前面的词。
 # 循环神经网络（recurrent neural network, RNN）也是这样：
 # 它每一步读入一个新的输入，同时带着上一步留下的**隐藏状态**，于是可以处理长度不定的序列。
@@ -23,7 +25,7 @@
 # 数据都很小，不需要 GPU。
 
 # %% prose rules [markdown]
-# ## 1. 怎样做，怎样交
+# ### 怎样做，怎样交
 #
 # 做完以后，在截止时间之前到 Canvas 上交**一个** `.ipynb` 文件，就是这个文件。
 # 有问题，请到课程主页找助教。
@@ -238,7 +240,7 @@ class Check:
     def score(self, visible_only=False):
         """The points of the parts that passed."""
         points = sum(p for part, p in self.parts.items() if self.passed(part, visible_only))
-        return float(round(min(max(points, 0), sum(self.parts.values())), 4))
+        return float(round(max(0, min(points, sum(self.parts.values()))), 4))
 
     def award(self):
         """Show the score to the grader: one number, before anything is printed."""

@@ -1,0 +1,263 @@
+"""The class Check in the notebook: what it says about a value or an error, and the points it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.judge import load_master
+from tests.master_cells import Notebook, solve
+
+
+@pytest.fixture(scope="module")
+def right() -> Notebook:
+    """The reference solution, everything run."""
+    return Notebook(load_master()).run()
+
+
+@pytest.fixture
+def make(right: Notebook) -> Callable[..., Any]:
+    """The class Check."""
+    return right.names["Check"]  # type: ignore[no-any-return]
+
+
+WORDS: dict[str, tuple[Any, Any, str]] = {
+    "none": (None, np.ones((2, 3)), "没有算出来（得到 None）"),
+    "list": ([[1.0, 1.0, 1.0]] * 2, np.ones((2, 3)), "应该是数组，得到的是 list"),
+    "tuple for a number": ((1.0,), 1.0, "应该是一个数，得到的是 tuple"),
+    "text": ("1", np.ones(3), "应该是数组，得到的是 str"),
+    "foreign object": (SimpleNamespace(), np.ones(3), "应该是数组，得到的是 别的东西"),
+    "scalar": (1.0, np.ones((2, 3)), "应该是形状 (2, 3) 的数组，得到的是一个数"),
+    "numpy scalar": (np.float64(1), np.ones(3), "应该是形状 (3,) 的数组，得到的是一个数"),
+    "truth value": (True, 1.0, "应该是一个数，得到的是 bool"),
+    "array for a number": (np.ones(1), 1.0, "形状应该是 ()，得到的是 (1,)"),
+    "row for a vector": (np.ones((1, 3)), np.ones(3), "形状应该是 (3,)，得到的是 (1, 3)"),
+    "column": (np.ones((3, 1)), np.ones((3, 3)), "形状应该是 (3, 3)，得到的是 (3, 1)"),
+    "transposed shape": (np.ones((3, 2)), np.ones((2, 3)), "形状应该是 (2, 3)，得到的是 (3, 2)，是不是转置了？"),
+    "nan": (np.array([1, np.nan]), np.ones(2), "含有 NaN 或 inf"),
+    "inf": (float("inf"), 1.0, "含有 NaN 或 inf"),
+    "complex": (np.ones(2) * 1j, np.ones(2), "元素不是实数"),
+    "objects": (np.array([1, 1], dtype=object), np.ones(2), "元素不是实数"),
+    "truth values": (np.array([True, True]), np.ones(2), "元素不是实数"),
+    "zero": (np.zeros(3), np.ones(3), "全为零；g[0] 得到 0，参考值是 1"),
+    "sign": (np.arange(-3.0, 0), np.arange(3, 0, -1.0), "符号相反；g[0] 得到 -3，参考值是 3"),
+    "factor": (np.array([2.0, 4.0]), np.array([1.0, 2.0]), "是正确结果的 2 倍；g[1] 得到 4，参考值是 2"),
+    "transpose": (
+        np.array([[1.0, 2], [3, 4]]),
+        np.array([[1.0, 3], [2, 4]]),
+        "是正确结果的转置；g[0, 1] 得到 2，参考值是 3",
+    ),
+    "single precision": (
+        np.array([1.00001, 1.0]),
+        np.array([1.0, 1.0]),
+        "很接近，但不够精确；g[0] 得到 1.00001，参考值是 1",
+    ),
+    "some entries": (np.array([1.0, 2, 3]), np.array([1.0, 2, 4]), "3 个元素中 1 个不对；g[2] 得到 3，参考值是 4"),
+    "number": (2.0, 0.0, "数值不对；得到 2，参考值是 0"),
+    "huge": (np.array([1e300, 1.0]), np.ones(2), "2 个元素中 1 个不对；g[0] 得到 1e+300，参考值是 1"),
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_a_wrong_value_in_words(make: Callable[..., Any], case: str) -> None:
+    got, want, message = WORDS[case]
+    check = make("exercise", g=1.0)
+    row = check.near("g", got, want, 1e-6)
+    assert (row.passed, row.message, row.got is got, row.hidden, row.block) == (False, message, True, False, "")
+    assert check.score() == 0
+    with pytest.raises(AssertionError, match=r"^exercise 未通过：g$"):
+        check.report()
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_a_hidden_row_says_no_value(make: Callable[..., Any], case: str) -> None:
+    got, want, message = WORDS[case]
+    check = make("exercise", g=1.0)
+    with check.hidden("N=1"):
+        row = check.near("g", got, want, 1e-6)
+    assert (row.passed, row.message, row.hidden, row.block) == (False, message.split("；")[0], True, "N=1")
+
+
+RIGHT: dict[str, tuple[Any, Any]] = {
+    "array": (np.ones((2, 3)), np.ones((2, 3))),
+    "any memory layout": (np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(6.0).reshape(2, 3)),
+    "a view": (np.broadcast_to(np.ones(3), (2, 3)), np.ones((2, 3))),
+    "whole numbers": (np.ones(3, dtype=int), np.ones(3)),
+    "single precision that holds the answer": (np.ones(3, dtype=np.float32), np.ones(3)),
+    "python number": (1.0, 1.0),
+    "whole number": (1, 1.0),
+    "numpy number": (np.float64(1), 1.0),
+    "array without axes": (np.array(1.0), 1.0),
+    "zeros where zeros are right": (np.zeros(3), np.zeros(3)),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_a_right_value_passes_in_any_form(make: Callable[..., Any], case: str) -> None:
+    got, want = RIGHT[case]
+    check = make("exercise", g=1.0)
+    assert check.near("g", got, want, 1e-12).passed
+    check.report()
+
+
+def test_gradients_in_a_dictionary(make: Callable[..., Any]) -> None:
+    want = {"w": np.ones(2), "b": np.ones(1)}
+    cases: list[tuple[Any, list[str]]] = [
+        ({"w": np.ones(2), "b": np.ones(1)}, ["", ""]),
+        ({"w": np.ones(2)}, ["", "字典里缺少 'b'"]),
+        ({}, ["字典里缺少 'w'", "字典里缺少 'b'"]),
+        (None, ["应该放在字典里返回"] * 2),
+        ([np.ones(2), np.ones(1)], ["应该放在字典里返回"] * 2),
+        ({"w": np.ones(2), "b": None}, ["", "没有算出来（得到 None）"]),
+    ]
+    for got, messages in cases:
+        check = make("exercise", w=1.0, b=1.0)
+        check.near_each(got, want, 1e-6)
+        assert [row.message for row in check.rows] == messages
+        assert check.advice == []
+
+
+def test_another_key_in_the_dictionary_is_advice(make: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
+    check = make("exercise", w=1.0)
+    for _ in range(2):
+        check.near_each({"w": np.ones(2), "h0": np.ones(1)}, {"w": np.ones(2)}, 1e-6)
+    assert check.advice == ["字典里有多余的键"]
+    check.report()
+    assert capsys.readouterr().out.endswith("建议（不扣分）：字典里有多余的键\n")
+
+
+class OwnError(IndexError):
+    """An error of a student's own."""
+
+
+ERRORS: dict[str, tuple[BaseException, str, str]] = {
+    "unfinished": (NotImplementedError("…"), "未完成：exercise 还没有写", "未完成：exercise 还没有写"),
+    "name": (
+        NameError("name 'H' is not defined"),
+        "运行出错：NameError: name 'H' is not defined",
+        "运行出错：NameError",
+    ),
+    "lines": (ValueError("a\n b"), "运行出错：ValueError: a b", "运行出错：ValueError"),
+    "own": (OwnError("secret 3.14"), "运行出错：OwnError: secret 3.14", "运行出错：IndexError"),
+    "long": (ValueError("x" * 999), "运行出错：ValueError: " + "x" * 183, "运行出错：ValueError"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_an_error_in_words(make: Callable[..., Any], right: Notebook, case: str) -> None:
+    error, visible, hidden = ERRORS[case]
+    source = "with {}:\n    check.near('a', 1.0, 1.0, 1e-6)\n    raise error"
+    for opening, message in (("check", visible), ("check.hidden('N=1')", hidden)):
+        right.names.update(check=make("exercise", a=1.0, b=2.0), error=error)
+        outcome = right.execute(source.format(opening))
+        assert outcome.error is None
+        assert [(row.part, row.passed, row.message) for row in outcome.check.rows[1:]] == [
+            ("a", False, message),
+            ("b", False, message),
+        ]
+        assert outcome.check.block == ""
+        assert outcome.check.score() == 0
+
+
+def test_an_error_names_function_and_line() -> None:
+    text = load_master()
+    wrong = solve(text, "rnn_step_forward").source.replace("    next_h =", "    next_h = undefined +")
+    notebook = Notebook(text).run({"rnn_step_forward": wrong}, until="prose-rnn_forward")
+    line = 1 + [line.strip().startswith("next_h = undefined") for line in wrong.splitlines()].index(True)
+    message = f"运行出错：NameError: name 'undefined' is not defined（rnn_step_forward 第 {line} 行）"
+    for name in ("rnn_step_forward", "rnn_step_backward"):
+        assert message in notebook.outcomes[name].printed
+
+
+def test_an_error_that_names_its_function(make: Callable[..., Any], right: Notebook) -> None:
+    """The examiner's proxies have no frame in the notebook: they say which function was not written."""
+    error = NotImplementedError("…")
+    error.function = "rnn_step_forward"  # type: ignore[attr-defined]
+    right.names.update(check=make("rnn_step_backward", dx=1.0), error=error)
+    outcome = right.execute("with check:\n    raise error")
+    assert outcome.check.rows[0].message == "未完成：rnn_step_forward 还没有写"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_ends_a_process_goes_through(make: Callable[..., Any], error: type[BaseException]) -> None:
+    check = make("exercise", a=1.0)
+    with pytest.raises(error), check:
+        raise error
+
+
+# Points of a check
+
+
+def test_the_points_come_first_as_one_float(make: Callable[..., Any], right: Notebook) -> None:
+    right.names["check"] = make("exercise", a=0.1, b=0.2, c=0.7)
+    outcome = right.execute(
+        "with check.hidden('x'):\n"
+        "    check.near('a', 1, 1, 1e-6)\n    check.near('b', 1, 1, 1e-6)\n    check.near('c', 2, 1, 1e-6)\n"
+        "check.award()\ncheck.report()"
+    )
+    assert outcome.shown == [0.3]
+    assert type(outcome.shown[0]) is float
+    assert outcome.order[0] == "shown"
+    assert str(outcome.error) == "exercise 未通过：c"
+
+
+AWARDS: dict[str, tuple[dict[str, Any], list[tuple[str, bool, bool]], float]] = {
+    # parts, rows (part, hidden, passed), points
+    "everything": ({"a": 2.4, "b": 2.4}, [("a", True, True), ("b", True, True)], 4.8),
+    "visible rows alone": ({"a": 2.4}, [("a", False, True)], 0.0),
+    "no rows": ({"a": 2.4}, [], 0.0),
+    "a visible row failed": ({"a": 2.4}, [("a", False, False), ("a", True, True)], 0.0),
+    "a hidden row failed": ({"a": 2.4}, [("a", False, True), ("a", True, False), ("a", True, True)], 0.0),
+    "one of two": ({"a": 2.4, "b": 1.6}, [("a", True, False), ("b", True, True)], 1.6),
+    "rounding": ({str(i): 0.1 for i in range(10)}, [(str(i), True, True) for i in range(10)], 1.0),
+    "never below zero": ({"a": -1.0, "b": 0.5}, [("a", True, True), ("b", True, False)], 0.0),
+    "never above the sum": ({"a": -1.0, "b": 3.0}, [("a", True, False), ("b", True, True)], 2.0),
+    "numpy points": ({"a": np.float64(1.5)}, [("a", True, True)], 1.5),
+}
+
+
+@pytest.mark.parametrize("case", AWARDS)
+def test_points_are_those_of_the_parts_that_passed(make: Callable[..., Any], right: Notebook, case: str) -> None:
+    parts, rows, points = AWARDS[case]
+    check = right.names["check"] = make("exercise", **parts)
+    for part, hidden, passed in rows:
+        with check.hidden("x") if hidden else check:
+            check.true(part, passed, "no")
+    outcome = right.execute("check.award()")
+    assert (outcome.shown, type(outcome.shown[0])) == ([points], float)
+    assert check.score() == points
+
+
+def test_a_part_that_only_hidden_rows_failed_gets_one_row(
+    make: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = make("exercise", a=1.0, b=1.0)
+    with check:
+        check.near("a", 1.0, 1.0, 1e-6)
+        check.near("b", 1.0, 1.0, 1e-6)
+    with check.hidden("N=1"):
+        check.near("a", 2.0, 1.0, 1e-6)
+        check.near("b", 1.0, 1.0, 1e-6)
+    with check.hidden("T=1"):
+        check.near("a", None, 1.0, 1e-6)
+    with pytest.raises(AssertionError, match=r"^exercise 未通过：a$"):
+        check.report()
+    assert capsys.readouterr().out.splitlines() == [
+        "a         误差 0.00e+00 < 1e-06  通过",
+        "b         误差 0.00e+00 < 1e-06  通过",
+        "a         可见的检查通过，隐藏的检查未通过（N=1）：是正确结果的 2 倍",
+    ]
+
+
+def test_a_visible_row_prints_error_threshold_and_verdict(right: Notebook) -> None:
+    assert right.outcomes["rnn_step_backward"].printed.splitlines() == [
+        "dx        误差 2.78e-10 < 1e-08  通过",
+        "dprev_h   误差 2.73e-10 < 1e-08  通过",
+        "dWx       误差 9.71e-10 < 1e-08  通过",
+        "dWh       误差 5.03e-10 < 1e-08  通过",
+        "db        误差 1.71e-11 < 1e-08  通过",
+    ]
