@@ -1,0 +1,121 @@
+"""A TA's decisions on breaches, kept in a file."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.waivers import FILE, Decisions, confirm, load, waive
+
+WHEN = datetime(2025, 11, 3, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return Course(tmp_path)
+
+
+def breach(rule: str = "todo", cell: str = "given-a", evidence: str = "-1\n+2", breach: bool = True) -> dict[str, Any]:
+    return {"rule": rule, "breach": breach, "cell": cell, "evidence": evidence}
+
+
+def test_without_a_file_nothing_is_decided(course: Course) -> None:
+    assert load(course) == Decisions()
+    assert load(course).waived("1042", "rnn") == {}
+
+
+def test_a_waiver_is_of_one_student_assignment_and_rule(course: Course) -> None:
+    waive(course, "1042", "rnn", "todo", "formatter of the lab\nmachine", "lin", WHEN)
+    decisions = load(course)
+    assert decisions.waived("1042", "rnn") == {"todo": "formatter of the lab machine"}
+    for student, assignment in [("1043", "rnn"), ("1042", "lstm")]:
+        assert decisions.waived(student, assignment) == {}
+
+
+def test_a_confirmation_holds_for_the_evidence_that_was_seen(course: Course) -> None:
+    seen = [breach(), breach(cell="given-b"), breach("imports", breach=False)]
+    confirm(course, "1042", "rnn", "todo", seen, "lin", when=WHEN)
+    decisions = load(course)
+    table = [
+        (seen, {"todo"}),
+        (list(reversed(seen)), {"todo"}),
+        ([*seen, breach("outputs")], {"todo"}),
+        ([*seen, breach(cell="given-c")], set()),
+        ([breach(evidence="-1\n+3"), breach(cell="given-b")], set()),
+        ([], set()),
+    ]
+    for findings, confirmed in table:
+        assert decisions.confirmed("1042", "rnn", findings) == confirmed
+    assert decisions.confirmed("1043", "rnn", seen) == set()
+
+
+def test_the_last_decision_counts(course: Course) -> None:
+    confirm(course, "1042", "rnn", "todo", [breach()], "lin", when=WHEN)
+    waive(course, "1042", "rnn", "todo", "objection accepted", "wu", WHEN)
+    assert load(course).waived("1042", "rnn") == {"todo": "objection accepted"}
+    assert load(course).confirmed("1042", "rnn", [breach()]) == set()
+    confirm(course, "1042", "rnn", "todo", [breach()], "wu", "after all", WHEN)
+    assert load(course).waived("1042", "rnn") == {}
+    assert load(course).confirmed("1042", "rnn", [breach()]) == {"todo"}
+
+
+@pytest.mark.parametrize(
+    "why", ['a "quote" and \\ and #', "中文理由", "\x7f\x00\u2028tab\there", "'''", "[[decision]]"]
+)
+def test_any_reason_is_kept_readable(course: Course, why: str) -> None:
+    waive(course, 'o"brien', "rnn", "outputs", f"x{why}", "lin", WHEN)
+    waive(course, "1042", "rnn", "outputs", "second", "lin", WHEN)
+    assert len(tomllib.loads((course.root / FILE).read_text())["decision"]) == 2
+    kept = load(course).waived('o"brien', "rnn")["outputs"]
+    assert kept.replace(" ", "") == "x" + "".join(c for c in why if c.isprintable() and c != " ")
+
+
+def test_what_people_write_into_the_file_stays(course: Course) -> None:
+    (course.root / FILE).write_text(
+        "# ask Prof. Li\n[[decision]]\nstudent='1'\nassignment='rnn'\nrule='todo'\ndecision='waived'"
+    )
+    waive(course, "1042", "rnn", "todo", "x", "lin", WHEN)
+    assert (course.root / FILE).read_text().startswith("# ask Prof. Li\n")
+    assert load(course).waived("1", "rnn") == {"todo": ""}
+    assert '\nwhen = "2025-11-03T09:30:00+00:00"\n' in (course.root / FILE).read_text()
+
+
+def test_what_is_refused(course: Course) -> None:
+    table = [
+        (lambda: waive(course, "1", "rnn", "todo", " ", "lin"), "needs a reason"),
+        (lambda: waive(course, "1", "rnn", "tests", "x", "lin"), "there are todo, imports, outputs"),
+        (lambda: confirm(course, "1", "rnn", "todo", [breach(breach=False)], "lin"), "nothing to confirm"),
+    ]
+    for act, word in table:
+        with pytest.raises(AssignmentError, match=word):
+            act()
+    assert not (course.root / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("[[decision", "waivers.toml: Expected .* by hand"),
+        ("[[decision]]\nstudent='1'", "decision 1 must have assignment, decision, rule, student"),
+        (
+            "[[decision]]\nstudent='1'\nassignment='a'\nrule='todo'\ndecision='no'",
+            "'no' must be one of waived, confirmed",
+        ),
+        ("[[decision]]\nstudent='1'\nassignment='a'\nrule='todo'\ndecision='waived'\nx='y'", "nothing unknown"),
+        ("decision = ['a']", "decision 1 must have"),
+        ("decision = 'a'", "written as"),
+    ],
+)
+def test_a_broken_file_is_named_and_left_alone(course: Course, text: str, word: str) -> None:
+    (course.root / FILE).write_text(text)
+    with pytest.raises(AssignmentError, match=word):
+        load(course)
+    with pytest.raises(AssignmentError, match=word):
+        waive(course, "1042", "rnn", "todo", "x", "lin")
+    assert (course.root / FILE).read_text() == text
