@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -86,9 +87,11 @@ ATTACKS = {
     "run another process": ({"seccomp"}, "def attack(secret, port): return works(lambda: os.fork() or os._exit(0))"),
     "execute a program": (
         {"seccomp"},
-        "def attack(secret, port):\n    import subprocess\n    return works(subprocess.run, ['/python/bin/python3.11', '-V'])".replace(
-            "3.11", f"{sys.version_info.major}.{sys.version_info.minor}"
-        ),
+        """
+def attack(secret, port):
+    import subprocess, sys
+    return works(subprocess.run, [f'/python/bin/python3.{sys.version_info.minor}', '-V'])
+""",
     ),
     "many threads": (
         {"processes"},
@@ -171,7 +174,12 @@ def attack(secret, port):
     ),
     "a note for the next submission": (
         {"mount"},
-        "def attack(secret, port):\n    found = os.path.exists('/tmp/note')\n    open('/tmp/note', 'w').close()\n    return found",
+        """
+def attack(secret, port):
+    found = os.path.exists('/tmp/note')
+    open('/tmp/note', 'w').close()
+    return found
+""",
     ),
 }
 
@@ -325,6 +333,27 @@ def test_nothing_survives(contain: bool) -> None:
         session.close()
         assert descendants(os.getpid()) == before
         assert grown > 1  # the daemons, beside the session itself
+
+
+HOST = """
+from assignment.examiner.sandbox import Sandbox
+with Sandbox() as sandbox, sandbox.open() as session:
+    print("ready", flush=True)
+    session.run_cell("while True: pass")
+"""
+
+
+def test_nothing_survives_an_examiner_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", HOST], cwd=ROOT, stdout=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None
+        assert host.stdout.readline() == "ready\n"
+        processes = descendants(host.pid)
+        assert len(processes) >= 4  # bubblewrap, its init, the warm process, the fork
+        host.kill()
+    patience = time.monotonic() + 10
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < patience
+        time.sleep(0.05)
 
 
 def test_a_dead_warm_process_is_replaced() -> None:

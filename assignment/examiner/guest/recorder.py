@@ -29,6 +29,8 @@ class Recorder:
 
     def write(self, name: str, text: str) -> None:
         """Text to stdout or stderr; runs of the same stream become one output."""
+        if self.truncated:
+            return
         data = text.encode("utf-8", "replace")
         if not self._continues(name):
             self._left = max(0, self._left - ENVELOPE)
@@ -42,6 +44,8 @@ class Recorder:
 
     def add(self, output: dict[str, Any], size: int) -> None:
         """An output that is whole or not at all."""
+        if self.truncated:
+            return
         if size + ENVELOPE > self._left:
             self._cut()
         else:
@@ -67,9 +71,8 @@ class Recorder:
 
     def _cut(self) -> None:
         self._left = 0
-        if not self.truncated:
-            self.truncated = True
-            self._append("stderr", CUT.format(limit=self._limit))
+        self.truncated = True
+        self._append("stderr", CUT.format(limit=self._limit))
 
     def finished(self) -> list[dict[str, Any]]:
         """The outputs as nbformat has them; what comes later belongs to nobody."""
