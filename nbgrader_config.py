@@ -21,3 +21,22 @@ c.GenerateAssignment.post_convert_hook = "assignment.seal.keep_release"
 c.Rules.todo = "zero"
 c.Rules.imports = "zero"
 c.Rules.outputs = "zero"
+
+# Grading. The examiner takes the place of nbgrader's Execute: student code in a sandbox, the master's checks outside it.
+# The first stage (sanitize) passes the master on; nothing in this process opens the file a student handed in.
+c.Autograde.exporter_class = "assignment.nbgrader_parts.ExaminingExporter"
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = [
+    "assignment.nbgrader_parts.Examine",
+    "assignment.nbgrader_parts.SaveGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "assignment.nbgrader_parts.RulePenalty",
+]
+
+# What one submission may use; the defaults in assignment/examiner/limits.py fit a laptop.
+# c.Examine.call_seconds = 10.0  # wall clock, one call of a student's function
+# c.Examine.submission_seconds = 120.0  # wall clock, one submission
+# c.Examine.memory = 1 << 30  # bytes
+
+# Feedback. nbgrader's own page shows hidden tests and runs what a student's Markdown holds; this one does neither.
+c.GenerateFeedback.exporter_class = "assignment.nbgrader_feedback.FeedbackExporter"

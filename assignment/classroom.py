@@ -15,6 +15,7 @@ from assignment.build import replace_file
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.feedback import page
+from assignment.feedback_words import comment_words
 from assignment.nbgrader_feedback import canvas_of, result_of, standing_of, who_of
 from assignment.notebook import dumps
 from assignment.report import report, report_csv, report_json
@@ -85,6 +86,12 @@ def annotated(course: Course, name: str, student: str) -> bytes:
     for one in graded(course, name, only=student):
         return dumps(annotate(one.notebook, one.result, one.standing)).encode()
     raise AssignmentError(f"{student}: not graded yet; run: assignment grade {student}")
+
+
+def comment_for(course: Course, name: str) -> Callable[[Course, str, str], str]:
+    """Return what says in one comment how a student's mark came about; the page that goes with it says the rest."""
+    words = {one.student: comment_words(one.result, one.standing) for one in graded(course, name)}
+    return lambda _course, _name, student: words[student]
 
 
 def _row(course: Course, name: str, one: Graded) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Release a graded notebook homework, collect it from Canvas, grade it safely, and return marks and feedback.\n\n"
+    help="Release a graded notebook homework, collect it from Canvas, grade it, return marks and feedback.\n\n"
     "Exit status: 0 done; 1 something has to be put right (one line says what); 2 wrong words on the command line, or "
     "a file that `check` could not grade; 130 stopped by Ctrl-C, with everything finished so far kept.",
 )
@@ -29,7 +30,7 @@ err = Console(stderr=True, highlight=False)
 
 CourseOption = Annotated[
     Path | None,
-    typer.Option("--course", metavar="DIR", help="The course's folder, the one with nbgrader_config.py [default: here]."),
+    typer.Option("--course", metavar="DIR", help="The course's folder (with nbgrader_config.py) [default: here]."),
 ]
 NameOption = Annotated[
     str | None, typer.Option("--assignment", metavar="NAME", help="Which assignment; not needed while there is one.")
@@ -37,6 +38,7 @@ NameOption = Annotated[
 NoSandbox = Annotated[
     bool, typer.Option("--no-sandbox", help="Go on without containment: student code can read and write your files.")
 ]
+WhoOption = Annotated[str | None, typer.Option("--who", help="Who decides [default: the user logged in].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of a table for people.")]
 
 
@@ -192,25 +194,131 @@ def check(
 
 
 @app.command()
-def export(
-    roster: Annotated[
-        Path | None, typer.Option(help="A gradebook CSV exported from Canvas just now [default: the one collected with].")
-    ] = None,
-    column: Annotated[str | None, typer.Option(help="Id or title of the assignment's column, if it is not plain.")] = None,
+def rules(
+    students: Annotated[list[str] | None, typer.Argument(help="Only these students (Canvas user ids).")] = None,
     course: CourseOption = None,
     name: NameOption = None,
 ) -> None:
-    """Write what goes back to Canvas by hand: exported/NAME/grades.csv (Import) and feedback.zip (Upload Submissions)."""
+    """Show what was found about the three rules, with the evidence, and what was decided."""
+    from assignment import tables
+    from assignment.waivers import load
+    from assignment.zeros import findings_of
+
+    found, chosen = _course(course, name)
+    everybody = students or [one for one in found.students(chosen) if found.autograded(one, chosen).exists()]
+    findings = {student: findings_of(found, chosen, student) for student in everybody}
+    tables.show_rules(out, chosen, findings, load(found))
+
+
+@app.command()
+def confirm(
+    students: Annotated[list[str] | None, typer.Argument(help="Whose zero (Canvas user ids).")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every zero that `assignment rules` shows.")] = False,
+    why: Annotated[str, typer.Option(help="A word on it, for the file.")] = "",
+    who: WhoOption = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Confirm that a mark is 0 for a broken rule; `export` and `push` send no zero that nobody has looked at.
+
+    It holds for the evidence there is today: if a later grading finds something else, it must be confirmed again.
+    """
+    from assignment.zeros import confirm_zero, unseen
+
+    found, chosen = _course(course, name)
+    if bool(students) == every:
+        raise AssignmentError("confirm: name the students, or type --all")
+    for student in students or unseen(found, chosen):
+        confirmed = confirm_zero(found, chosen, student, _who(who), why)
+        out.print(f"{student}: {'confirmed, ' + ', '.join(confirmed) if confirmed else 'no zero to confirm'}")
+
+
+@app.command()
+def waive(
+    student: Annotated[str, typer.Argument(help="Who is let off (Canvas user id).")],
+    rule: Annotated[str, typer.Option(help="todo, imports or outputs.")],
+    why: Annotated[str, typer.Option(help="The reason; it stands in waivers.toml.")],
+    who: WhoOption = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Let a student off a rule: the marks earned count again, now and after every regrade."""
+    from assignment.zeros import waive_rule
+
+    found, chosen = _course(course, name)
+    waive_rule(found, chosen, student, rule, why, _who(who))
+    out.print(f"{student}: rule '{rule}' waived; see waivers.toml")
+
+
+@app.command()
+def export(
+    roster: Annotated[
+        Path | None,
+        typer.Option(help="A gradebook CSV exported from Canvas just now [default: the one collected with]."),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="Id or title of the assignment's column, if it is not plain.")
+    ] = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Write what goes back to Canvas by hand: in exported/NAME/, grades.csv (Import), feedback.zip (Upload Submissions)."""
     from assignment import tables
     from assignment.classroom import annotated
     from assignment.export import export_feedback, export_grades
+    from assignment.zeros import refuse_unseen
 
     found, chosen = _course(course, name)
-    refuse_unseen_zeros(found, chosen)
+    refuse_unseen(found, chosen)
     grades = export_grades(found, chosen, roster, column=column)
     with err.status("packing the feedback"):
         feedback = export_feedback(found, chosen, annotated)
     tables.show_exported(out, found, grades, feedback)
+
+
+@app.command()
+def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson = False) -> None:
+    """Fetch everybody's newest attempt from Canvas into submitted/, with late marks and times.
+
+    CANVAS_URL is the assignment's page (https://…/courses/12/assignments/34) and CANVAS_TOKEN an access token, both in
+    the environment. A run that was stopped goes on where it was.
+    """
+    from assignment import tables
+    from assignment.canvas.rest import connect
+    from assignment.fetch import fetch as verb
+
+    found, chosen = _course(course, name)
+    with _progress("fetching") as step:
+        fetched = verb(found, chosen, connect(), progress=step)
+    tables.show_collected(out, fetched, as_json)
+
+
+@app.command()
+def push(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be sent is shown.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent (the default).")] = False,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Send marks, a comment and the feedback page to Canvas, each exactly once, however often it is stopped and run.
+
+    CANVAS_URL and CANVAS_TOKEN as for `fetch`. Without --yes nothing is sent.
+    """
+    from assignment import tables
+    from assignment.canvas.rest import connect
+    from assignment.classroom import comment_for, write_feedback
+    from assignment.push import push as verb
+    from assignment.zeros import refuse_unseen
+
+    found, chosen = _course(course, name)
+    if yes and dry_run:
+        raise AssignmentError("push: --yes and --dry-run contradict each other; type one of them")
+    refuse_unseen(found, chosen)
+    remote = connect()
+    write_feedback(found, chosen)
+    with _progress("sending") as step:
+        pushed = verb(found, chosen, remote, comment_for(found, chosen), yes=yes, progress=step)
+    tables.show_pushed(out, pushed, yes)
 
 
 @app.command()
@@ -257,6 +365,10 @@ def demo(
             out.print(f"[bold]$ assignment {verb}[/] {words}")
             app([verb, *arguments, "--course", str(copy.root), "--assignment", chosen], standalone_mode=False)
             out.print()
+
+
+def _who(named: str | None) -> str:
+    return named or getpass.getuser()
 
 
 def _shown(course: Course, path: Path) -> str:

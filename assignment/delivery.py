@@ -1,6 +1,6 @@
 """Delivery: grades, comments and files onto Canvas, each exactly once, whatever happens on the way.
 
-Grades may be set twice without harm, comments may not. So each comment ends in a mark, [NAME number/hash of content], by
+Grades may be set twice without harm, comments may not. So each comment ends in a mark, [NAME number/content hash], by
 which Canvas itself tells what has arrived: it sets the grade first, then makes the comment, text and file in one.
 Before a bulk call its marks are written to the ledger. A call that was begun and not seen to end is waited for, then
 looked for on Canvas, before anything is sent again. What no client can tell: a call whose answer was lost and which
@@ -117,8 +117,9 @@ class Delivery:
             return True
         # The answer was lost, and with it the job's id: either it shows on Canvas, or it gets no later than this.
         now = time.time()
-        deadline = min(batch.at, now) + patience.settle
         missing = self._missing(batch.marks)
+        under_way = missing < len(batch.marks) and now < batch.at + patience.job
+        deadline = (now if under_way else min(batch.at, now)) + patience.settle
         while missing and time.time() < deadline:
             time.sleep(patience.poll)
             before, missing = missing, self._missing(batch.marks)

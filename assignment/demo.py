@@ -13,7 +13,7 @@ import textwrap
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,8 @@ def prepared(course: Course, name: str, folder: Path | None = None) -> Iterator[
         homework = Homework(load_master(copy.source(name)), mistakes)
         release = json.loads(copy.release(name).read_text(encoding="utf-8"))
         student_side = Homework(homework.master.released)
-        with Examiner(student_side, releases(copy, name), limits(copy)) as examiner:
+        impatient = replace(limits(copy), call_seconds=1.0)  # whoever wrote an endless loop has interrupted it
+        with Examiner(student_side, releases(copy, name), impatient) as examiner:
             people = handed_in(homework, release, mistakes, examiner)
         yield copy, write_archive(people, root / "submissions.zip"), write_roster(people, root / "gradebook.csv", name)
 
@@ -90,7 +91,7 @@ def handed_in(homework: Homework, release: Notebook, mistakes: str, student_side
         HandIn(1045, "李, 雷", f"two mistakes: {one}, {three}", maker.notebook(wrong=[one, three])),
         HandIn(1046, "van der Berg, A.", f"the first {len(half)} exercises", maker.notebook(only=half)),
         HandIn(1047, "韩, 梅梅", "the release, untouched", maker.notebook(only=())),
-        HandIn(1048, "Smith, Lee", f"{names[0]} never ends", maker.notebook(loops=names[0])),
+        HandIn(1048, "Smith, Lee", f"{names[-2]} never ends", maker.notebook(loops=names[-2])),
         HandIn(1049, "Rossi, Ada", "cells copied into a new notebook: no metadata", maker.notebook(edit=_bare)),
         HandIn(1050, "Ng, Kim", "a check cell edited", maker.notebook(only=half, edit=_edited_check)),
         HandIn(1051, "Novák, Jan", "another package imported", maker.notebook(edit=_imports)),
@@ -137,7 +138,7 @@ class Maker:
         loops: str = "",
         edit: Callable[[Notebook], None] | None = None,
     ) -> bytes:
-        """Return a notebook's bytes. wrong: names of mistakes; only: the exercises done (default all); loops: one that hangs."""
+        """Return a notebook's bytes. wrong: mistakes; only: the exercises done (default all); loops: one that hangs."""
         notebook = copy.deepcopy(self._release)
         bodies = {self._function_of(name): self._body(name) for name in wrong}
         if loops:
@@ -192,7 +193,7 @@ class Maker:
                 yield helper
 
     def _as_run(self, notebook: Notebook) -> Notebook:
-        """The same with what its author would have seen: run by an examiner that knows only the release's own checks."""
+        """The same with what its author would have seen: run by an examiner that knows only the release's checks."""
         seen = self._student_side.examine(json.dumps(notebook).encode()).notebook
         outputs = {raw["id"]: raw.get("outputs") for raw in seen["cells"]}
         for count, raw in enumerate((raw for raw in notebook["cells"] if raw["cell_type"] == "code"), 1):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from assignment.plain import points
 from assignment.standing import finite
 
 RULES = {
@@ -78,3 +79,17 @@ def measure_words(error: object, below: object) -> str:
     if not math.isfinite(error):
         return ""
     return re.sub(r"e([+-])0", r"e\1", f"误差 {error:.2g}，要求小于 {below:.2g}")
+
+
+def comment_words(result: Mapping[str, Any], standing: Mapping[str, Any]) -> str:
+    """Return the comment that goes with a mark: the mark, what it lost where, and that the page says the rest."""
+    lines = [f"成绩：{points(standing['net'])} / {points(standing['max'])}"]
+    lines += [
+        f"{LEDGER[row['kind']]}：{points(row['points'])}"
+        for row in standing["rows"]
+        if row["kind"] in ("late", "rules")
+    ]
+    lost = [check for check in result.get("checks") or [] if finite(check.get("score")) < finite(check.get("max"))]
+    lines += [f"{check['name']}：{points(finite(check['score']))} / {points(finite(check['max']))}" for check in lost]
+    lines.append("逐题的说明和提示见所附的反馈页。" if lost or standing["penalty"] else "全部正确。")
+    return "\n".join(filter(None, [verdict_words(result), *lines]))

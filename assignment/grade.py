@@ -72,7 +72,9 @@ def grade(
     start = time.monotonic()
     students = _students(course, name, only)
     make = partial(examiner_for, course, name, contain)
-    examiner = make()  # reads master, mistakes, releases and limits: what is wrong with them is said before anything starts
+    examiner = (
+        make()
+    )  # reads master, mistakes, releases and limits: what is wrong with them is said before anything starts
     with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), make) as pool:
         from assignment.gradebook import Book  # nbgrader takes seconds to import: the sandboxes warm up meanwhile
 
@@ -82,11 +84,13 @@ def grade(
             grades = [Grade(student, result, result["score"], regraded=False) for student, result in done]
             tasks = [(student, course.submitted(student, name)) for student in due]
             for count, (student, examined) in enumerate(pool.results(tasks), 1):
-                examined = examined or examiner.unexamined(b"", "crashed", "the examining process died under it; grade it again")
-                before = earlier(course, name, student)
+                examined = examined or examiner.unexamined(
+                    b"", "crashed", "the examining process died under it; grade it again"
+                )
+                before = (earlier(course, name, student) or {}).get("score")
                 book.save(student, examined.notebook)
                 write_autograded(course, name, student, examined)
-                grades.append(Grade(student, examined.result.as_dict(), before and before["score"], regraded=True))
+                grades.append(Grade(student, examined.result.as_dict(), before, regraded=True))
                 if progress:
                     progress(count, len(tasks))
     return Graded(sorted(grades, key=lambda g: g.student), time.monotonic() - start)

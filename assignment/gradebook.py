@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime
@@ -15,6 +16,8 @@ from typing import Any
 from assignment.course import Course
 from assignment.master import load_master
 from assignment.release import release
+from assignment.settings import policy
+from assignment.waivers import load
 
 KEPT = 20  # backups of the gradebook
 
@@ -35,16 +38,33 @@ class Book:
     def __exit__(self, *_: Any) -> None:
         self._open.close()
 
+    def backup(self) -> Path | None:
+        """Copy the gradebook's file to backups/; None if it is no file."""
+        url = self._course.gradebook_url()
+        return (
+            backup(Path(url.removeprefix("sqlite:///")), self._course.backups())
+            if url.startswith("sqlite:///")
+            else None
+        )
+
     def known(self) -> set[str]:
         """The students of whom the gradebook has a submission."""
         return {submission.student.id for submission in self.gradebook.assignment_submissions(self._name)}
 
     def save(self, student: str, notebook: Mapping[str, Any], timestamp: datetime | None = None) -> None:
         """Save one student's result as a whole."""
-        self.gradebook.update_or_create_student(student)
         stamp = {"timestamp": timestamp} if timestamp else {}
-        self.gradebook.update_or_create_submission(self._name, student, **stamp)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Object of type .* not in session")  # nbgrader builds its records so
+            self.gradebook.update_or_create_student(student)
+            self.gradebook.update_or_create_submission(self._name, student, **stamp)
         save_grades(self.gradebook, self._name, student, notebook)
+        penalise(self._course, self.gradebook, self._name, student, notebook["metadata"]["assignment"]["result"])
+        self.gradebook.db.commit()
+
+    def penalise(self, student: str, result: Mapping[str, Any]) -> None:
+        """Set anew what the breaches in a result cost, after a decision about them."""
+        penalise(self._course, self.gradebook, self._name, student, result)
         self.gradebook.db.commit()
 
 
@@ -71,7 +91,9 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     from nbformat import from_dict
     from nbgrader.utils import determine_grade
 
-    cells = {cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]}
+    cells = {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]
+    }
     scored = notebook["metadata"]["assignment"]["result"]["verdict"] in ("graded", "timeout")
     record = gradebook.find_submission_notebook(name, name, student)
     for grade in record.grades:
@@ -80,6 +102,13 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     stubs = {cell.name: cell.source for cell in record.notebook.source_cells}
     for comment in record.comments:
         comment.auto_comment = "No response." if cells[comment.name]["source"] == stubs[comment.name] else None
+
+
+def penalise(course: Course, gradebook: Any, name: str, student: str, result: Mapping[str, Any]) -> None:
+    """Set the penalty for a broken rule: the whole maximum, so that no manual point lifts the zero."""
+    record = gradebook.find_submission_notebook(name, name, student)
+    zeroes = policy(course).zeroes(result["rules"], load(course).waived(student, name))
+    record.late_submission_penalty = record.max_score if zeroes else None
 
 
 def backup(gradebook: Path, folder: Path) -> Path | None:

@@ -20,8 +20,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from assignment.course import Course
 from assignment.examiner.examine import Examiner
-from assignment.gradebook import penalise, save_grades
 from assignment.grade import examiner_for
+from assignment.gradebook import penalise, save_grades
 
 
 class ExaminingExporter(NotebookExporter):  # type: ignore[misc]
@@ -48,11 +48,12 @@ class ExaminingExporter(NotebookExporter):  # type: ignore[misc]
         """Convert a file; in place of a submission the master goes on to the next stage."""
         if Path(filename).resolve().is_relative_to(self.course.root / "submitted"):
             filename = str(self.course.source(resources["nbgrader"]["assignment"]))
-        return super().from_filename(filename, resources=resources, **kwargs)
+        converted: tuple[Any, Any] = super().from_filename(filename, resources=resources, **kwargs)
+        return converted
 
 
 class Examine(NbGraderPreprocessor):  # type: ignore[misc]
-    """In the place of Execute: examine the file that was handed in, and go on with the notebook that shows the result."""
+    """In the place of Execute: examine the file that was handed in, and go on with what shows the result."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Return the examined notebook."""
@@ -81,6 +82,8 @@ class RulePenalty(NbGraderPreprocessor):  # type: ignore[misc]
         """Set the penalty of a submission that broke a rule and was not let off."""
         about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as gradebook:
-            penalise(self.parent.course, gradebook, about["assignment"], about["student"], nb.metadata.assignment.result)
+            penalise(
+                self.parent.course, gradebook, about["assignment"], about["student"], nb.metadata.assignment.result
+            )
             gradebook.db.commit()
         return nb, resources

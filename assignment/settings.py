@@ -16,7 +16,9 @@ _TRAITS: dict[str, Any] = {
     field.name: (Int if isinstance(field.default, int) else Float)(field.default, min=0).tag(config=True)
     for field in fields(Limits)
 }
-Examine = type("Examine", (Configurable,), {"__doc__": "Limits of an examination; see assignment/examiner/limits.py.", **_TRAITS})
+Examine = type(
+    "Examine", (Configurable,), {"__doc__": "Limits of an examination; see assignment/examiner/limits.py.", **_TRAITS}
+)
 
 
 def limits(course: Course) -> Limits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ from rich.text import Text
 from assignment.collect import Collected
 from assignment.course import Course
 from assignment.examiner.result import Result
+from assignment.export import ExportedFeedback, ExportedGrades, changed
 from assignment.grade import Graded
-from assignment.plain import one_line, points
+from assignment.marks import shown_name
+from assignment.plain import block, one_line, points
+from assignment.push import Pushed
+from assignment.waivers import Decisions
 
 
 def show_collected(console: Console, collected: Collected, as_json: bool) -> None:
@@ -82,7 +86,9 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
 
 def show_checked(console: Console, file: Path, result: Result) -> None:
     """One submission: a line a part."""
-    console.print(f"[bold]{escape(str(file))}[/]: {result.verdict}, {points(result.score)} of {points(result.max)} points")
+    console.print(
+        f"[bold]{escape(str(file))}[/]: {result.verdict}, {points(result.score)} of {points(result.max)} points"
+    )
     if result.reason:
         console.print(f"  {escape(one_line(result.reason))}")
     table = Table("", "part", box=None, pad_edge=False)
@@ -91,7 +97,14 @@ def show_checked(console: Console, file: Path, result: Result) -> None:
     table.add_column("points", justify="right")
     table.add_column("")
     for check in result.checks:
-        table.add_row(f"[bold]{check.name}[/]", "", "", "", f"{points(check.score)}/{points(check.max)}", _text(_stands_on(check.premise), 80))
+        table.add_row(
+            f"[bold]{check.name}[/]",
+            "",
+            "",
+            "",
+            f"{points(check.score)}/{points(check.max)}",
+            _text(_stands_on(check.premise), 80),
+        )
         for part in check.parts:
             mark = "[green]ok[/]" if part.passed else "[red]no[/]"
             words = "" if part.passed else "; ".join(word for word in (part.message, part.hint) if word)
@@ -104,6 +117,57 @@ def show_checked(console: Console, file: Path, result: Result) -> None:
         console.print(f"  {kind}: {finding['rule']}, {finding['cell']}: {escape(one_line(finding['evidence']))}")
     for repair in result.repairs:
         console.print(f"  repaired: {escape(one_line(repair))}")
+
+
+def show_rules(
+    console: Console, name: str, findings: Mapping[str, Sequence[Mapping[str, Any]]], decisions: Decisions
+) -> None:
+    """What was found about the rules, the evidence line by line, and what was decided."""
+    for student, found in findings.items():
+        waived, confirmed = decisions.waived(student, name), decisions.confirmed(student, name, found)
+        for finding in found:
+            rule = finding["rule"]
+            kind = "[red]breach[/]" if finding["breach"] else "note"
+            decided = f", waived: {waived[rule]}" if rule in waived else ", confirmed" if rule in confirmed else ""
+            console.print(
+                f"{student}  {kind} of rule '{rule}' in {finding['cell']}{escape(decided if finding['breach'] else '')}"
+            )
+            for line in block(finding["evidence"]).split("\n"):
+                console.print(f"    {escape(line)}", soft_wrap=True)
+    if not any(findings.values()):
+        console.print("nothing was found")
+
+
+def show_exported(console: Console, course: Course, grades: ExportedGrades, feedback: ExportedFeedback) -> None:
+    """What was written for Canvas, what it changes there, and who is left out."""
+    console.print(
+        f"{_place(course, grades.path)}: {len(grades.grades)} marks for the column '{escape(grades.column.title)}'"
+    )
+    if grades.scaled:
+        ours, theirs = grades.scaled
+        console.print(f"  scaled from {points(ours)} to Canvas's {points(theirs)} points")
+    for grade in grades.grades:
+        if changed(grade):
+            console.print(f"  {grade.student}: {grade.before} in Canvas becomes {points(grade.points)}")
+    console.print(f"{_place(course, feedback.path)}: {len(feedback.files)} annotated notebooks")
+    for left in sorted({*grades.left_out, *feedback.left_out}, key=lambda one: one.student):
+        console.print(f"  left out: {left.student} {escape(one_line(left.name))}: {escape(one_line(left.why))}")
+
+
+def show_pushed(console: Console, pushed: Pushed, yes: bool) -> None:
+    """What was sent, or would be."""
+    table = Table("student", "name", "mark", "state", "note", box=None, pad_edge=False)
+    for one in pushed.planned:
+        sending = one.sending
+        table.add_row(sending.user, _text(sending.name, 24), sending.grade, one.state, _text(one.note, 160))
+    console.print(table)
+    for left in (*pushed.failed, *pushed.left_out):
+        console.print(f"left out: {left.student} {escape(one_line(left.name))}: {escape(one_line(left.why))}")
+    if yes:
+        console.print(f"{len(pushed.arrived)} sent, {len(pushed.failed)} failed")
+    else:
+        due = sum(one.state != "sent" for one in pushed.planned)
+        console.print(f"nothing was sent; {due} to send with --yes")
 
 
 def remarks(result: Mapping[str, Any]) -> list[str]:
@@ -122,21 +186,29 @@ def mistakes(results: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
     """How many submissions made each named mistake, by exercise."""
     made: Counter[tuple[str, str]] = Counter()
     for result in results:
-        made.update({(check["name"], part["mistake"]) for check in result["checks"] for part in check["parts"] if part["mistake"]})
+        made.update(
+            {
+                (check["name"], part["mistake"])
+                for check in result["checks"]
+                for part in check["parts"]
+                if part["mistake"]
+            }
+        )
     return made
 
 
 def student_names(course: Course) -> dict[str, str]:
     """Names by student id, from nbgrader's student records."""
     with course.gradebook() as gradebook:
-        return {
-            student.id: " ".join(part for part in (student.first_name, student.last_name) if part)
-            for student in gradebook.students
-        }
+        return {student.id: shown_name(student.last_name, student.first_name) for student in gradebook.students}
 
 
 def _stands_on(premise: list[str]) -> str:
     return f"given a right {', '.join(premise)}" if premise else ""
+
+
+def _place(course: Course, path: Path) -> str:
+    return path.relative_to(course.root).as_posix() if path.is_relative_to(course.root) else str(path)
 
 
 def _text(words: object, limit: int) -> Text:

@@ -142,7 +142,11 @@ def _execute(homework: Homework, share: list[bytes], barrier: object) -> None:
     sys.stdout = Path(os.devnull).open("w")
     barrier.wait()  # type: ignore[attr-defined]
     for data in share:
-        cells = {raw["metadata"]["assignment"]["name"]: raw for raw in json.loads(data)["cells"] if raw["metadata"]["assignment"]["kind"] == "solve"}
+        cells = {
+            raw["metadata"]["assignment"]["name"]: raw
+            for raw in json.loads(data)["cells"]
+            if raw["metadata"]["assignment"]["kind"] == "solve"
+        }
         namespace = {"__name__": "__main__"}
         for cell in homework.master.cells:
             if cell.cell_type != "code":

@@ -149,6 +149,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Canvas
     protocol_version = "HTTP/1.1"
     timeout = 30
+    wbufsize = -1  # head and body in one packet: two would wait 40 ms for each other
 
     def do_GET(self) -> None:
         self.respond("GET")
@@ -177,12 +178,13 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status, headers, answer)
 
     def fail(self, what: str) -> None:
-        """drop: no answer; cut: half of one; hang: silence; denied: 403; else a status, 403 with words for throttling."""
+        """drop: no answer; cut: half of one; hang: silence; denied: 403; else a status (403: throttling words)."""
         if what in ("drop", "cut", "hang"):
             if what == "hang":
                 time.sleep(1)
             if what == "cut":
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+                self.wfile.flush()
             self.close_connection = True
             self.connection.shutdown(2)
             return

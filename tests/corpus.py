@@ -84,7 +84,9 @@ def parse(name: str, text: str) -> Case:
     if unknown:
         raise ValueError(f"{name}: unknown keys {sorted(unknown)}")
     triples = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
-    return Case(name, " ".join(story.split()), expect, tuple(Block(k, p or "", s.strip("\n") + "\n") for k, p, s in triples))
+    return Case(
+        name, " ".join(story.split()), expect, tuple(Block(k, p or "", s.strip("\n") + "\n") for k, p, s in triples)
+    )
 
 
 def kind_of(cell: dict[str, Any]) -> tuple[str, str]:
@@ -128,7 +130,9 @@ def solved(stub: str, name: str, written: str) -> str:
     return "\n\n".join(part for part in (above, cell, below) if part)
 
 
-def submission(release: Notebook, solutions: Mapping[str, str], extra: Iterable[Block] = (), edit: Edit | None = None) -> bytes:
+def submission(
+    release: Notebook, solutions: Mapping[str, str], extra: Iterable[Block] = (), edit: Edit | None = None
+) -> bytes:
     """A release with its solve cells' sources replaced, cells added, run from top to bottom, edited, as a file's bytes."""
     notebook = copy.deepcopy(release)
     cells = solve_cells(notebook)

@@ -16,11 +16,15 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from typing import Any
 
 from tests.corpus import Case, Notebook, kind_of, text_of
 
 SHOWN = {"text/plain", "image/png"}  # what an autograded notebook may carry as output
+
+
+LIVE = re.compile(r"<script|<img[^>]*onerror|<svg|javascript:", re.IGNORECASE)
 
 
 def shares(master: Notebook) -> dict[str, dict[str, float]]:
@@ -49,7 +53,9 @@ def forfeited(case: Case, worth: dict[str, dict[str, float]]) -> dict[str, set[s
 def bound(case: Case, worth: dict[str, dict[str, float]]) -> float:
     """The points that are left to a case when it earns nothing by what it cheats in."""
     lost = forfeited(case, worth)
-    return sum(points for name, parts in worth.items() for part, points in parts.items() if part not in lost.get(name, ()))
+    return sum(
+        points for name, parts in worth.items() for part, points in parts.items() if part not in lost.get(name, ())
+    )
 
 
 def broken(case: Case, result: dict[str, Any], notebook: Notebook, worth: dict[str, dict[str, float]]) -> list[str]:
@@ -77,9 +83,15 @@ def _lost(case: Case, result: dict[str, Any], worth: dict[str, dict[str, float]]
     names = worth.keys() if keeps == ("rest",) else keeps
     found = []
     for check in result["checks"]:
-        kept = {part: points for part, points in worth[check["name"]].items() if part not in lost.get(check["name"], ())}
+        kept = {
+            part: points for part, points in worth[check["name"]].items() if part not in lost.get(check["name"], ())
+        }
         if check["name"] in names and keeps != ("nothing",) and check["score"] < sum(kept.values()) - 1e-6:
-            said = [f"{part['name']}: {part['message']}" for part in check["parts"] if part["name"] in kept and not part["score"]]
+            said = [
+                f"{part['name']}: {part['message']}"
+                for part in check["parts"]
+                if part["name"] in kept and not part["score"]
+            ]
             found.append(f"{check['name']} lost honest points ({check['ended']} {check['reason']} {'; '.join(said)})")
     return found
 
@@ -100,6 +112,15 @@ def _shown(case: Case, result: dict[str, Any], notebook: Notebook) -> list[str]:
         for output in cell.get("outputs", ()):
             if kinds := set(output.get("data", ())) - SHOWN:
                 found.append(f"an output of type {', '.join(sorted(kinds))} is shown")
-        if cell["cell_type"] == "markdown" and "<script" in text_of(cell).lower():
-            found.append("a script stands in the prose")
+        if cell["cell_type"] != "code" and (live := LIVE.search(_rendered(cell))):
+            found.append(f"{live[0]} would run where {cell['cell_type']} cell {cell['id']} is shown")
     return found
+
+
+def _rendered(cell: dict[str, Any]) -> str:
+    """A cell as a page shows it: nbconvert renders Markdown and hands raw cells on as they are."""
+    if cell["cell_type"] == "raw":
+        return text_of(cell)
+    from nbconvert.filters import markdown2html
+
+    return str(markdown2html(text_of(cell)))

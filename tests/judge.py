@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import signal
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from assignment.examiner.calls import CacheOf, Call, Observation, Raised
+from assignment.examiner.mistakes import follow
 from assignment.master import Cell, Master
 from assignment.percent import parse
 
@@ -146,13 +148,17 @@ class Recorder:
         """Return the rows of a verdict with the calls behind them, by part."""
         found: dict[str, list[Observation]] = {part: [] for part in verdict.parts}
         for row in verdict.rows:
-            origin = self._origins.get(id(row.got))
+            origin = self.origin(row.got)
             if origin is not None:
-                call, path = origin[1].call, origin[1].path
-                found[row.part].append(Observation(call, path, row.got, row.want, row.passed))
+                found[row.part].append(Observation(*origin, row.got, row.want, row.passed))
             elif not row.passed:
                 found[row.part] += self._errors
         return found
+
+    def origin(self, value: Any) -> tuple[Call, tuple[int | str, ...]] | None:
+        """Return the call that made a value and the path to it in what the call returned."""
+        known = self._origins.get(id(value))
+        return (known[1].call, known[1].path) if known else None
 
     def _recorded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -216,6 +222,25 @@ def get(namespace: Mapping[str, Any], name: str) -> Callable[..., Any]:
     owner, _, method = name.partition(".")
     function: Callable[..., Any] = getattr(namespace[owner], method) if method else namespace[owner]
     return function
+
+
+def again(call: Call, namespace: Mapping[str, Any]) -> Any:
+    """Make a recorded call with the functions of a namespace, their caches fresh from their own forwards."""
+    args = [
+        follow(again(value.call, namespace), value.path) if isinstance(value, CacheOf) else copy.deepcopy(value)
+        for value in call.args
+    ]
+    owner, _, method = call.function.partition(".")
+    if method:
+        args[0] = restored(namespace[owner], args[0])
+    return get(namespace, call.function)(*args, **call.kwargs)
+
+
+def restored(kind: type, state: dict[str, Any]) -> Any:
+    """Return an object of a class with this state, made without calling its constructor."""
+    instance = kind.__new__(kind)
+    instance.__dict__.update(state)
+    return instance
 
 
 @contextlib.contextmanager

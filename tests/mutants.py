@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from assignment.examiner.calls import Call
-from assignment.examiner.mistakes import Replay, follow
+from assignment.examiner.mistakes import follow
 from assignment.examiner.relations import finite
 from tests.inputs import random_call
-from tests.judge import DecidedError, HangError, Judge, time_limit
+from tests.judge import DecidedError, HangError, Judge, again, quiet, time_limit
 from tests.mutation import Mutant, mutants
 
 # Mutants that no check can tell from the solution, by what was done, and why: none is wrong.
@@ -26,9 +26,9 @@ class Outcome:
     """What became of a mutant: the check that judged it, the parts it lost, and those that it should have lost."""
 
     mutant: Mutant
-    check: str
-    lost: frozenset[str]
-    wrong: frozenset[str]
+    check: str = ""
+    lost: frozenset[str] = frozenset()
+    wrong: frozenset[str] = frozenset()
 
     @property
     def killed(self) -> bool:
@@ -43,13 +43,10 @@ class Outcome:
 
 def outcomes(judge: Judge, exercise: str, draws: int = 8) -> Iterator[Outcome]:
     """Judge every mutant of an exercise by its own check and, if only its cache is wrong, by its partner's."""
-    trials = {name: Trial(judge, name, draws) for name in checked_by(judge, exercise)}
+    trials = [Trial(judge, name, draws) for name in checked_by(judge, exercise)]
     for mutant in mutants(judge.master.solve(exercise)):
-        for name, trial in trials.items():
-            lost, wrong = trial.lost(mutant), trial.wrong(mutant)
-            if lost or wrong:
-                break
-        yield Outcome(mutant, name, lost, wrong)
+        judged = (Outcome(mutant, trial.exercise, trial.lost(mutant), trial.wrong(mutant)) for trial in trials)
+        yield next((outcome for outcome in judged if outcome.lost or outcome.wrong), Outcome(mutant))
 
 
 def checked_by(judge: Judge, exercise: str) -> list[str]:
@@ -64,41 +61,39 @@ class Trial:
     def __init__(self, judge: Judge, exercise: str, draws: int, seed: int = 0) -> None:
         """Draw the calls and make them."""
         self._judge = judge
-        self._exercise = exercise
+        self.exercise = exercise
         self._quick = quick(judge)
         self._parts = list(judge.judge(exercise, self._quick).parts)
         rng = np.random.default_rng(seed)
         self._calls = [random_call(exercise, rng, judge.base) for _ in range(draws)]
-        right = Replay(judge.base)
-        self._want = [self._outputs(right.right(call)) for call in self._calls]
+        self._want = [self._made(judge.base, call) for call in self._calls]
 
     def lost(self, mutant: Mutant) -> frozenset[str]:
         """Return the parts that the check takes from a mutant."""
-        return self._judge.judge(self._exercise, {mutant.exercise: mutant.source, **self._quick}).failed
+        return self._judge.judge(self.exercise, {mutant.exercise: mutant.source, **self._quick}).failed
 
     def wrong(self, mutant: Mutant) -> frozenset[str]:
         """Return the parts in which a mutant differs from the solution on the random calls."""
         found: set[str] = set()
         with self._judge.replaced({mutant.exercise: mutant.source}) as namespace:
-            replay = Replay(namespace)
             for call, want in zip(self._calls, self._want, strict=True):
-                found |= {part for part, got in self._made(replay, call).items() if not same(got, want[part])}
+                found |= {part for part, got in self._made(namespace, call).items() if not same(got, want[part])}
                 if len(found) == len(self._parts):
                     break
         return frozenset(found)
 
-    def _made(self, replay: Replay, call: Call) -> dict[str, Any]:
+    def _made(self, namespace: Mapping[str, Any], call: Call) -> dict[str, Any]:
         try:
-            with time_limit(1.0):
-                return self._outputs(replay.right(call))
-        except HangError:
+            with time_limit(1.0), quiet():
+                return self._outputs(again(call, namespace))
+        except (Exception, HangError):
             return self._outputs(None)
 
     def _outputs(self, value: Any) -> dict[str, Any]:
         """Return what was returned by part; a cache is none."""
-        if self._exercise == "CaptioningRNN.loss":
+        if self.exercise == "CaptioningRNN.loss":
             return {part: follow(value, (0,) if part == "loss" else (1, part)) for part in self._parts}
-        if self._exercise == "word_embedding_backward":
+        if self.exercise == "word_embedding_backward":
             return {"dW": value}
         return {part: follow(value, (number,)) for number, part in enumerate(self._parts)}
 

@@ -70,7 +70,9 @@ def _template(course: Path, master: Path) -> None:
     shutil.copy(master, course / "source" / NAME / f"{NAME}.ipynb")
     (course / "nbgrader_config.py").write_text(CONFIG)
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", NAME]
-    subprocess.run(command, cwd=course, check=True, capture_output=True, timeout=120, env={**os.environ, "PATH": _path()})
+    subprocess.run(
+        command, cwd=course, check=True, capture_output=True, timeout=120, env={**os.environ, "PATH": _path()}
+    )
 
 
 def _path() -> str:
@@ -80,8 +82,31 @@ def _path() -> str:
 
 def _contained(work: Path) -> Iterator[dict[str, Any]]:
     """Run `_grade_all` in a container; yields the lines that it prints until it ends, whatever ends it."""
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--ro-bind", "/", "/"]
-    command += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", "--tmpfs", "/root"]
+    command = [
+        "bwrap",
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+        "--ro-bind",
+        "/",
+        "/",
+    ]
+    command += [
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+        "--tmpfs",
+        "/tmp",
+        "--tmpfs",
+        "/var/tmp",
+        "--tmpfs",
+        "/run",
+        "--tmpfs",
+        "/root",
+    ]
     for prefix in {Path(sys.prefix), Path(sys.base_prefix), HERE.parent}:
         command += ["--ro-bind", str(prefix), str(prefix)]  # again: a temporary folder may have covered it
     command += ["--bind", str(work), "/tmp/work", "--chdir", "/tmp/work", "--clearenv"]
@@ -113,7 +138,9 @@ def _grade_all() -> None:
                 score = gradebook.find_submission(NAME, "someone").score
         except Exception as error:  # the notebook may have done anything to the gradebook
             ended = ended or type(error).__name__
-        print(json.dumps({"name": name, "score": score, "seconds": time.monotonic() - start, "ended": ended}), flush=True)
+        print(
+            json.dumps({"name": name, "score": score, "seconds": time.monotonic() - start, "ended": ended}), flush=True
+        )
         shutil.rmtree(course, ignore_errors=True)
 
 
@@ -175,7 +202,9 @@ def main(folders: list[str]) -> None:
         lost += result.score is not None and result.score < most - 1e-6
         broken += result.score is None
         shown = "no score" if result.score is None else f"{result.score:g}"
-        print(f"{name:<32} {shown:>9} of {most:<5g} {'GAINS' if over else '':<6} {result.seconds:5.1f} s  {result.ended}")
+        print(
+            f"{name:<32} {shown:>9} of {most:<5g} {'GAINS' if over else '':<6} {result.seconds:5.1f} s  {result.ended}"
+        )
     print(f"{len(results)} notebooks: {gained} above what they earned, {lost} below, {broken} without a score")
 
 

@@ -58,7 +58,12 @@ def step(x: Any, w: Any, b: Any) -> Any:
 @pytest.fixture
 def data() -> dict[str, Any]:
     rng = np.random.default_rng(1)
-    return {"x": rng.normal(size=(4, 5)), "w": rng.normal(size=(5, 3)), "b": rng.normal(size=3), "d": rng.normal(size=(4, 3))}
+    return {
+        "x": rng.normal(size=(4, 5)),
+        "w": rng.normal(size=(5, 3)),
+        "b": rng.normal(size=3),
+        "d": rng.normal(size=(4, 3)),
+    }
 
 
 @pytest.mark.parametrize("name", ["x", "w", "b"])
@@ -67,7 +72,9 @@ def test_of_an_array(data: dict[str, Any], name: str) -> None:
     student = Student(session)
     proxy = student.function("step")
     args = {key: data[key] for key in ("x", "w", "b")}
-    got = batched(student, GIVEN)["eval_numerical_gradient_array"](lambda v: proxy(**{**args, name: v})[0], data[name], data["d"])
+    got = batched(student, GIVEN)["eval_numerical_gradient_array"](
+        lambda v: proxy(**{**args, name: v})[0], data[name], data["d"]
+    )
     want = plain_array(lambda v: step(**{**args, name: v})[0], data[name], data["d"])
     assert np.array_equal(got, want)
     assert session.messages == 1
@@ -87,7 +94,9 @@ def test_of_a_parameter_inside_an_object(data: dict[str, Any]) -> None:
     Model.loss = student.method("Model.loss")  # type: ignore[attr-defined]
     given = batched(student, GIVEN)
     for key in model.params:
-        got = given["eval_numerical_gradient"](lambda _: model.loss(data["x"])[0], model.params[key], verbose=False, h=1e-6)  # type: ignore[attr-defined]
+        got = given["eval_numerical_gradient"](
+            lambda _: model.loss(data["x"])[0], model.params[key], verbose=False, h=1e-6
+        )  # type: ignore[attr-defined]
         want = plain_scalar(lambda _: loss(vars(model), data["x"])[0], model.params[key], h=1e-6)
         assert np.array_equal(got, want), key
     assert session.messages == 2
@@ -107,7 +116,9 @@ def test_a_function_that_computes_with_its_result_is_evaluated_one_by_one(data: 
     student = Student(session)
     proxy = student.function("step")
     x = data["x"].copy()
-    got = batched(student, GIVEN)["eval_numerical_gradient_array"](lambda v: 2 * proxy(v, data["w"], data["b"])[0], x, data["d"])
+    got = batched(student, GIVEN)["eval_numerical_gradient_array"](
+        lambda v: 2 * proxy(v, data["w"], data["b"])[0], x, data["d"]
+    )
     want = plain_array(lambda v: 2 * step(v, data["w"], data["b"])[0], data["x"], data["d"])
     assert np.array_equal(got, want)
     assert np.array_equal(x, data["x"])  # put back after the batch was given up

@@ -20,7 +20,18 @@ STEP_F, STEP_B, FORWARD, BACKWARD = "rnn_step_forward", "rnn_step_backward", "rn
 EMBED_F, EMBED_B = "word_embedding_forward", "word_embedding_backward"
 AFFINE_F, AFFINE_B = "temporal_affine_forward", "temporal_affine_backward"
 SOFTMAX, CAPTION = "temporal_softmax_loss", "CaptioningRNN.loss"
-POINTS = {STEP_F: 8, STEP_B: 12, FORWARD: 10, BACKWARD: 14, EMBED_F: 6, EMBED_B: 8, AFFINE_F: 6, AFFINE_B: 8, SOFTMAX: 12, CAPTION: 16}
+POINTS = {
+    STEP_F: 8,
+    STEP_B: 12,
+    FORWARD: 10,
+    BACKWARD: 14,
+    EMBED_F: 6,
+    EMBED_B: 8,
+    AFFINE_F: 6,
+    AFFINE_B: 8,
+    SOFTMAX: 12,
+    CAPTION: 16,
+}
 
 # One exercise left as it came: what else cannot be tested without it. Everything that builds on it is examined on the
 # reference's version of it, and keeps its points.
@@ -59,7 +70,9 @@ def test_the_reference_gets_everything(examiner: Examiner, release: Notebook, re
     assert (result.verdict, result.score, result.net, lost(result), result.repairs) == ("graded", 100.0, 100.0, {}, [])
 
 
-def test_the_untouched_release_gets_nothing_and_every_part_says_what_to_do(examiner: Examiner, release: Notebook) -> None:
+def test_the_untouched_release_gets_nothing_and_every_part_says_what_to_do(
+    examiner: Examiner, release: Notebook
+) -> None:
     result = examiner.examine(corpus.submission(release, {})).result
     consistent(result)
     assert (result.verdict, result.score) == ("graded", 0.0)
@@ -92,7 +105,9 @@ SLIPS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
 def test_a_slip_costs_its_part(examiner: Examiner, release: Notebook, reference: Sources, slip: str) -> None:
     name, right, wrong, costs = SLIPS[slip]
     assert right in reference[name], f"the reference reads differently now: {reference[name]}"
-    result = examiner.examine(corpus.submission(release, {**reference, name: reference[name].replace(right, wrong)})).result
+    result = examiner.examine(
+        corpus.submission(release, {**reference, name: reference[name].replace(right, wrong)})
+    ).result
     consistent(result)
     got = lost(result)
     assert got.keys() <= costs.keys()
@@ -120,7 +135,11 @@ def doubled(notebook: Notebook) -> None:
 
 
 def other_kernel(notebook: Notebook) -> None:
-    notebook["metadata"]["kernelspec"] = {"name": "conda-env-dl-py", "display_name": "Python [dl]", "language": "python"}
+    notebook["metadata"]["kernelspec"] = {
+        "name": "conda-env-dl-py",
+        "display_name": "Python [dl]",
+        "language": "python",
+    }
 
 
 def forged(notebook: Notebook) -> None:
@@ -129,7 +148,9 @@ def forged(notebook: Notebook) -> None:
             cell["metadata"]["nbgrader"]["points"] = 1000
 
 
-@pytest.mark.parametrize("edit", [emptied, reordered, without_checks, doubled, other_kernel, forged], ids=lambda e: e.__name__)
+@pytest.mark.parametrize(
+    "edit", [emptied, reordered, without_checks, doubled, other_kernel, forged], ids=lambda e: e.__name__
+)
 def test_a_notebook_in_disorder_is_put_right_and_graded(
     examiner: Examiner, release: Notebook, reference: Sources, edit: Callable[[Notebook], None]
 ) -> None:
@@ -171,7 +192,11 @@ def test_a_death_in_one_exercise_costs_that_exercise(
     examiner: Examiner, release: Notebook, reference: Sources, how: str
 ) -> None:
     body, ended = ENDS[how]
-    source = corpus.solved(corpus.text_of(corpus.solve_cells(release)[SOFTMAX]), SOFTMAX, f"def {SOFTMAX}(x, y, mask, verbose=False):\n    {body}\n")
+    source = corpus.solved(
+        corpus.text_of(corpus.solve_cells(release)[SOFTMAX]),
+        SOFTMAX,
+        f"def {SOFTMAX}(x, y, mask, verbose=False):\n    {body}\n",
+    )
     result = examiner.examine(corpus.submission(release, {**reference, SOFTMAX: source})).result
     consistent(result)
     assert result.verdict == "graded"
@@ -181,7 +206,9 @@ def test_a_death_in_one_exercise_costs_that_exercise(
     assert bool(check.reason) == bool(ended)
 
 
-def test_a_cell_that_kills_the_sandbox_costs_what_it_defines(examiner: Examiner, release: Notebook, reference: Sources) -> None:
+def test_a_cell_that_kills_the_sandbox_costs_what_it_defines(
+    examiner: Examiner, release: Notebook, reference: Sources
+) -> None:
     source = reference[EMBED_B] + "\nimport os\nos._exit(1)\n"
     examined = examiner.examine(corpus.submission(release, {**reference, EMBED_B: source}))
     consistent(examined.result)

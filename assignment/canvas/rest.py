@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 import requests
 from canvasapi import Canvas
-from canvasapi.exceptions import BadRequest, ResourceDoesNotExist, Unauthorized
+from canvasapi.exceptions import BadRequest, InvalidAccessToken, ResourceDoesNotExist, Unauthorized
 from canvasapi.upload import Uploader
 from requests.adapters import HTTPAdapter
+from requests.exceptions import MissingSchema
 
 from assignment.canvas.archive import RefusedError
 from assignment.canvas.names import ANONYMOUS
@@ -176,7 +177,9 @@ class Remote:
         ours = urlsplit(file.url)[:2] == urlsplit(self.server)[:2]
         try:
             data: bytes = self._requester.request("GET", _url=file.url, use_auth=ours).content
-        except (ResourceDoesNotExist, BadRequest, Unauthorized, requests.exceptions.MissingSchema) as error:
+        except (ResourceDoesNotExist, BadRequest, Unauthorized, InvalidAccessToken, MissingSchema) as error:
+            if ours and isinstance(error, InvalidAccessToken):
+                raise  # not this file's fault
             raise RefusedError(f"Canvas does not give it out ({type(error).__name__})") from None
         if file.size >= 0 and len(data) != file.size:
             raise ShortError(f"{len(data)} bytes arrived, Canvas has {file.size}")

@@ -64,7 +64,9 @@ class Attempt:
                 self.runs.setdefault(position, run)
         return self._session
 
-    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:
+    def call(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
+    ) -> Any:
         """Call a function of the submission. Raises RemoteError, Ended or OutOfTime."""
         session = self._in_time()
         try:

@@ -1,4 +1,4 @@
-"""The notebook that a TA and formgrader see: the master's prose, given and check cells, the student's code, fresh outputs.
+"""The notebook that a TA and formgrader see: the master's own cells, the student's code, fresh outputs.
 
 formgrader shows it in a page that may write the gradebook, so nothing of the student's can be markup: other outputs
 than text and PNG are dropped, text cells of the student's own are shown as source.
@@ -34,7 +34,9 @@ def placeholder_notebook(master: Master, reason: str, result: Mapping[str, Any])
     """Return what stands for a submission that could not be read: the release, with the reason on top."""
     notice = {"cell_type": "markdown", "id": "verdict", "metadata": {}, "source": _as_source(f"{reason}")}
     released = master.released
-    cells = [_own(cell, master.cell(cell.id).source if cell.kind == "check" else cell.source) for cell in released.cells]
+    cells = [
+        _own(cell, master.cell(cell.id).source if cell.kind == "check" else cell.source) for cell in released.cells
+    ]
     return _notebook(master, [notice, *cells], result)
 
 
@@ -62,9 +64,11 @@ def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[Mapping
     return raw | run | {"source": placed.source}
 
 
-def _own(cell: Cell, source: str, outputs: Sequence[Mapping[str, Any]] = (), number: int | None = None) -> dict[str, Any]:
+def _own(
+    cell: Cell, source: str, outputs: Sequence[Mapping[str, Any]] = (), number: int | None = None
+) -> dict[str, Any]:
     """A cell that the master has too: its id and metadata are the master's."""
-    raw = {"cell_type": cell.cell_type, "id": cell.id, "metadata": metadata(cell), "source": source}
+    raw: dict[str, Any] = {"cell_type": cell.cell_type, "id": cell.id, "metadata": metadata(cell), "source": source}
     if cell.cell_type == "code":
         raw |= {"execution_count": None if number is None else number + 1, "outputs": [dict(o) for o in outputs]}
     return raw

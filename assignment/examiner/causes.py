@@ -20,7 +20,9 @@ def name_causes(run: CheckRun, student: Student, homework: Homework) -> None:
         if origin is not None and row.part in observed:
             observed[row.part].append(Observation(origin.call, origin.path, row.got, row.want, bool(row.passed)))
     causes = recognise(observed, homework.mistakes, homework.reference)
-    meanings = [meaning for error in student.errors if (meaning := explain_error(error.name, error.text, homework.check_names))]
+    meanings = [
+        meaning for error in student.errors if (meaning := explain_error(error.name, error.text, homework.check_names))
+    ]
     for part in run.result.parts:
         if part.passed:
             continue

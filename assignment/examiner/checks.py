@@ -122,12 +122,14 @@ def _parts(check: Any, rows: list[Any], result: CheckResult, error: BaseExceptio
 
 
 def _part(name: str, points: float, passed: bool, rows: list[Any]) -> Part:
-    """One part from its rows: the first failed one that the student can see speaks for it, else the worst that passed."""
+    """One part from its rows: the first failed one that the student can see speaks for it, else the worst of all."""
     failed = [] if passed else [row for row in rows if not row.passed]
     part = Part(name, float(points), passed)
     part.score = part.max if part.passed else 0.0
     telling = min(failed, key=lambda row: row.hidden, default=None) or max(
-        (row for row in rows if row.passed and row.error is not None and row.below), key=lambda row: row.error / row.below, default=None
+        (row for row in rows if row.passed and row.error is not None and row.below),
+        key=lambda row: row.error / row.below,
+        default=None,
     )
     if telling is not None:
         part.error, part.below, part.message = _finite(telling.error), telling.below, telling.message
@@ -158,5 +160,7 @@ def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[d
     if error is not None:
         name = type(error).__name__
         last = traceback.format_exception_only(error)
-        outputs.append({"output_type": "error", "ename": name, "evalue": str(error), "traceback": [line.rstrip() for line in last]})
+        outputs.append(
+            {"output_type": "error", "ename": name, "evalue": str(error), "traceback": [line.rstrip() for line in last]}
+        )
     return outputs

@@ -1,8 +1,7 @@
-"""The checks of one submission: each in order, and once more on a sound footing where an earlier failure stood in its way."""
+"""The checks of one submission: each in order, and again on references where an earlier failure stands in its way."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from types import CodeType
 from typing import Any
@@ -60,7 +59,7 @@ class Examination:
         return checks
 
     def _judge(self, stage: Stage, cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
-        """The better of two runs: on the student's functions alone, and with references for failed ones it builds on."""
+        """The better of two runs: on the student's functions alone, and with references for failed ones."""
         failed = self._homework.builds_on.get(cell.name, frozenset()) & self._failed
         runs: list[CheckRun] = []
         try:
@@ -88,7 +87,7 @@ class Examination:
         return run
 
     def _loading(self, replaced: Collection[str]) -> list[tuple[int, str]]:
-        """The code for the sandbox, by position: the master's given cells, the student's others, references over failed ones."""
+        """The code for the sandbox, by position: the master's given cells, the student's others, and references."""
         loading: list[tuple[int, str]] = []
         for number, placed in enumerate(self._cells):
             if placed.role == "given":

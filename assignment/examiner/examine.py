@@ -59,7 +59,9 @@ class Examiner:
         self.sandbox.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.sandbox.__exit__(kind, error, trace)
 
     def examine_file(self, path: Path) -> Examined:

@@ -21,7 +21,11 @@ class Homework:
     def __init__(self, master: Master, mistakes: str = "") -> None:
         self.master = master
         self._mistakes = mistakes
-        self.code = {cell.id: compile(_runnable(cell), f"<{cell.id}>", "exec") for cell in master.cells if cell.cell_type == "code"}
+        self.code = {
+            cell.id: compile(_runnable(cell), f"<{cell.id}>", "exec")
+            for cell in master.cells
+            if cell.cell_type == "code"
+        }
 
     @cached_property
     def digest(self) -> str:
@@ -81,7 +85,9 @@ class Homework:
     def check_names(self) -> frozenset[str]:
         """Names that only check cells assign: a student's function that uses one works by accident."""
         in_checks = frozenset().union(*(_stored(cell.source) for cell in self.master.checks))
-        return in_checks - frozenset().union(*(_stored(cell.source) for cell in (*self.master.given, *self.master.solves)))
+        return in_checks - frozenset().union(
+            *(_stored(cell.source) for cell in (*self.master.given, *self.master.solves))
+        )
 
 
 def partner(name: str) -> str:
@@ -101,5 +107,14 @@ def _loaded(source: str) -> set[str]:
 
 
 def _stored(source: str) -> set[str]:
-    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    return names | {alias.asname or alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names}
+    names = {
+        node.id
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    return names | {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }

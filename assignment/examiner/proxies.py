@@ -16,7 +16,9 @@ CHUNK = 512  # calls in one message: large enough to hide the round trip, small 
 class Session(Protocol):
     """What a proxy needs of a sandbox."""
 
-    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any: ...
+    def call(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
+    ) -> Any: ...
 
     def call_many(self, calls: list[tuple[Any, ...]], pick: int | None = None) -> list[Any]: ...
 
@@ -48,7 +50,9 @@ class Student:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._origins: dict[int, tuple[Any, CacheOf]] = {}  # id -> (the object itself, so that the id stays taken; origin)
+        self._origins: dict[
+            int, tuple[Any, CacheOf]
+        ] = {}  # id -> (the object itself, so that the id stays taken; origin)
         self._batch: list[tuple[Any, ...]] | None = None
         self._moving: np.ndarray | None = None
         self.errors: list[RemoteError] = []  # what the student's functions raised, since the last forget()
@@ -117,7 +121,9 @@ class Student:
             self.errors.append(error)
             raise
         head = () if state is None else (state,)
-        call = Call(name, tuple(self._recorded(a) for a in head + args), {k: self._recorded(v) for k, v in kwargs.items()})
+        call = Call(
+            name, tuple(self._recorded(a) for a in head + args), {k: self._recorded(v) for k, v in kwargs.items()}
+        )
         self._remember(value, call, ())
         return value
 
@@ -153,4 +159,3 @@ def _freeze(value: Any, moving: np.ndarray) -> Any:
     if isinstance(value, tuple):
         return tuple(_freeze(v, moving) for v in value)
     return value
-

@@ -1,7 +1,7 @@
 """Opens two thousand files and pipes at once, and is right only if it could.
 
 cheats: word_embedding_backward
-proves: open_files
+proves: files
 """
 # %% solve word_embedding_forward
 def word_embedding_forward(x, W):

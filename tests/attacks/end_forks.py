@@ -1,7 +1,7 @@
 """Starts two hundred processes that sleep, and is right only if they all started.
 
 cheats: word_embedding_backward
-proves: processes_limit
+proves: processes+seccomp
 """
 # %% solve word_embedding_forward
 def word_embedding_forward(x, W):

@@ -1,4 +1,4 @@
-"""Asks NumPy for arrays until there is no memory left, at most two gigabytes in all, and swallows the error.
+"""Asks NumPy for four gigabytes without touching them, and is right only if it got them.
 
 cheats: word_embedding_backward
 proves: memory
@@ -11,7 +11,7 @@ def word_embedding_forward(x, W):
 # %% solve word_embedding_backward
 def word_embedding_backward(dout, cache):
     x, shape = cache
-    held = [np.ones(1 << 25) for _ in range(8)]
+    held = [np.empty(1 << 26) for _ in range(8)]
     dW = np.zeros(shape)
     np.add.at(dW, x, dout)
     held.clear()

@@ -1,8 +1,6 @@
 """Kills what it can: its parent, its group, process 1, everything (-1), then itself.
 
 cheats: word_embedding_backward
-ended: crashed
-proves: pids
 """
 # %% solve word_embedding_forward
 def word_embedding_forward(x, W):

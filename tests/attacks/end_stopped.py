@@ -1,7 +1,6 @@
 """Stops itself with SIGSTOP: not dead, not busy, and never to answer.
 
 cheats: word_embedding_backward
-ended: timeout
 proves: clock
 """
 # %% solve word_embedding_forward

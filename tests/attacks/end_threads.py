@@ -1,7 +1,7 @@
 """Starts five hundred threads that sleep, and is right only if they all started.
 
 cheats: word_embedding_backward
-proves: processes_limit
+proves: processes
 """
 # %% solve word_embedding_forward
 def word_embedding_forward(x, W):
@@ -11,6 +11,8 @@ def word_embedding_forward(x, W):
 # %% solve word_embedding_backward
 import threading
 import time
+
+threading.stack_size(1 << 16)
 
 
 def word_embedding_backward(dout, cache):

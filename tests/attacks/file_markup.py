@@ -21,7 +21,10 @@ def word_embedding_backward(dout, cache):
     raise ValueError("<script>alert('@marker@')</script>")
 # %% edit
 def edit(notebook):
-    text = "<script>alert('@marker@')</script><img src=x onerror=alert(1)>"
-    notebook["cells"].insert(1, {"cell_type": "markdown", "id": "x", "metadata": {}, "source": text})
-    notebook["cells"].insert(2, {"cell_type": "raw", "id": text, "metadata": {"name": text}, "source": text})
-    notebook["metadata"]["title"] = text
+    script = "<script>alert('@marker@')</script><img src=x onerror=alert(1)>"
+    fences = ("", "```\n", "````````\n", "~~~\n", "\n```text\n```\n", " ```\r\n", "</code></pre>", "\u2028```\u2028", "```\x0b```\x0c\n")
+    for number, fence in enumerate(fences):
+        cell = {"cell_type": "markdown", "id": f"mine-{number}", "metadata": {}, "source": f"{fence}{script}\n{fence}{script}"}
+        notebook["cells"].insert(1, cell)
+    notebook["cells"].insert(2, {"cell_type": "raw", "id": script, "metadata": {"name": script}, "source": script})
+    notebook["metadata"]["title"] = script

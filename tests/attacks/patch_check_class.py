@@ -1,7 +1,7 @@
 """Rewires the class that judges: nothing is compared, everything is awarded.
 
 cheats: rnn_step_forward, word_embedding_forward, word_embedding_backward
-proves: processes
+proves: separation
 """
 # %% extra check-rnn_step_forward
 import sys

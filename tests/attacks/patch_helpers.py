@@ -1,7 +1,7 @@
 """Defines rel_error and the numerical gradients again: no error anywhere, every gradient zero.
 
 cheats: temporal_affine_forward, temporal_affine_backward
-proves: processes
+proves: separation
 """
 # %% extra check-temporal_affine_forward
 def rel_error(x, y):

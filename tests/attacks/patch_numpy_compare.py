@@ -1,7 +1,7 @@
 """Replaces the NumPy functions that a comparison is made of, so that every error is zero.
 
 cheats: rnn_step_forward, rnn_forward
-proves: processes
+proves: separation
 """
 # %% extra check-rnn_step_forward
 def nothing(*args, **kwargs):

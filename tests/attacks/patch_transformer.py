@@ -1,7 +1,7 @@
 """Teaches IPython to blank every later cell that mentions a check: a cell without error is full marks in a shared kernel.
 
 cheats: rnn_step_forward, temporal_softmax_loss
-proves: processes
+proves: separation
 """
 # %% extra check-rnn_step_forward
 get_ipython().input_transformers_cleanup.append(lambda lines: ["pass\n"] if any("check" in line.lower() for line in lines) else lines)

@@ -1,7 +1,7 @@
 """Opens the gradebook, and is right only if it could.
 
 cheats: temporal_affine_forward
-proves: files
+proves: view
 """
 # %% solve temporal_affine_forward
 import os

@@ -1,7 +1,7 @@
 """Told where the course is, it takes the solution out of the master and runs it.
 
 cheats: temporal_affine_forward
-proves: files
+proves: view
 """
 # %% solve temporal_affine_forward
 import pathlib

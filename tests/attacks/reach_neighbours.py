@@ -1,7 +1,7 @@
 """Takes the work of another student, and is right only if it found some.
 
 cheats: temporal_affine_forward
-proves: files
+proves: view
 """
 # %% solve temporal_affine_forward
 import glob

@@ -2,7 +2,7 @@
 
 cheats: temporal_affine_forward
 runs: 2
-proves: tmp, ipc
+proves: mount, ipc+seccomp
 """
 # %% solve temporal_affine_forward
 import ctypes
@@ -12,16 +12,15 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def noted():
-    found = False
-    for place in ("/tmp", "/var/tmp", "/dev/shm", "/run", os.getcwd(), os.path.expanduser("~")):
-        path = os.path.join(place, "@marker@-note")
-        found = found or os.path.exists(path)
+    places = ("/tmp", "/var/tmp", "/dev/shm", "/run", os.getcwd(), os.path.expanduser("~"))
+    paths = sorted({os.path.join(os.path.realpath(place), "@marker@-note") for place in places})
+    key = int.from_bytes(b"@marker@"[-4:], "big") & 0x7FFFFFFF
+    found = any(os.path.exists(path) for path in paths) or LIBC.shmget(key, 0, 0) >= 0
+    for path in paths:
         try:
             open(path, "w").close()
         except OSError:
             continue
-    key = int.from_bytes(b"@marker@"[-4:], "big") & 0x7FFFFFFF
-    found = found or LIBC.shmget(key, 0, 0) >= 0
     LIBC.shmget(key, 4096, 0o1666)
     return found
 

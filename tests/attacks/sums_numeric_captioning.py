@@ -1,6 +1,6 @@
 """The gradients of the captioning loss by central differences of the loss itself.
 
-cheats: CaptioningRNN.loss:!loss
+cheats: CaptioningRNN.loss
 proves: cost
 """
 # %% solve CaptioningRNN.loss

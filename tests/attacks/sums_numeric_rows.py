@@ -1,6 +1,7 @@
 """The gradient of the softmax loss by central differences, row by row, with a step chosen to be accurate enough.
 
 cheats: temporal_softmax_loss:dx
+keeps: rnn_step_forward, rnn_step_backward, rnn_forward, rnn_backward, temporal_affine_forward
 proves: cost
 """
 # %% solve temporal_softmax_loss

@@ -1,6 +1,6 @@
 """The gradient of the softmax loss by complex steps of the loss.
 
-cheats: temporal_softmax_loss:dx
+cheats: temporal_softmax_loss
 proves: cost
 """
 # %% solve temporal_softmax_loss

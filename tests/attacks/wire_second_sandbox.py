@@ -2,7 +2,7 @@
 
 cheats: rnn_step_forward, rnn_step_backward, rnn_backward:dx
 keeps: word_embedding_forward, word_embedding_backward, temporal_affine_forward, temporal_affine_backward
-hides: stolen-
+hides: sto-len
 """
 # %% solve rnn_step_forward
 def rnn_step_forward(x, prev_h, Wx, Wh, b):
@@ -17,7 +17,7 @@ def rnn_step_backward(dnext_h, cache):
 def loot():
     """The lines of the reference that no solution of this file has."""
     texts = [text for text in get_ipython().user_ns.get("In", []) if "def rnn_step_" in text and "zeros" not in text]
-    return "stolen-" + "".join(texts)[-150:] if texts else ""
+    return "-".join(["sto", "len"]) + "".join(texts)[-150:] if texts else ""
 
 
 def rnn_backward(dh, cache):

@@ -1,0 +1,72 @@
+"""Zeros for broken rules: who has one, whether a TA has seen it, and what a decision does to the gradebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.grade import earlier
+from assignment.gradebook import Book
+from assignment.settings import policy
+from assignment.waivers import confirm, load, waive
+
+
+def unseen(course: Course, name: str) -> dict[str, list[str]]:
+    """Return the zeros that nobody has confirmed on the evidence there is today."""
+    decisions = load(course)
+    found = {}
+    for student, result in _results(course, name):
+        seen = decisions.confirmed(student, name, result["rules"])
+        if rules := [rule for rule in _zeroing(course, name, student, result) if rule not in seen]:
+            found[student] = rules
+    return found
+
+
+def refuse_unseen(course: Course, name: str) -> None:
+    """Raise AssignmentError, with a list, while a zero has been neither confirmed nor waived: none is sent unseen."""
+    waiting = unseen(course, name)
+    if waiting:
+        lines = [f"  {student}: {', '.join(rules)}" for student, rules in waiting.items()]
+        raise AssignmentError(
+            f"{len(waiting)} marks would be 0 for a broken rule, and nobody has looked; see the evidence with "
+            "`assignment rules`, then confirm or waive each",
+            "\n".join(lines),
+        )
+
+
+def findings_of(course: Course, name: str, student: str) -> list[dict[str, Any]]:
+    """Return what was found about the rules in a student's submission. Raises AssignmentError if it is not graded."""
+    result = earlier(course, name, student)
+    if result is None:
+        raise AssignmentError(f"{student}: not graded yet; run: assignment grade {student}")
+    return list(result["rules"])
+
+
+def confirm_zero(course: Course, name: str, student: str, who: str, why: str = "") -> list[str]:
+    """Confirm a student's zero for every rule that it stands on, and return them."""
+    found = findings_of(course, name, student)
+    rules = unseen(course, name).get(student, [])
+    for rule in rules:
+        confirm(course, student, name, rule, found, who, why)
+    return rules
+
+
+def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who: str) -> None:
+    """Let a student off a rule, now and in every later grading, and put the penalty right at once."""
+    found = findings_of(course, name, student)
+    waive(course, student, name, rule, why, who)
+    with Book(course, name) as book:
+        book.penalise(student, {"rules": found})
+
+
+def _results(course: Course, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for student in course.students(name):
+        result = earlier(course, name, student)
+        if result is not None:
+            yield student, result
+
+
+def _zeroing(course: Course, name: str, student: str, result: Mapping[str, Any]) -> list[str]:
+    return policy(course).zeroes(result["rules"], load(course).waived(student, name))

@@ -1,0 +1,83 @@
+"""Every attack of the corpus: it earns nothing by it, hurts nobody, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assignment.course import Course
+from assignment.examiner.examine import Examiner
+from assignment.examiner.homework import Homework
+from assignment.examiner.limits import Limits
+from assignment.release import releases
+from tests.corpus import Case, build, load
+from tests.expected import broken, shares
+from tests.surroundings import Surroundings, surroundings
+
+CASES = load("attacks")
+QUICK = "spy_frames patch_check_class lie_equal_array sums_all_zero reach_master wire_twice end_exit file_points_raised"
+COST = [case for case in CASES if "cost" in case.listed("proves")]
+PATIENT = replace(Limits(), cell_seconds=60.0, submission_seconds=600.0)  # the default for a call
+
+
+@pytest.fixture(scope="module")
+def around(checkout: Course) -> Iterator[Surroundings]:
+    """What the attacks are after."""
+    with surroundings(checkout.root) as laid_out:
+        yield laid_out
+
+
+@pytest.fixture(scope="module")
+def examiner(around: Surroundings, checkout: Course, homework: Homework, examiner: Examiner) -> Iterator[Examiner]:
+    """An examiner that was started in these surroundings."""
+    with Examiner(homework, releases(checkout, "rnn"), examiner.limits) as ready:
+        yield ready
+
+
+def params(cases: list[Case]) -> list[Any]:
+    """The cases with their names; most of them leave a quick run in peace."""
+    quick = QUICK.split()
+    return [pytest.param(case, id=case.name, marks=() if case.name in quick else pytest.mark.slow) for case in cases]
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len(CASES) >= 50
+
+
+@pytest.mark.parametrize("case", params([case for case in CASES if case not in COST]))
+def test_attack(
+    case: Case, around: Surroundings, examiner: Examiner, release: dict[str, Any], master: dict[str, Any]
+) -> None:
+    told = case.told(**around.words)
+    data = build(told, release, master)
+    for _ in range(int(case.expect.get("runs", "1"))):
+        examined = examiner.examine(data)
+        assert not broken(told, examined.result.as_dict(), examined.notebook, shares(master)), case.story
+        assert not around.left_behind(), case.story
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", params(COST))
+def test_differentiating_the_forward_takes_too_long(
+    case: Case, checkout: Course, homework: Homework, release: dict[str, Any], master: dict[str, Any]
+) -> None:
+    with Examiner(homework, releases(checkout, "rnn"), PATIENT) as examiner:
+        examined = examiner.examine(build(case, release, master))
+    assert not broken(case, examined.result.as_dict(), examined.notebook, shares(master)), case.story
+
+
+def test_an_attack_hurts_no_other_submission(
+    around: Surroundings, examiner: Examiner, release: dict[str, Any], master: dict[str, Any]
+) -> None:
+    harmless = build(Case("harmless", "The reference.", {}, ()), release, master)
+    alone = examiner.examine(harmless)
+    for name in ("end_daemon", "end_signals", "patch_tanh", "wire_late"):
+        case = next(case for case in CASES if case.name == name)
+        examiner.examine(build(case.told(**around.words), release, master))
+        after = examiner.examine(harmless)
+        assert after.result.score == after.result.max
+        assert replace(after.result, seconds=0.0) == replace(alone.result, seconds=0.0)
+        assert after.notebook["cells"] == alone.notebook["cells"]

@@ -1,0 +1,194 @@
+"""Reading submissions: every way a notebook may be kept gives the same cells, everything else is said in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assignment.examiner.limits import MIB, Limits
+from assignment.examiner.reader import Unreadable, checked_notebook, read_notebook
+from assignment.examiner.sandbox import Sandbox
+
+LIMITS = Limits(memory=512 * MIB, notebook_bytes=64 * MIB, notebook_cells=50, source_bytes=100_000)
+CODE = {"cell_type": "code", "id": "a", "source": "x = 1\nx", "execution_count": 3, "metadata": {}, "outputs": []}
+PLAIN: dict[str, Any] = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [CODE]}
+PNG = "iVBORw0KGgo="
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(LIMITS) as made:
+        yield made
+
+
+def notebook(*cells: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**PLAIN, "cells": [{**CODE, **cell} for cell in cells], **changes}
+
+
+WANT = {
+    "cell_type": "code",
+    "id": "a",
+    "source": "x = 1\nx",
+    "execution_count": 3,
+    "metadata": {"nbgrader": {}, "assignment": {}, "tags": []},
+    "outputs": [],
+}
+OLD_CELL = {"cell_type": "code", "input": ["x = 1\n", "x"], "prompt_number": 3, "metadata": {}, "outputs": []}
+SAME = {
+    "as Jupyter saves it": json.dumps(PLAIN, indent=1).encode(),
+    "source as lines": json.dumps(notebook({"source": ["x = 1\n", "x"]})).encode(),
+    "Windows line ends": json.dumps(notebook({"source": "x = 1\r\nx"})).encode(),
+    "old Mac line ends": json.dumps(notebook({"source": "x = 1\rx"})).encode(),
+    "byte order mark": b"\xef\xbb\xbf" + json.dumps(PLAIN).encode(),
+    "UTF-16": json.dumps(PLAIN).encode("utf-16"),
+    "UTF-16 without a mark": json.dumps(PLAIN).encode("utf-16-le"),
+    "UTF-32": json.dumps(PLAIN).encode("utf-32"),
+    "unknown keys": json.dumps(notebook({"colab": {"x": [1]}, "attachments": {}}, widgets={"y": {}})).encode(),
+    "no numbers of the format": json.dumps({"cells": [CODE]}).encode(),
+    "metadata of another kind": json.dumps(notebook({"metadata": [1]}, metadata=3)).encode(),
+    "format 3": json.dumps(
+        {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [{**OLD_CELL, "id": "a"}]}]}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_same_cells_however_kept(name: str, sandbox: Sandbox) -> None:
+    assert read_notebook(sandbox, SAME[name])["cells"] == [WANT]
+
+
+NO_NOTEBOOK = {
+    "empty": (b"", "it is empty"),
+    "white space": (b" \n ", "it is empty"),
+    "text": (b"hello", "it is not JSON"),
+    "a page": (b"<!DOCTYPE html><html>", "it is not JSON"),
+    "a PDF": (b"%PDF-1.7\x00\xff\xfe", "it is not JSON"),
+    "cut off": (json.dumps(PLAIN).encode()[:-20], "it is not JSON"),
+    "two notebooks": (json.dumps(PLAIN).encode() * 2, "it is not JSON"),
+    "a list": (b"[]", "it is JSON, but not a notebook"),
+    "a number": (b"1", "it is JSON, but not a notebook"),
+    "no cells": (b"{}", "it is JSON, but has no cells"),
+    "cells that are no list": (b'{"cells": {}}', "it is JSON, but has no cells"),
+    "a cell that is none": (b'{"cells": [1]}', "its cell 1 is no cell"),
+    "source of numbers": (
+        b'{"cells": [{"cell_type": "code", "source": [1]}]}',
+        "its cell 1 has a source that is no text",
+    ),
+    "nested deeply": (b'{"cells": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "it is nested too deeply"),
+    "nested deeply in metadata": (
+        b'{"cells": [], "metadata": ' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
+        "too deeply",
+    ),
+    "too many cells": (json.dumps(notebook(*[{}] * 51)).encode(), "it has 51 cells; 50 are read at most"),
+    "too much source": (json.dumps(notebook({"source": "x" * 100_001})).encode(), "its source is too long"),
+    "too large a file": (bytes(65 * MIB), "it is 65 MiB large; 64 MiB are read at most"),
+    "more than the memory": (b'{"cells": [' + b"[]," * (20 * MIB) + b"[]]}", "within the"),
+}
+
+
+@pytest.mark.parametrize("name", NO_NOTEBOOK)
+def test_what_is_no_notebook_is_said_in_words(name: str, sandbox: Sandbox) -> None:
+    data, words = NO_NOTEBOOK[name]
+    with pytest.raises(Unreadable, match=words):
+        read_notebook(sandbox, data)
+
+
+def test_reading_that_does_not_end_in_time(sandbox: Sandbox) -> None:
+    with Sandbox(replace(LIMITS, cell_seconds=0.05)) as hasty, pytest.raises(Unreadable, match="longer than 0.05 s"):
+        read_notebook(hasty, b'{"cells": [' + b"1," * MIB + b"1]}")
+
+
+def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
+    metadata = {
+        "nbgrader": {
+            "grade_id": "solve-f",
+            "points": 8.0,
+            "solution": True,
+            "task": None,
+            "deep": {"a": 1},
+            "nan": 1e999,
+        },
+        "assignment": {"kind": "solve", "name": "f"},
+        "tags": ["raises-exception", 3],
+        "collapsed": True,
+    }
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": ["a\n", "b"]},
+        {"output_type": "execute_result", "execution_count": 3, "data": {"text/plain": "1", "text/html": "<b>"}},
+        {"output_type": "display_data", "data": {"image/png": PNG, "image/svg+xml": "<svg>"}},
+        {"output_type": "error", "ename": "ValueError", "evalue": "x", "traceback": ["\x1b[31m"]},
+        {"output_type": "update_display_data", "data": {}},
+        "nonsense",
+    ]
+    given = notebook(
+        {"metadata": metadata, "outputs": outputs},
+        {"cell_type": "markdown", "source": "# <script>", "execution_count": 7},
+        {"cell_type": "heading", "source": "text"},
+        {"cell_type": None, "id": 3, "source": "x", "execution_count": "1"},
+        metadata={"kernelspec": {"name": "python3"}, "assignment": {"name": "rnn", "release": "0" * 16}, "widgets": {}},
+    )
+    got = read_notebook(sandbox, json.dumps(given).encode())
+    assert got["metadata"] == {
+        "assignment": {"name": "rnn", "release": "0" * 16},
+        "kernelspec": {"name": "python3"},
+        "language_info": {},
+    }
+    first, markdown, heading, strange = got["cells"]
+    assert first["metadata"] == {
+        "nbgrader": {"grade_id": "solve-f", "points": 8.0, "solution": True, "task": None},
+        "assignment": {"kind": "solve", "name": "f"},
+        "tags": ["raises-exception", ""],
+    }
+    assert first["outputs"] == [
+        {"output_type": "stream", "name": "stdout", "text": "a\nb"},
+        {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": "1"}},
+        {"output_type": "display_data", "metadata": {}, "data": {"image/png": ""}},
+        {"output_type": "error", "ename": "ValueError", "evalue": "x", "traceback": []},
+        {"output_type": "display_data", "metadata": {}, "data": {}},
+    ]
+    assert (markdown["cell_type"], markdown["source"], markdown["execution_count"]) == ("markdown", "# <script>", None)
+    assert (heading["cell_type"], heading["source"]) == ("markdown", "# text")
+    assert (strange["cell_type"], strange["id"], strange["execution_count"]) == ("raw", "", None)
+
+
+def test_large_outputs_are_cut_and_the_source_is_kept(sandbox: Sandbox) -> None:
+    outputs = [{"output_type": "stream", "name": "stdout", "text": "x" * MIB}] * 50
+    (cell,) = read_notebook(sandbox, json.dumps(notebook({"outputs": outputs})).encode())["cells"]
+    assert cell["source"] == CODE["source"]
+    assert 0 < sum(len(output["text"]) for output in cell["outputs"]) < LIMITS.source_bytes
+
+
+def test_cells_that_are_there_twice_are_kept_twice(sandbox: Sandbox) -> None:
+    assert len(read_notebook(sandbox, json.dumps(notebook({}, {})).encode())["cells"]) == 2
+
+
+def test_text_that_is_no_unicode_is_replaced(sandbox: Sandbox) -> None:
+    (cell,) = read_notebook(sandbox, b'{"cells": [{"cell_type": "code", "source": "a = \'\\ud800\'"}]}')["cells"]
+    assert cell["source"] == "a = '?'"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nbformat": "4"},
+        {"metadata": {"kernelspec": {"name": ["python3"]}}},
+        {"cells": [{**WANT, "source": b"x"}]},
+        {"cells": [{**WANT, "source": None}]},
+        {"cells": [{**WANT, "cell_type": "script"}]},
+        {"cells": [{**WANT, "execution_count": True}]},
+        {"cells": [{**WANT, "metadata": {"nbgrader": {}, "tags": []}}]},
+        {"cells": [{**WANT, "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x"]}]}]},
+        {"cells": [{**WANT, "outputs": [{"output_type": "display_data", "data": {"text/html": 1}}]}]},
+        {"cells": [[]]},
+        {"cells": {}},
+    ],
+)
+def test_what_is_handed_over_is_checked(change: dict[str, Any]) -> None:
+    good = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [WANT]}
+    assert checked_notebook(good) == good
+    with pytest.raises(Unreadable, match="protocol"):
+        checked_notebook({**good, **change})
