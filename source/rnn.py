@@ -486,6 +486,9 @@ check.report()
 # 形状：$x_t\,(N, D)$，$h_{t-1}\,(N, H)$，$W_x\,(D, H)$，$W_h\,(H, H)$，$b\,(H,)$，得到 $h_t\,(N, H)$。
 # $\tanh$ 把每个分量压到 $(-1, 1)$ 之间，状态因此不会越滚越大。
 #
+# 看一个最小的例子：各维都是 1，$W_x = W_h = 1$，$b = 0$，$h_0 = 0$，输入是 $1, 0, 0$。
+# 状态依次约为 $0.76,\ 0.64,\ 0.57$：后两步没有新的输入，第一步的输入却还留有痕迹，这就是“记忆”。
+#
 # `cache` 由你决定：反向传播时要用到什么，就放什么。
 
 
@@ -552,7 +555,8 @@ check.report()
 #
 # $$\frac{\partial L}{\partial a_t} = \frac{\partial L}{\partial h_t} \odot (1 - h_t^2) \qquad (N, H).$$
 #
-# 再穿过线性变换。对 $A = X W + b$，有
+# 再穿过线性变换 $A = X W + b$，即 $A_{nj} = \sum_i X_{ni} W_{ij} + b_j$。
+# 逐个元素求导，再写回矩阵，就是
 #
 # $$\frac{\partial L}{\partial X} = \frac{\partial L}{\partial A}\, W^\top, \qquad
 # \frac{\partial L}{\partial W} = X^\top \frac{\partial L}{\partial A}, \qquad
@@ -807,6 +811,8 @@ check.report()
 # $$\mathrm{out}[n, t, :] = W[\,x[n, t],\ :\,].$$
 #
 # 形状：$x\,(N, T)$ 是整数，$W\,(V, D)$，输出 $(N, T, D)$。NumPy 的整数数组下标一行就能做到。
+#
+# 换个角度看：把每个词写成只有一个 1 的 $V$ 维向量（one-hot），查表就是它乘以 $W$，所以词嵌入也是线性变换。
 
 
 # %% solve word_embedding_forward
@@ -1063,6 +1069,8 @@ check.report()
 # L = -\frac{1}{N} \sum_{n} \sum_{t} m_{n,t}\, \log p_{n,t,y_{n,t}}.$$
 #
 # 注意损失**对时间求和，对样本求平均**。
+# 模型还什么都不会时，各个词的概率差不多都是 $1/V$，每个位置的损失约为 $\ln V$；
+# 例如 $V = 10$ 时约为 $2.3$，一句 10 个词约为 $23$。检查里会用到这个估计。
 #
 # 句子有长有短，放进同一个 $(N, T)$ 的数组，短句后面就要补上 `<NULL>`：
 #
@@ -1074,9 +1082,11 @@ check.report()
 # 这些补上的词不是句子的一部分，模型猜得对不对都不该算。
 # 所以用 $m_{n,t} \in \{0, 1\}$（布尔数组 `mask`）把它们**遮住**：遮住的位置既不贡献损失，也不产生梯度。
 #
-# 梯度同样简单，其中 $\mathbf{1}[\cdot]$ 在条件成立时为 1，否则为 0：
+# 梯度也很简单：$\log p_v = x_v - \log \sum_u e^{x_u}$，后一项对 $x_v$ 的导数正是 $p_v$，于是
 #
-# $$\mathrm{dx}_{n,t,v} = \frac{m_{n,t}}{N} \left( p_{n,t,v} - \mathbf{1}[v = y_{n,t}] \right) \qquad (N, T, V).$$
+# $$\mathrm{dx}_{n,t,v} = \frac{m_{n,t}}{N} \left( p_{n,t,v} - \mathbf{1}[v = y_{n,t}] \right) \qquad (N, T, V),$$
+#
+# 其中 $\mathbf{1}[\cdot]$ 在条件成立时为 1，否则为 0。
 #
 # 提示：分数都减去同一个数，概率不变；先减去最大值，可以避免 $e^x$ 溢出。
 
@@ -1199,6 +1209,7 @@ check.report()
 # | 损失 | 与 `captions_out` 比较，遮住 `<NULL>` | 一个数 |
 #
 # 反向就是把五步倒过来：前面写的每个 `backward` 各用一次，最后一步仿照 3.2 节的线性变换。
+# 图像只从 $h_0$ 这一处进入模型，所以 `W_proj` 和 `b_proj` 的梯度全部来自 `dh0`。
 # 梯度放进字典 `grads`，键与 `self.params` 相同。
 #
 # `cell_type` 还可以是 `"lstm"`，参数的形状已经为它留好，但这份作业**只要求** `"rnn"`。
