@@ -133,7 +133,7 @@ def solved(stub: str, name: str, written: str) -> str:
 def submission(
     release: Notebook, solutions: Mapping[str, str], extra: Iterable[Block] = (), edit: Edit | None = None
 ) -> bytes:
-    """A release with its solve cells' sources replaced, cells added, run from top to bottom, edited, as a file's bytes."""
+    """A release with solve cells replaced, cells added, numbered as if run in order, edited; as bytes."""
     notebook = copy.deepcopy(release)
     cells = solve_cells(notebook)
     for name, source in solutions.items():

@@ -1,10 +1,9 @@
-"""What attacks are after, and what they may leave behind: a course, a home, a listener, a secret, marked files, processes."""
+"""What attacks are after (a course, a home, a listener, a secret) and what they may leave behind (files, processes)."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import secrets
 import shutil
 import socket
@@ -34,8 +33,7 @@ class Surroundings:
         found = [f"{path} was changed" for path in self.before.keys() ^ self._files().keys()]
         found += [f"{path} was changed" for path, digest in self._files().items() if self.before.get(path) != digest]
         for place in PLACES:
-            names = os.listdir(place) if os.path.isdir(place) else []  # noqa: PTH110, PTH208  no Path for each of thousands
-            found += [f"{place}/{name} was written" for name in names if marker in name]
+            found += [f"{path} was written" for path in Path(place).glob(f"*{marker}*")]
         return found + [f"process {pid} is alive" for pid in _running(marker)] + self._calls()
 
     def _files(self) -> dict[str, str]:
