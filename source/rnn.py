@@ -213,16 +213,18 @@ class Check:
 
     def trouble(self, error):
         """An exception in words: what, and in which function and line; inside a hidden block only its type."""
-        frames = [(f.f_code, line) for f, line in traceback.walk_tb(error.__traceback__) if f.f_globals is globals()]
-        code, line = frames[-1]
-        function = getattr(error, "function", getattr(code, "co_qualname", code.co_name))
-        known = function[-1] != ">"  # 不是单元本身（<module>），也不是 <lambda>
+        function, line = self.name, 0
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            name = getattr(frame.f_code, "co_qualname", frame.f_code.co_name)
+            if frame.f_globals is globals() and name[-1] != ">":  # 不是单元本身（<module>），也不是 <lambda>
+                function, line = name, number
+        function = getattr(error, "function", function)
         if isinstance(error, NotImplementedError):
-            return f"未完成：{function if known else self.name} 还没有写"
+            return f"未完成：{function} 还没有写"
         if self.block:
             return f"运行出错：{self.kind(error)}"
         text = " ".join(f"运行出错：{type(error).__name__}: {error}".split())[:200]
-        return f"{text}（{function} 第 {line} 行）" if known else text
+        return f"{text}（{function} 第 {line} 行）" if line else text
 
     def passed(self, part, visible_only=False):
         """Whether a part has rows and none failed; once points are awarded, a hidden one must be among them.

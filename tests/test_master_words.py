@@ -182,6 +182,13 @@ def test_an_error_that_names_its_function(make: Callable[..., Any], right: Noteb
     assert outcome.check.rows[0].message == "未完成：rnn_step_forward 还没有写"
 
 
+def test_an_error_from_outside_the_notebook(make: Callable[..., Any]) -> None:
+    check = make("exercise", a=1.0)
+    with check:
+        raise ValueError("no frame of the notebook behind it")
+    assert check.rows[0].message == "运行出错：ValueError: no frame of the notebook behind it"
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_what_ends_a_process_goes_through(make: Callable[..., Any], error: type[BaseException]) -> None:
     check = make("exercise", a=1.0)
