@@ -13,6 +13,7 @@ from assignment.repair import Placed
 from assignment.syntax import bare, definitions, meaning, parsed, plain
 
 RULE = "todo"
+SHOWN = 5  # names or statements of a kind that are shown
 
 
 def given_code(placed: Sequence[Placed], release: Master, master: Master) -> list[Finding]:
@@ -126,15 +127,21 @@ def _stray(matched: Match, cell: Cell, source: str) -> list[Finding]:
 
 def _beside(matched: Match, cell: Cell, pattern: ast.Module, given: set[str]) -> Iterator[Finding]:
     """Yield what stands at the top level of the cell, or in its class, beside what the release has there."""
+    noted: list[ast.stmt] = []
+    taken: dict[str, ast.stmt] = {}
     for owner, statement in matched.beside:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             continue  # the second rule's business
         own = {f"{owner}.{name}" if owner else name for name in bound(statement)}
-        taken = sorted((set() if owner else _of_given(own, given)) | _changed(statement, own, cell, pattern))
-        if taken:
-            yield Finding(RULE, True, cell.id, f"重新定义了给定的 {'、'.join(taken)}\n" + _plus(statement))
-        else:
-            yield Finding(RULE, False, cell.id, "TODO 旁边另有代码\n" + _plus(statement))
+        given_again = (set() if owner else _of_given(own, given)) | _changed(statement, own, cell, pattern)
+        taken |= dict.fromkeys(sorted(given_again), statement)
+        if not given_again:
+            noted.append(statement)
+    if taken:
+        names = "、".join(list(taken)[:SHOWN])
+        yield Finding(RULE, True, cell.id, f"重新定义了给定的 {names}\n" + _plus(taken.values()))
+    if noted:
+        yield Finding(RULE, False, cell.id, "TODO 旁边另有代码\n" + _plus(noted))
 
 
 def _changed(statement: ast.stmt, names: set[str], cell: Cell, pattern: ast.Module) -> set[str]:
@@ -149,11 +156,14 @@ def _changed(statement: ast.stmt, names: set[str], cell: Cell, pattern: ast.Modu
 
 def _inside(matched: Match, cell: Cell, given: set[str]) -> Iterator[Finding]:
     """Yield what the student's code does to given names at run time."""
+    touched: dict[str, ast.stmt] = {}
     for statement in matched.filled:
         declared = {name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names}
-        touched = sorted(_of_given(declared | {name for name in bound(statement) if "." in name}, given))
-        if touched:
-            yield Finding(RULE, False, cell.id, f"运行时会改动给定的 {'、'.join(touched)}\n" + _plus(statement))
+        changed = declared | {name for name in bound(statement) if "." in name}
+        touched |= dict.fromkeys(sorted(_of_given(changed, given)), statement)
+    if touched:
+        names = "、".join(list(touched)[:SHOWN])
+        yield Finding(RULE, False, cell.id, f"运行时会改动给定的 {names}\n" + _plus(touched.values()))
 
 
 def _extra(one: Placed, given: set[str]) -> list[Finding]:
@@ -184,7 +194,7 @@ def _broken(one: Placed, cell: Cell, pattern: ast.Module) -> list[Finding]:
     lines = [bare(line) for line in plain(one.source).split("\n")]
     for line in _given_lines(cell):
         if line not in lines:
-            return [Finding(RULE, False, cell.id, f"代码有语法错误，无法比较；没有找到给定的这一行：\n-{line}")]
+            return [Finding(RULE, False, cell.id, f"代码有语法错误或太长，无法比较；没有找到给定的这一行：\n-{line}")]
         lines = lines[lines.index(line) + 1 :]
     return []
 
@@ -205,12 +215,13 @@ def _outside(old: str, new: str) -> str:
     return difference(*("\n".join(line for line in text.split("\n") if line in kept) for text in (old, plain(new))))
 
 
-def _plus(statement: ast.stmt) -> str:
-    """Return a statement as added lines of a diff."""
+def _plus(statements: Iterable[ast.stmt]) -> str:
+    """Return the first statements as added lines of a diff."""
     try:
-        return excerpt("\n".join("+" + line for line in ast.unparse(statement).split("\n")))
+        code = "\n".join(ast.unparse(statement) for statement in list(statements)[:SHOWN])
     except RecursionError:
         return "+…"
+    return excerpt("\n".join("+" + line for line in code.split("\n")))
 
 
 def _moved(placed: Sequence[Placed]) -> list[Finding]:

@@ -113,6 +113,8 @@ class _Matcher:
 
     def _same(self, one: Node, other: Node) -> bool:
         """Whether a statement of the release and one of the student agree."""
+        if type(one) is not type(other):
+            return False
         if not any(one_of.start < line <= one_of.stop for one_of in self.holes for line in _lines(one)):
             return self._meaning(one) == self._meaning(other)
         if meaning(_shell(one)) != meaning(_shell(other)):

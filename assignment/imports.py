@@ -15,6 +15,7 @@ from assignment.repair import Placed
 from assignment.syntax import bare, parsed, plain
 
 RULE = "imports"
+SHOWN = 20  # uses in one cell that are shown, breaches first
 
 
 def imports(submission: dict[str, Any], placed: Sequence[Placed], release: Master) -> list[Finding]:
@@ -29,8 +30,9 @@ def imports(submission: dict[str, Any], placed: Sequence[Placed], release: Maste
     folder = Folder(_together(source for _, source in sources.values()), folder)
     found: list[Finding] = []
     for where, source in sources.values():
-        fresh = (use for use in uses(source, given, folder) if use.evidence not in known)
-        found += [Finding(RULE, use.breach, where, use.evidence) for use in fresh]
+        fresh = [use for use in uses(source, given, folder) if use.evidence not in known]
+        fresh.sort(key=lambda use: not use.breach)
+        found += [Finding(RULE, use.breach, where, use.evidence) for use in fresh[:SHOWN]]
     return found
 
 

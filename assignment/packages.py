@@ -12,6 +12,7 @@ from assignment.folding import Folder
 from assignment.syntax import BROKEN, parsed
 
 LINE = 160  # characters of a line that is shown
+COMMAND = 2000  # characters of a command for the shell that are read
 DEPTH = 5  # of text that runs text that runs text
 NUMPY = "numpy"
 FOREIGN_IN_NUMPY = {"f2py", "ctypeslib", "distutils"}  # parts of NumPy that build or load other people's code
@@ -139,9 +140,10 @@ class Reader:
 
     def _shell(self, words: list[str], node: ast.AST) -> Iterator[Use]:
         """Yield the uses in a command for the shell, given whole or word by word."""
-        imported = [match[1] or match[2] for word in words for match in IMPORT_IN_TEXT.finditer(word)]
+        command = " ".join(words)[:COMMAND]
+        imported = [match[1] or match[2] for word in words for match in IMPORT_IN_TEXT.finditer(word[:COMMAND])]
         found = [use for name in imported for use in self.module(name, node)]
-        if INSTALL.search(" ".join(words)):
+        if INSTALL.search(command):
             yield self._use(True, "安装别的包", node)
         elif any(use.breach for use in found):
             yield from found

@@ -9,16 +9,22 @@ from functools import lru_cache
 
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # cell magics whose body is Python in this notebook
-LINE_MAGIC = re.compile(r"^(?P<indent>\s*)(?P<target>[\w, ]+=\s*)?(?P<sign>[%!]+)(?P<rest>.*)$", re.MULTILINE)
-HELP = re.compile(r"^\s*(\?{1,2}[\w.]+|[\w.]+\?{1,2})\s*$", re.MULTILINE)
+LINE_MAGIC = re.compile(r"^(?P<indent>[ \t]*)(?P<target>\w[\w, ]*=[ \t]*)?(?P<sign>[%!]+)(?P<rest>.*)$", re.MULTILINE)
+HELP = re.compile(r"^[ \t]*(\?{1,2}[\w.]+|[\w.]+\?{1,2})[ \t]*$", re.MULTILINE)
 UNIMPORTANT = ("ctx", "type_comment", "annotation", "returns")  # annotations of functions; see meaning
 ORDINARY = 20_000  # characters of a cell whose tree is worth remembering: a giant's would fill the memory
+LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that ast.parse was seen to raise
 
 
 def parsed(source: str) -> ast.Module | None:
-    """Return the cell's syntax tree, magics as calls of get_ipython(), or None if it is no Python; never change it."""
+    """Return the cell's syntax tree, magics as calls of get_ipython(); None if it is no Python, or a giant.
+
+    The tree may be handed out again: nobody changes it.
+    """
     source = plain(source)
+    if len(source) > LONGEST:
+        return None
     return _remembered(source) if len(source) < ORDINARY else _parsed(source)
 
 

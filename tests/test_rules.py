@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sysconfig
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import black
 import nbformat
 import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -607,18 +612,49 @@ def test_the_policy_is_read_from_the_config() -> None:
             Policy.from_config({"Rules": rules})
 
 
-def test_the_untouched_release_and_the_reference_break_no_rule(checkout: Course) -> None:
-    """The recurrent networks themselves, run and saved: the formatter, other editors, the solutions in their places."""
+EDITORS: list[Change] = [jupyterlab, vscode, colab, version(3), rewritten(blackened), stripped]
+
+
+def test_the_untouched_release_and_the_reference_break_no_rule(checkout: Course, tmp_path: Path) -> None:
+    """The recurrent networks themselves, run, and saved by every editor and formatter."""
     master = load_master(checkout.source("rnn"))
     for cells in (master.released.cells, tuple(_solved(master))):
-        for change in (jupyterlab, vscode, colab, version(3), rewritten(blackened), stripped):
-            notebook = render("rnn", list(cells))
-            for raw in notebook["cells"]:
-                raw["source"] = "".join(raw["source"])
-                if raw["cell_type"] == "code":
-                    raw |= {"execution_count": 1, "outputs": [stream("x")]}
-            change(notebook)
-            assert found(notebook, master.released, master) == []
+        notebook = render("rnn", list(cells))
+        for raw in notebook["cells"]:
+            raw["source"] = "".join(raw["source"])
+            if raw["cell_type"] == "code":
+                raw |= {"execution_count": 1, "outputs": [stream("x")]}
+        for change in (*EDITORS, saved_by_the_server(tmp_path), formatted_by_ruff(tmp_path)):
+            changed = copy.deepcopy(notebook)
+            change(changed)
+            assert found(changed, master.released, master) == []
+
+
+def saved_by_the_server(folder: Path) -> Change:
+    """Opened and saved through the contents API that JupyterLab and Notebook use."""
+
+    def change(nb: Notebook) -> None:
+        tiny.write(folder / "lab.ipynb", nb)
+        manager = LargeFileManager(root_dir=str(folder))
+        manager.save(manager.get("lab.ipynb"), "lab.ipynb")
+        nb.update(tiny.read(folder / "lab.ipynb"))
+
+    return change
+
+
+def formatted_by_ruff(folder: Path) -> Change:
+    """Formatted as a notebook by ruff, its imports sorted."""
+
+    def change(nb: Notebook) -> None:
+        path = folder / "ruff.ipynb"
+        tiny.write(path, nb)
+        ruff = str(Path(sysconfig.get_path("scripts")) / "ruff")
+        for command in (["check", "--isolated", "--select", "I", "--fix"], ["format", "--isolated"]):
+            subprocess.run([ruff, *command, "--line-length", "72", str(path)], check=True, capture_output=True)
+        assert tiny.read(path)["cells"] != nb["cells"]
+        nb.update(tiny.read(path))
+
+    return change
 
 
 def _solved(master: Master) -> Iterator[Cell]:
@@ -626,3 +662,30 @@ def _solved(master: Master) -> Iterator[Cell]:
     for released, cell in zip(master.released.cells, master.cells, strict=True):
         lines = [line for line in cell.source.split("\n") if "SOLUTION" not in line]
         yield replace(released, source="\n".join(lines)) if cell.kind == "solve" else released
+
+
+GIANTS = {
+    "statements": "a\n" * 5000,
+    "definitions": "def double(x):\n    return y\n" * 500,
+    "imports": "".join(f"import torch{number}\n" for number in range(1000)),
+    "strings": "x = " + "'a' + " * 5000 + "'a'",
+    "text that runs": "exec('import torch')\n" * 500,
+    "blank lines": "\n" * 60_000 + "%x",
+    "blanks": " " * 400_000 + "%",
+    "commands": "!" + "pip " * 20_000,
+    "shell lines": "!ls\n" * 3000 + "(",
+    "marks": "# TODO\n# TODO 结束\n" * 500,
+    "brackets": "(" * 40_000,
+    "attributes": "x" + ".a" * 20_000,
+}
+
+
+@pytest.mark.parametrize("name", GIANTS)
+def test_giants_are_read_in_time_and_give_few_findings(name: str) -> None:
+    """One of these once took minutes: a pattern that looks back, a comparison of everything with everything."""
+    for change in (source(DOUBLE, GIANTS[name]), source(GIVEN, GIANTS[name]), extra(GIANTS[name])):
+        start = time.process_time()
+        findings = found(handed_in(change))
+        assert len(findings) < 50
+        assert sum(len(one.evidence) for one in findings) < 20_000
+        assert time.process_time() - start < 10
