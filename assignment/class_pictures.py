@@ -16,7 +16,6 @@ INK, FAINT, LINE = "#1d2329", "#68727d", "#e3e6e4"
 ACCENT, GOOD, SOME, NONE, BAD = "#2b5f86", "#1f7a5c", "#d9a44a", "#e6c3be", "#b3352b"
 SETTINGS: Any = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "class",
     "text.parse_math": False,
     "font.size": 11,
     "text.color": INK,

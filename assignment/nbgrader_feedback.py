@@ -10,9 +10,11 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, SubmittedNotebook
 from traitlets import default
 
+from assignment.course import Course
 from assignment.feedback import page
 from assignment.master import cell_id
 from assignment.standing import penalties_of, settle
+from assignment.waivers import load
 
 
 class FeedbackExporter(Exporter):  # type: ignore[misc]
@@ -41,17 +43,19 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         result = result_of(nb)
         with Gradebook(about["db_url"]) as gradebook:
             submission = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
-            canvas = self._canvas(about)
-            standing, who = standing_of(submission, result, canvas), who_of(submission, canvas)
+            canvas, waived = self._canvas(about), self._waived(about)
+            standing, who = standing_of(submission, result, canvas, waived), who_of(submission, canvas)
         return page(result, nb, who, standing), resources
 
     def _canvas(self, about: Mapping[str, str]) -> dict[str, Any]:
         """Return what Canvas said of the submission, nothing where it did not come from there."""
-        coursedir = getattr(self.parent, "coursedir", None)
-        if coursedir is None:
-            return {}
+        coursedir = self.parent.coursedir
         folder = coursedir.format_path(coursedir.submitted_directory, about["student"], about["assignment"])
         return canvas_of(Path(folder))
+
+    def _waived(self, about: Mapping[str, str]) -> dict[str, str]:
+        """Return the rules that a TA waived for the student, with the reasons."""
+        return load(Course(Path(self.parent.coursedir.root))).waived(about["student"], about["assignment"])
 
 
 def canvas_of(folder: Path) -> dict[str, Any]:
@@ -85,9 +89,15 @@ def who_of(submission: SubmittedNotebook, canvas: Mapping[str, Any]) -> dict[str
 
 
 def standing_of(
-    submission: SubmittedNotebook, result: Mapping[str, Any], canvas: Mapping[str, Any] | None = None
+    submission: SubmittedNotebook,
+    result: Mapping[str, Any],
+    canvas: Mapping[str, Any] | None = None,
+    waived: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the standing that nbgrader's gradebook gives: manual scores, comments and penalty count as it has them."""
+    """Return the standing that nbgrader's gradebook gives: manual scores, comments and penalty count as it has them.
+
+    canvas: what Canvas said of the submission; waived: the reasons for which rules were waived, by rule.
+    """
     canvas = canvas or {}
     names = {cell_id("check", str(check.get("name"))): str(check.get("name")) for check in result.get("checks") or []}
     manual = {
@@ -112,5 +122,6 @@ def standing_of(
             "submitted_at": moment.strftime("%Y-%m-%d %H:%M UTC") if moment else canvas.get("submitted_at"),
         },
         comments={solved.get(name, name): said for name, said in words.items()},
+        waived=waived,
         maximum=submission.max_score,
     )

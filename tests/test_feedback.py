@@ -18,13 +18,14 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from assignment.annotate import annotate, escaped, fenced, is_fenced
-from assignment.course import tools_in_path
+from assignment.course import Course, tools_in_path
 from assignment.feedback import page
 from assignment.feedback_view import exercises
 from assignment.feedback_words import lateness, premise_words
 from assignment.nbgrader_feedback import FeedbackExporter
 from assignment.plain import block, one_line, plain, points
 from assignment.standing import penalties_of, settle
+from assignment.waivers import waive
 from tests import feedback_samples as samples
 
 WHO = {"name": "王小明", "login": "xiaoming.wang", "student": "1044", "file": "作业 2.ipynb"}
@@ -486,10 +487,10 @@ def test_points_as_people_write_them(value: float, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Run generate_feedback on a course of two: one late, commented and changed by hand, one without a result."""
+    """Run generate_feedback on three: late, commented and changed by hand; without a result; let off a breach."""
     root = tmp_path_factory.mktemp("course")
     notebook, result = samples.notebook(), samples.typical()
-    for student, verdict in {"1044": {"result": result}, "1045": {}}.items():
+    for student, verdict in {"1044": {"result": result}, "1045": {}, "1046": {"result": samples.breach()}}.items():
         folder = root / "autograded" / student / "rnn"
         folder.mkdir(parents=True)
         metadata = {**notebook["metadata"], "assignment": {"name": "rnn", **verdict}}
@@ -497,6 +498,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     submitted = root / "submitted" / "1044" / "rnn"
     submitted.mkdir(parents=True)
     (submitted / "canvas.json").write_text(json.dumps({"file": "作业 2.ipynb", "late": True}), encoding="utf-8")
+    waive(Course(root), "1046", "rnn", "imports", "信里说过可以用", "TA")
     with tools_in_path(), Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
         fill(book, notebook, result)
     config = Config()
@@ -519,7 +521,8 @@ def fill(book: Any, notebook: dict[str, Any], result: dict[str, Any]) -> None:
             book.add_solution_cell(ours["grade_id"], "rnn", "rnn")
     book.add_student("1044", last_name="王", first_name="小明", email="xiaoming.wang")
     book.add_student("1045", last_name="Doe", first_name="Jane")
-    for student in ("1044", "1045"):
+    book.add_student("1046")
+    for student in ("1044", "1045", "1046"):
         book.add_submission("rnn", student, timestamp=datetime(2025, 4, 12))
     scores = {f"check-{check['name'].replace('.', '-')}": check["score"] for check in result["checks"]}
     record = book.find_submission_notebook("rnn", "rnn", "1044")
@@ -549,3 +552,10 @@ def test_notebook_without_a_result_says_that_it_was_not_graded(pages: dict[str, 
         assert words in text
     assert "思路是对的" not in text
     assert "王小明" not in text
+
+
+@pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")
+def test_a_waived_rule_is_told_with_its_reason(pages: dict[str, str]) -> None:
+    text = Outline(pages["1046"]).text
+    assert "助教已豁免：信里说过可以用" in text
+    assert "有发现，没有扣分" in text
