@@ -72,7 +72,9 @@ def test_page_without_attachment(entry: str, name: str, late: bool, user: str, k
         ("team_7_1042_88140_hw2.ipynb", {"7": "Li, Na", "1042": "Doe, Jane"}, "1042", False),  # 1042 is a person
         ("doejane_1042_88123_hw2.ipynb", {}, "1042", False),
         ("x_1_2_3_4.ipynb", {"1": "", "2": "", "3": ""}, "1", True),
-        ("anon_12345_88139_hw2.ipynb", {"1042": "Doe, Jane"}, "anon_12345", True),
+        ("anon_12345_88139_hw2.ipynb", {"1042": "Doe, Jane"}, "anon_12345", False),
+        ("anon_Xy9Qk_88139_1042_99999_x.ipynb", {"1042": "Doe, Jane"}, "anon_Xy9Qk", False),  # not Jane's
+        ("doejane_1042_88123_1047_99999_x.ipynb", {"1042": "Doe, Jane", "1047": "45"}, "1042", False),  # nor 45's
         ("anon_12345_88139_hw2.ipynb", {"12345": "Anon"}, "12345", False),
     ],
 )

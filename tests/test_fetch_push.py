@@ -1,7 +1,12 @@
 """Fetch and push through the real canvasapi against a loopback server with Canvas's ways and faults."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -328,6 +333,37 @@ def test_killed_while_the_job_is_in_the_queue(course: Course, canvas: Canvas) ->
     assert pushed.interrupted == 1
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
     assert sum(path.endswith("update_grades") for _, path in canvas.log) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
+    """A process of its own, killed by the system while the bulk call is on its way."""
+    fill(canvas)
+    canvas.job_delay = 0.2
+    program = (
+        "from pathlib import Path; from assignment.course import Course; from assignment.push import push; "
+        "from assignment.canvas.rest import connect; "
+        f"push(Course(Path({str(course.root)!r})), 'hw', connect(), lambda *about: about[2], yes=True)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, **canvas.environ})
+
+    def kills(number: int, method: str, path: str) -> str:
+        if not path.endswith("update_grades"):
+            return ""
+        if not after:
+            process.kill()
+        else:
+            threading.Timer(0.05, process.kill).start()
+        return "drop" if not after else "after hang"
+
+    canvas.fault = kills
+    assert process.wait(60) == -signal.SIGKILL
+    canvas.fault = lambda number, method, path: ""
+    with connect(environ=canvas.environ, patience=replace(QUICK, settle=1.0)) as remote:
+        pushed = push(course, "hw", remote, lambda *about: about[2], yes=True)
+    assert pushed.interrupted == 1
+    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
+    assert canvas.state()["grades"] == {1: 100.0, 2: 60.5, 3: 85.0, 99: None}
 
 
 def test_killed_while_polling_waits_for_the_job(course: Course, canvas: Canvas) -> None:
