@@ -44,12 +44,13 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
 
 
 def given_names(release: Master) -> set[str]:
-    """Return the names that the release's given cells define, import or assign."""
+    """Return the names that the release's given cells define, import or assign; a loop's own are nobody's."""
     names: set[str] = set()
     for cell in release.given:
         tree = parsed(cell.source)
         for statement in tree.body if tree else []:
-            names |= set(bound(statement))
+            if not isinstance(statement, ast.For | ast.While | ast.With | ast.If | ast.Try):
+                names |= {name for name in bound(statement) if "." not in name}
     return names
 
 
@@ -65,10 +66,10 @@ def bound(statement: ast.stmt) -> Iterator[str]:
             path: list[str] = []
             root: ast.expr = node
             while isinstance(root, ast.Attribute | ast.Subscript):
-                path.append(root.attr if isinstance(root, ast.Attribute) else "[]")
+                path.append(f".{root.attr}" if isinstance(root, ast.Attribute) else ".[…]")
                 root = root.value
             if isinstance(root, ast.Name):
-                yield ".".join([root.id, *reversed(path)])
+                yield root.id + "".join(reversed(path))
 
 
 def _of_given(names: Iterable[str], given: set[str]) -> set[str]:

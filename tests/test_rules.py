@@ -581,6 +581,15 @@ def test_the_release_compared_with_is_the_students_own() -> None:
     assert told(found(handed_in(*by_hand), RELEASE, MASTER)) == {(*TODO, "given-imports"), (*TODO, "solve-double")}
 
 
+def test_the_loop_variables_of_given_cells_are_nobodys_names() -> None:
+    text = tiny.TEXT.replace('print("准备好了")', 'for row in "ab":\n    print(row)\nlast = row')
+    release = Master("tiny", tuple(parse(text, "tiny.py"))).released
+    table = [("row = 1", False), ("last = 1", True)]
+    for line, breach in table:
+        notebook = handed_in(source(GIVEN, release.given[0].source), source(DOUBLE, f"{line}\n\n\n{DONE}"))
+        assert told(found(notebook, release)) == {("todo", breach, "solve-double")}
+
+
 @pytest.mark.parametrize(
     "code", ["y = " + "-" * 900 + "1", "y = x" + ".a" * 900, "y = " + "+".join("x" * 2000), "y = '\\d'"]
 )
