@@ -361,11 +361,6 @@ ENDS = {
     "exit with a status": ("import os\nos._exit(3)", "crashed", "exited by itself with status 3"),
     "segmentation fault": ("import ctypes\nctypes.string_at(0)", "crashed", "SIGSEGV"),
     "abort": ("import os\nos.abort()", "crashed", "SIG"),
-    "stack overflow": (
-        "import sys, ctypes\nsys.setrecursionlimit(10**9)\nf = ctypes.CFUNCTYPE(None)(lambda: f())\nf()",
-        "crashed",
-        "SIGSEGV",
-    ),
     "closes its channel": ("import os\nos.closerange(3, 64)", "crashed", "could no longer answer"),
     "lives on without its channel": (
         "import gc, socket, time\n"
@@ -379,15 +374,23 @@ ENDS = {
 @pytest.mark.parametrize("name", ENDS)
 def test_end_is_told_with_its_reason(name: str, hasty: Sandbox) -> None:
     source, how, reason = ENDS[name]
-    session = hasty.open()
     started = time.monotonic()
-    with pytest.raises(Ended, match=reason) as caught:
-        session.run_cell(source)
-    assert caught.value.how == how
-    assert f"the cell that starts with '{source.splitlines()[0]}'" in caught.value.reason
-    assert time.monotonic() - started < 10
-    with pytest.raises(Ended, match=reason):
-        session.call("abs", (1,), {})
+    with hasty.open() as session:
+        with pytest.raises(Ended, match=reason) as caught:
+            session.run_cell(source)
+        assert caught.value.how == how
+        assert f"the cell that starts with '{source.splitlines()[0]}'" in caught.value.reason
+        assert time.monotonic() - started < 10
+        with pytest.raises(Ended, match=reason):
+            session.call("abs", (1,), {})
+
+
+def test_recursion_without_limit(session: Session) -> None:
+    source = "import sys, ctypes\nsys.setrecursionlimit(10**9)\nf = ctypes.CFUNCTYPE(None)(lambda: f())\nf()"
+    try:
+        assert session.run_cell(source)  # from Python 3.12 on, C code has a limit of its own
+    except Ended as ended:
+        assert (ended.how, "SIGSEGV" in ended.reason) == ("crashed", True)
 
 
 def test_cpu_time_is_limited(sandbox: Sandbox) -> None:
