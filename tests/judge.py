@@ -67,6 +67,11 @@ class Judge:
         """The names of the exercises, in order."""
         return [cell.name for cell in self.master.solves]
 
+    @property
+    def functions(self) -> set[str]:
+        """The names that the exercises define."""
+        return {name.partition(".")[0] for name in self.exercises}
+
     def judge(self, exercise: str, replaced: Mapping[str, str | Callable[..., Any]], record: bool = False) -> Verdict:
         """Run one exercise's check on replaced functions (a solve cell's source, or a callable), the rest right.
 
@@ -168,7 +173,7 @@ class Recorder:
             except Exception as error:
                 self._errors.append(Observation(call, (), Raised(type(error).__name__, str(error)), None))
                 raise
-            self._remember(value, call, ())
+            self._remember(value, call)
             return value
 
         return recorded
@@ -183,13 +188,19 @@ class Recorder:
             return {key: self._kept(entry) for key, entry in value.items()}
         return self._kept(vars(value)) if hasattr(value, "params") else value
 
-    def _remember(self, value: Any, call: Call, path: tuple[int | str, ...]) -> None:
-        if value is None or isinstance(value, int | str):
-            return
-        self._origins[id(value)] = (value, CacheOf(call, path))
-        entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, tuple) else ()
-        for step, entry in entries:
-            self._remember(entry, call, (*path, step))
+    def _remember(self, value: Any, call: Call) -> None:
+        """Name the call as the origin of all it returned; what an output shares with the cache is the output."""
+        found: dict[int, tuple[Any, CacheOf]] = {}
+        ahead: list[tuple[Any, tuple[int | str, ...]]] = [(value, ())]
+        while ahead:
+            value, path = ahead.pop(0)
+            if value is None or isinstance(value, int | str):  # shared objects: their identity says nothing
+                continue
+            found.setdefault(id(value), (value, CacheOf(call, path)))
+            if isinstance(value, dict | tuple):
+                entries = value.items() if isinstance(value, dict) else enumerate(value)
+                ahead += [(entry, (*path, step)) for step, entry in entries]
+        self._origins |= found
 
 
 def new_namespace() -> dict[str, Any]:
