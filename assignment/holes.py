@@ -117,7 +117,7 @@ class _Matcher:
             return False
         if not any(one_of.start < line <= one_of.stop for one_of in self.holes for line in _lines(one)):
             return self._meaning(one) == self._meaning(other)
-        if meaning(_shell(one)) != meaning(_shell(other)):
+        if _said(_shell(one)) != _said(_shell(other)):
             return False
         owner = one.name if isinstance(one, ast.ClassDef) else None
         for name, value in ast.iter_fields(one):
@@ -131,11 +131,7 @@ class _Matcher:
 
     def _meaning(self, node: Node) -> str:
         if id(node) not in self.known:
-            try:
-                said = meaning(node)
-            except RecursionError:
-                said = f"too deep: {id(node)}"  # and so nothing that was given
-            self.known[id(node)] = (node, said)  # the node too: while it lives its id is its own
+            self.known[id(node)] = (node, _said(node))  # the node too: while it lives its id is its own
         return self.known[id(node)][1]
 
     def _may_take(self, statement: ast.stmt) -> bool:
@@ -149,6 +145,14 @@ class _Matcher:
         self.match.filled.append(statement)
         if not self._marked(statement):
             self.match.stray.append(statement)
+
+
+def _said(node: Node) -> str:
+    """Return what a statement means, of one that is nested too deeply something that no other means."""
+    try:
+        return meaning(node)
+    except RecursionError:
+        return f"too deep: {id(node)}"
 
 
 def _shell(node: Node) -> Node:

@@ -595,6 +595,7 @@ def test_the_loop_variables_of_given_cells_are_nobodys_names() -> None:
 )
 def test_deep_code_in_the_region_is_no_breach(code: str) -> None:
     assert not any(one.breach for one in found(handed_in(body(code))))
+    assert any(one.breach for one in found(handed_in(swap(DOUBLE, "def double", f"@({code[4:]})\ndef double"))))
 
 
 def test_the_policy_chooses_the_consequence() -> None:
