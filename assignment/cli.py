@@ -288,8 +288,8 @@ def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson 
     from assignment.fetch import fetch as verb
 
     found, chosen = _course(course, name)
-    with _progress("fetching") as step:
-        fetched = verb(found, chosen, connect(), progress=step)
+    with connect() as remote, _progress("fetching") as step:
+        fetched = verb(found, chosen, remote, progress=step)
     tables.show_collected(out, fetched, as_json)
 
 
@@ -314,9 +314,8 @@ def push(
     if yes and dry_run:
         raise AssignmentError("push: --yes and --dry-run contradict each other; type one of them")
     refuse_unseen(found, chosen)
-    remote = connect()
     write_feedback(found, chosen)
-    with _progress("sending") as step:
+    with connect() as remote, _progress("sending") as step:
         pushed = verb(found, chosen, remote, comment_for(found, chosen), yes=yes, progress=step)
     tables.show_pushed(out, pushed, yes)
 

@@ -76,11 +76,11 @@ def grade(
         make()
     )  # reads master, mistakes, releases and limits: what is wrong with them is said before anything starts
     with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), make) as pool:
-        from assignment.gradebook import Book  # nbgrader takes seconds to import: the sandboxes warm up meanwhile
+        from assignment.gradebook import Book, backup  # nbgrader takes seconds to import: sandboxes warm up meanwhile
 
+        backup(course)
         with Book(course, name) as book:
             due, done = _split(course, name, students, examiner, book.known(), again)
-            book.backup()
             grades = [Grade(student, result, result["score"], regraded=False) for student, result in done]
             tasks = [(student, course.submitted(student, name)) for student in due]
             for count, (student, examined) in enumerate(pool.results(tasks), 1):

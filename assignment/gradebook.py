@@ -8,14 +8,13 @@ from __future__ import annotations
 import sqlite3
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from assignment.course import Course
 from assignment.master import load_master
-from assignment.release import release
 from assignment.settings import policy
 from assignment.waivers import load
 
@@ -37,15 +36,6 @@ class Book:
 
     def __exit__(self, *_: Any) -> None:
         self._open.close()
-
-    def backup(self) -> Path | None:
-        """Copy the gradebook's file to backups/; None if it is no file."""
-        url = self._course.gradebook_url()
-        return (
-            backup(Path(url.removeprefix("sqlite:///")), self._course.backups())
-            if url.startswith("sqlite:///")
-            else None
-        )
 
     def known(self) -> set[str]:
         """The students of whom the gradebook has a submission."""
@@ -69,17 +59,27 @@ class Book:
 
 
 def register(course: Course, name: str, gradebook: Any) -> None:
-    """Make the assignment's cells known to the gradebook as `nbgrader generate_assignment` does, if they are not."""
-    from nbgrader.api import MissingEntry
+    """Make the assignment's cells known to the gradebook as `nbgrader generate_assignment` does, if they are not.
 
+    A fresh clone has a release but no gradebook; the files of the course are left as they are.
+    """
+    import nbformat
+    from nbgrader.api import MissingEntry
+    from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells, SaveCells
+
+    master = load_master(course.source(name))
     try:
         known = {cell.name: cell.max_score for cell in gradebook.find_notebook(name, name).grade_cells}
     except MissingEntry:
         known = {}
-    master = load_master(course.source(name))
-    if known != {cell.id: cell.points for cell in master.checks}:
-        release(course, name)
-        gradebook.db.expire_all()
+    if known == {cell.id: cell.points for cell in master.checks}:
+        return
+    gradebook.update_or_create_assignment(name)
+    notebook = nbformat.read(course.source(name), as_version=4)
+    about = {"nbgrader": {"notebook": name, "assignment": name, "db_url": course.gradebook_url()}}
+    for step in (LockCells, ClearSolutions, ComputeChecksums, SaveCells):
+        notebook, _ = step(config=course.config()).preprocess(notebook, about)
+    gradebook.db.expire_all()
 
 
 def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, Any]) -> None:
@@ -111,16 +111,15 @@ def penalise(course: Course, gradebook: Any, name: str, student: str, result: Ma
     record.late_submission_penalty = record.max_score if zeroes else None
 
 
-def backup(gradebook: Path, folder: Path) -> Path | None:
+def backup(course: Course) -> Path | None:
     """Copy the gradebook as it stands, also while others have it open; the newest KEPT copies stay."""
-    if not gradebook.exists():
+    gradebook, folder = Path(course.gradebook_url().removeprefix("sqlite:///")), course.backups()
+    if not gradebook.is_file():
         return None
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     copy = folder / f"gradebook-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
-    with sqlite3.connect(gradebook) as source, sqlite3.connect(copy) as target:
+    with closing(sqlite3.connect(gradebook)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
-    source.close()
-    target.close()
     for old in sorted(folder.glob("gradebook-*.db"))[:-KEPT]:
         old.unlink()
     return copy

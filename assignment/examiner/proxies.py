@@ -119,6 +119,7 @@ class Student:
             value = self._session.call(name, args, kwargs, state)
         except RemoteError as error:
             self.errors.append(error)
+            error.function = name  # for whoever puts it in words
             raise
         head = () if state is None else (state,)
         call = Call(

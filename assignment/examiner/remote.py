@@ -22,6 +22,7 @@ class RemoteError(Exception):
         self.name = name
         self.text = text
         self.traceback = traceback
+        self.function = ""  # whose call raised it
 
     def __str__(self) -> str:
         return self.text

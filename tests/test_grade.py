@@ -1,0 +1,216 @@
+"""Grading a class: what is due, who keeps what, kills at random moments, and nbgrader's own command beside ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.examiner.examine import Examiner
+from assignment.grade import earlier, grade
+from assignment.zeros import confirm_zero, refuse_unseen, unseen, waive_rule
+from tests import corpus
+
+Notebook = dict[str, Any]
+Sources = dict[str, str]
+SOFTMAX = "temporal_softmax_loss"
+
+
+def hand_in(course: Course, student: str, data: bytes) -> None:
+    path = course.submitted(student, "rnn")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def klass(course: Course, release: Notebook, reference: Sources) -> Course:
+    """Five students: right, one exercise missing, nothing done, not a notebook, another package."""
+    hand_in(course, "1", corpus.submission(release, reference))
+    hand_in(course, "2", corpus.submission(release, {k: v for k, v in reference.items() if k != SOFTMAX}))
+    hand_in(course, "3", corpus.submission(release, {}))
+    hand_in(course, "4", b"not a notebook")
+    hand_in(course, "5", corpus.submission(release, {**reference, SOFTMAX: "import scipy\n" + reference[SOFTMAX]}))
+    return course
+
+
+def scores(course: Course) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """Everything that nbgrader's gradebook says of grades."""
+    query = """select sa.student_id, cell.name, g.auto_score, g.manual_score, g.needs_manual_grade,
+        sn.late_submission_penalty from grade g join submitted_notebook sn on g.notebook_id = sn.id
+        join submitted_assignment sa on sn.assignment_id = sa.id join base_cell cell on g.cell_id = cell.id"""
+    database = sqlite3.connect(course.root / "gradebook.db")
+    try:
+        return {row[:2]: row[2:] for row in database.execute(query)}
+    finally:
+        database.close()
+
+
+def total(course: Course, student: str) -> float:
+    return sum(row[0] or 0 for (who, _), row in scores(course).items() if who == student)
+
+
+def test_a_class(klass: Course) -> None:
+    graded = grade(klass, "rnn")
+    assert {g.student: (g.result["verdict"], g.result["score"], g.result["net"]) for g in graded.grades} == {
+        "1": ("graded", 100.0, 100.0),
+        "2": ("graded", 88.0, 88.0),
+        "3": ("graded", 0.0, 0.0),
+        "4": ("unreadable", 0.0, 0.0),
+        "5": ("graded", 88.0, 0.0),
+    }
+    assert [total(klass, student) for student in "123"] == [100, 88, 0]
+    assert all(row[0] is None and row[2] for (who, _), row in scores(klass).items() if who == "4")
+    assert {row[-1] for (who, _), row in scores(klass).items() if who == "5"} == {100.0}
+    assert klass.submitted("4", "rnn").read_bytes() == b"not a notebook"
+
+    second = grade(klass, "rnn")
+    assert not any(g.regraded for g in second.grades) and not second.changed
+    assert len(list(klass.backups().iterdir())) == 1  # there was nothing to copy the first time
+
+
+def test_only_what_changed_is_graded_again(klass: Course, release: Notebook, reference: Sources) -> None:
+    grade(klass, "rnn", only=["1", "3"])
+    hand_in(klass, "3", corpus.submission(release, {k: v for k, v in reference.items() if k != SOFTMAX}))
+    graded = grade(klass, "rnn", only=["1", "3"])
+    assert {g.student: g.regraded for g in graded.grades} == {"1": False, "3": True}
+    assert [(g.student, g.before, g.result["score"]) for g in graded.changed] == [("3", 0.0, 88.0)]
+    with pytest.raises(AssignmentError, match="nothing from 77"):
+        grade(klass, "rnn", only=["77"])
+
+
+def test_a_persons_mark_survives_every_regrade(klass: Course) -> None:
+    grade(klass, "rnn", only=["2"])
+    with klass.gradebook() as gradebook:
+        cell = gradebook.find_grade("check-temporal_softmax_loss", "rnn", "rnn", "2")
+        cell.manual_score, cell.needs_manual_grade = 7.5, False
+        gradebook.db.commit()
+    grade(klass, "rnn", only=["2"], again=True)
+    assert scores(klass)["2", "check-temporal_softmax_loss"][:2] == (0.0, 7.5)
+
+
+def test_no_zero_goes_out_unseen_and_a_waiver_lifts_it_for_good(
+    klass: Course, release: Notebook, reference: Sources
+) -> None:
+    grade(klass, "rnn", only=["5"])
+    assert unseen(klass, "rnn") == {"5": ["imports"]}
+    with pytest.raises(AssignmentError, match="nobody has looked"):
+        refuse_unseen(klass, "rnn")
+    assert confirm_zero(klass, "rnn", "5", who="ta") == ["imports"]
+    refuse_unseen(klass, "rnn")
+    hand_in(klass, "5", corpus.submission(release, {**reference, SOFTMAX: "import torch\n" + reference[SOFTMAX]}))
+    grade(klass, "rnn", only=["5"])
+    assert unseen(klass, "rnn") == {"5": ["imports"]}, "other evidence must be looked at again"
+    waive_rule(klass, "rnn", "5", "imports", why="tried it out", who="ta")
+    for _ in range(2):
+        assert unseen(klass, "rnn") == {}
+        assert {row[-1] for (who, _), row in scores(klass).items() if who == "5"} == {None}
+        grade(klass, "rnn", only=["5"], again=True)
+
+
+def test_nothing_to_grade_is_said(course: Course) -> None:
+    with pytest.raises(AssignmentError, match="collect them first"):
+        grade(course, "rnn")
+
+
+def test_jobs_and_order_make_no_difference(klass: Course, tmp_path: Path) -> None:
+    grade(klass, "rnn", jobs=1)
+    alone = scores(klass), {s: stripped(klass, s) for s in "12345"}
+    grade(klass, "rnn", jobs=3, again=True)
+    assert (scores(klass), {s: stripped(klass, s) for s in "12345"}) == alone
+
+
+def stripped(course: Course, student: str) -> Notebook:
+    """An autograded notebook without the time it took."""
+    notebook: Notebook = json.loads(course.autograded(student, "rnn").read_text(encoding="utf-8"))
+    del notebook["metadata"]["assignment"]["result"]["seconds"]
+    return notebook
+
+
+@pytest.mark.slow
+def test_nbgrader_autograde_gives_the_same_gradebook(klass: Course) -> None:
+    grade(klass, "rnn")
+    ours = scores(klass), {s: stripped(klass, s) for s in "1235"}
+    (klass.root / "gradebook.db").unlink()
+    for student in "12345":
+        klass.autograded(student, "rnn").unlink()
+    nbgrader(klass, "generate_assignment", "rnn", "--force")
+    nbgrader(klass, "autograde", "rnn", "--create")
+    assert scores(klass) == ours[0]
+    assert {s: stripped(klass, s) for s in "1235"} == ours[1]
+    nbgrader(klass, "generate_feedback", "rnn")
+    page = klass.feedback("2", "rnn").read_text(encoding="utf-8")
+    assert "88" in page and "HIDDEN" not in page
+
+
+@pytest.mark.slow
+def test_nbgrader_validates_the_master_and_not_the_release(course: Course) -> None:
+    assert "Success" in nbgrader(course, "validate", str(course.source("rnn")))
+    assert "fail" in nbgrader(course, "validate", str(course.release("rnn"))).lower()
+
+
+def nbgrader(course: Course, *words: str) -> str:
+    """Run nbgrader as a TA would. Fails the test if it fails."""
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by its name
+    environment = {
+        **os.environ,
+        "PATH": tools,
+        "JUPYTER_CONFIG_DIR": str(course.root / ".jupyter"),
+        "IPYTHONDIR": str(course.root / ".ipython"),
+    }
+    command = [sys.executable, "-m", "nbgrader", *words]
+    done = subprocess.run(command, cwd=course.root, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_is_finished_by_the_next_run(
+    klass: Course, release: Notebook, reference: Sources
+) -> None:
+    for number in range(6, 16):
+        hand_in(klass, str(number), corpus.submission(release, dict(list(reference.items())[: number % 10])))
+    command = [sys.executable, "-m", "assignment", "grade", "--course", str(klass.root)]
+    moments = random.Random(4)
+    graded_before: dict[str, float] = {}
+    for _ in range(8):
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(moments.uniform(1.0, 6.0))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        now = {
+            student: result["score"] for student in klass.students("rnn") if (result := earlier(klass, "rnn", student))
+        }
+        assert {student: now.get(student) for student in graded_before} == graded_before, "a grade was lost"
+        graded_before = now
+    subprocess.run(command, check=True, capture_output=True)
+    after_kills = scores(klass)
+    grade(klass, "rnn", again=True)
+    assert scores(klass) == after_kills
+    assert len(after_kills) == 15 * 11
+    (klass.root / "gradebook.db").unlink()
+    grade(klass, "rnn", again=True)
+    assert scores(klass) == after_kills
+
+
+def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Examiner.examine_file
+
+    def dies(self: Examiner, path: Path) -> Any:
+        if path.parent.parent.name == "2":
+            os._exit(9)
+        return original(self, path)
+
+    monkeypatch.setattr(Examiner, "examine_file", dies)
+    graded = grade(klass, "rnn", only=["1", "2", "3"])
+    assert {g.student: g.result["verdict"] for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
