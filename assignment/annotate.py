@@ -10,7 +10,7 @@ from assignment.feedback_view import exercises, findings, kind, ledger, source, 
 from assignment.feedback_words import OBJECTION, verdict_words
 from assignment.master import HIDDEN, without
 from assignment.plain import block, one_line, points
-from assignment.standing import settle
+from assignment.standing import marked, settle
 
 CELL = (200_000, 5_000)  # characters and lines of a cell that are kept
 OUTPUT = (10_000, 200)
@@ -160,8 +160,7 @@ def _summary(
 ) -> str:
     """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
     verdict = verdict_words(result)
-    marked = not verdict or standing["score"]
-    mark = f"{points(standing['net'])} / {points(standing['max'])} 分" if marked else "未评分"
+    mark = f"{points(standing['net'])} / {points(standing['max'])} 分" if marked(result, standing) else "未评分"
     lines = [f"# 作业反馈：{mark}", "", escaped(title(notebook)), ""]
     lines += [f"**这份提交没有完成评分。** {escaped(verdict)}", ""] if verdict else []
     lines += ["| 这个分数怎么来的 | 分 |", "|:--|--:|"]
@@ -194,8 +193,11 @@ def _exercise(task: Mapping[str, Any]) -> str:
     lines += [escaped(words) + "\n" for words in (task["ended"], task["premise"]) if words]
     for part in task["failed"]:
         names = "、".join(_name(name) for name in part["names"])
-        measure = f"（{escaped(part['measure'])}）" if part["measure"] else ""
-        lines.append(f"- **未通过 {names}**（{part['score']}/{part['max']} 分）：{escaped(part['message'])}{measure}")
+        lines.append(f"- **未通过 {names}**（{part['score']}/{part['max']} 分）")
+        for line in part["lines"]:
+            which = "、".join(_name(name) for name in line["names"]) + "：" if len(part["lines"]) > 1 else ""
+            measure = f"（{escaped(line['measure'])}）" if line["measure"] else ""
+            lines.append(f"    - {which}{escaped(line['message'])}{measure}")
         lines += [f"    - 提示：{escaped(part['hint'])}"] if part["hint"] else []
     lines += ["- 通过：" + "、".join(_name(name) for name in task["passed"])] if task["passed"] else []
     lines += [f"- 建议（不影响得分）：{escaped(words)}" for words in task["advice"]]

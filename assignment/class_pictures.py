@@ -32,6 +32,7 @@ def marks(histogram: Sequence[Mapping[str, float]], median: float | None, maximu
     """Return the histogram of net marks as inline SVG, zeros by rule in another colour, the median as a line."""
     with mpl.rc_context(SETTINGS):
         figure, axes = _blank(5.6, 3.0)
+        at = 100 * median / maximum if median is not None and maximum else None
         tallest = max((one["count"] for one in histogram), default=0) or 1
         for one in histogram:
             if one["count"]:
@@ -39,15 +40,17 @@ def marks(histogram: Sequence[Mapping[str, float]], median: float | None, maximu
                 axes.bar(centre, one["zeroed"], width=9.2, color=BAD, clip_on=False)
                 rest = one["count"] - one["zeroed"]
                 axes.bar(centre, rest, width=9.2, bottom=one["zeroed"], color=ACCENT, clip_on=False)
-                axes.text(centre, one["count"] + tallest * 0.025, str(int(one["count"])), ha="center", va="bottom")
-        if median is not None and maximum:
-            at = 100 * median / maximum
-            axes.plot([at, at], [0, tallest * 1.14], color=INK, linewidth=1, linestyle=(0, (3, 3)), clip_on=False)
+                aside = 0.0 if at is None or abs(centre - at) > 2.5 else 3.0 if centre > at else -3.0
+                height = one["count"] + tallest * 0.025
+                axes.text(centre + aside, height, str(int(one["count"])), ha="center", va="bottom")
+        if at is not None:
+            dashes = (0, (3, 3))
+            axes.plot([at, at], [0, tallest * 1.2], color=INK, linewidth=1, linestyle=dashes, clip_on=False, zorder=0)
             side, gap = ("right", -1.2) if at > 50 else ("left", 1.2)
-            axes.text(at + gap, tallest * 1.14, f"median {median:g}", ha=side, va="center", color=INK)
+            axes.text(at + gap, tallest * 1.2, f"median {median:g}", ha=side, va="center", color=INK)
         axes.plot([0, 100], [0, 0], color=LINE, linewidth=1, clip_on=False)
         axes.set_xlim(0, 100)
-        axes.set_ylim(0, tallest * 1.2)
+        axes.set_ylim(0, tallest * 1.26)
         axes.set_xticks(range(0, 101, 20))
         axes.set_xlabel("net mark, percent of the maximum" if maximum != 100 else "net mark")
         axes.set_yticks([])

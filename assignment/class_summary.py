@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from assignment.plain import block, one_line
-from assignment.standing import finite, settle
+from assignment.standing import finite, marked, settle
 
 BINS = 10
 SLOWEST = 5
+OPEN = "未完成"  # how the comparator's message begins where a TODO still raises
 
 
 def summarise(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,6 +22,8 @@ def summarise(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> di
     page)}]; about: {assignment, title, made_at, missing: [{student, name}] who handed in nothing}.
     """
     students = [_student(row) for row in rows]
+    # A submission that nobody could grade has checks without scores: they say nothing of what a class knows.
+    rows = [row for row, one in zip(rows, students, strict=True) if one["marked"]]
     aliases = sorted(students, key=lambda one: hashlib.sha256(one["student"].encode()).digest())
     for number, one in enumerate(aliases, 1):
         one["alias"] = f"Student {number}"  # in no order that tells a name
@@ -66,6 +69,7 @@ def _student(row: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": one_line(result.get("verdict"), 20),
         "reason": one_line(result.get("reason"), 300),
         "auto": standing["auto"],
+        "marked": marked(result, standing),
         "score": standing["score"],
         "penalty": standing["penalty"],
         "net": standing["net"],
@@ -82,7 +86,7 @@ def _student(row: Mapping[str, Any]) -> dict[str, Any]:
                 "ended": one_line(check.get("ended"), 20),
                 "reason": one_line(check.get("reason"), 300),
             }
-            for check in result.get("checks") or []
+            for check in (result.get("checks") or [] if marked(result, standing) else [])
         },
         "breaches": [_finding(one, standing, zeroed) for one in result.get("rules") or [] if one.get("breach")],
         "notes": [_finding(one, standing, zeroed) for one in result.get("rules") or [] if not one.get("breach")],
@@ -125,11 +129,12 @@ def _exercises(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
             if not most:
                 continue
             name = one_line(check.get("name"), 80)
-            empty = {"name": name, "max": most, "count": 0, "full": 0, "some": 0, "none": 0, "ended": 0, "parts": {}}
-            entry = exercises.setdefault(name, empty)
+            empty = {"name": name, "max": most, "count": 0, "full": 0, "some": 0, "none": 0, "open": 0, "ended": 0}
+            entry = exercises.setdefault(name, empty | {"parts": {}})
             entry["count"] += 1
             entry["full" if score >= most - 0.005 else "none" if score < 0.005 else "some"] += 1
             entry["ended"] += bool(check.get("ended"))
+            entry["open"] += _open(check)
             for part in check.get("parts") or []:
                 label = one_line(part.get("name"), 60)
                 found = entry["parts"].setdefault(label, {"name": label, "count": 0, "passed": 0, "hidden": 0})
@@ -137,6 +142,12 @@ def _exercises(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 found["passed"] += bool(part.get("passed"))
                 found["hidden"] += bool(part.get("hidden") and not part.get("passed"))
     return [entry | {"parts": list(entry["parts"].values())} for entry in exercises.values()]
+
+
+def _open(check: Mapping[str, Any]) -> bool:
+    """Return whether an exercise still is as it was released: no part did more than say so."""
+    parts = check.get("parts") or []
+    return bool(parts) and all(str(part.get("message", "")).startswith(OPEN) for part in parts)
 
 
 def _mistakes(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -150,7 +161,7 @@ def _mistakes(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         for check in row["result"].get("checks") or []:
             for part in check.get("parts") or []:
-                if part.get("passed"):
+                if part.get("passed") or str(part.get("message", "")).startswith(OPEN):
                     continue
                 key = (one_line(check.get("name"), 80), one_line(part.get("mistake"), 80))
                 students[key].add(one_line(row.get("student"), 60))

@@ -15,6 +15,7 @@ from assignment.annotate import annotate
 from assignment.feedback_view import exercises, findings, ledger, title
 from assignment.feedback_words import OBJECTION, lateness, verdict_words
 from assignment.plain import one_line, points
+from assignment.standing import marked
 
 __all__ = ["PAGES", "annotate", "diff_lines", "environment", "fingerprint", "page"]
 
@@ -69,7 +70,7 @@ def page(
             student=student,
             facts=list(dict.fromkeys(fact for fact in facts if fact)),
             verdict=verdict_words(result),
-            marked=result.get("verdict") == "graded" or bool(standing["score"]),  # what nobody could grade has no mark
+            marked=marked(result, standing),
             net=points(net),
             max=points(best),
             tone="good" if best and net >= 0.9 * best else "bad" if net <= 0 else "",

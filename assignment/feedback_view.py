@@ -6,7 +6,7 @@ from typing import Any
 
 from assignment.feedback_words import LEDGER, RULES, ended_words, lateness, measure_words, premise_words
 from assignment.plain import block, one_line, points
-from assignment.standing import finite
+from assignment.standing import finite, marked
 
 MANY = 60  # exercises, parts or findings of one page: more is no homework but an attack
 CODE = (12_000, 300)  # characters and lines of one exercise's code
@@ -44,8 +44,11 @@ def exercises(
     """Return the exercises in the order of their checks, everything in them plain text in Chinese.
 
     -> [{name, topic, score, max, auto (None unless a TA changed it), share, state, failed, passed, premise, ended,
-    advice, comment, code}], failed: [{names, score, max, message, hint, measure}].
+    advice, comment, code}], failed: [{names, score, max, hint, lines: [{names, message, measure}]}]; none where there
+    is no mark.
     """
+    if not marked(result, standing):
+        return []
     topics, codes = _topics(notebook), _codes(notebook)
     shown = []
     for check in list(result.get("checks") or [])[:MANY]:
@@ -124,20 +127,25 @@ def findings(result: Mapping[str, Any], standing: Mapping[str, Any]) -> list[dic
 
 
 def _failed(parts: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the failed parts, those that failed in the same words together."""
+    """Return the failed parts, those that one hint explains, or that failed in the same words, together."""
     groups: dict[tuple[str, str, str], dict[str, Any]] = {}
     for part in parts:
-        message, hint = one_line(part.get("message"), 800), one_line(part.get("hint"), 800)
+        name, message, hint = (
+            one_line(part.get(key), most) for key, most in (("name", 60), ("message", 800), ("hint", 800))
+        )
         # Of a part that only hidden rows failed, the figures too would tell something of the data.
         measure = "" if part.get("hidden") else measure_words(part.get("error"), part.get("below"))
-        group = groups.setdefault(
-            (message, hint, measure),
-            {"names": [], "score": 0.0, "max": 0.0, "message": message, "hint": hint, "measure": measure},
-        )
-        group["names"].append(one_line(part.get("name"), 60))
+        empty = {"names": [], "score": 0.0, "max": 0.0, "hint": hint, "lines": {}}
+        group = groups.setdefault((hint, "", "") if hint else ("", message, measure), empty)
+        group["names"].append(name)
         group["score"] += finite(part.get("score"))
         group["max"] += finite(part.get("max"))
-    return [{**group, "score": points(group["score"]), "max": points(group["max"])} for group in groups.values()]
+        line = {"names": [], "message": message or "未通过", "measure": measure}
+        group["lines"].setdefault((message, measure), line)["names"].append(name)
+    return [
+        group | {"score": points(group["score"]), "max": points(group["max"]), "lines": list(group["lines"].values())}
+        for group in groups.values()
+    ]
 
 
 def _topics(notebook: Mapping[str, Any]) -> dict[str, str]:

@@ -62,9 +62,8 @@ def report_csv(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> s
     head = ["student", "name", "login", "verdict", *names, "auto", "score", "penalty", "net", "max"]
     writer.writerow(defused(cell) for cell in [*head, "late", "days late", "remarks", "seconds"])
     for one in found["students"]:
-        marked = one["verdict"] == "graded" or one["score"]
         scores = [one["checks"][name]["score"] if name in one["checks"] else "" for name in names]
-        sums = [one["auto"], one["score"], one["penalty"], one["net"] if marked else "", one["max"]]
+        sums = [one["auto"], one["score"], one["penalty"], one["net"] if one["marked"] else "", one["max"]]
         rest = ["late" if one["late"] else "", one["days"] or "", "; ".join(remarks(one)), one["seconds"]]
         line = [one["student"], one["name"], one["login"], one["verdict"], *scores, *sums, *rest]
         writer.writerow(defused(cell) for cell in line)

@@ -68,6 +68,11 @@ def settle(
     }
 
 
+def marked(result: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
+    """Return whether there is a mark at all: the submission was graded, or has points nevertheless."""
+    return result.get("verdict") == "graded" or bool(standing["score"])
+
+
 def penalties_of(points: float, result: Mapping[str, Any], maximum: float) -> list[dict[str, Any]]:
     """Return the gradebook's one penalty told apart: rule zero (the whole maximum, with a breach found) or late."""
     if finite(points) <= 0:

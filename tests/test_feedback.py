@@ -163,6 +163,35 @@ def test_parts_that_failed_in_the_same_words_stand_together() -> None:
     failed = exercises(samples.typical(), samples.notebook(), settle(samples.typical()))[3]["failed"]
     assert [one["names"] for one in failed] == [["dWx", "dWh", "db"]]
     assert failed[0]["max"] == "8.4"
+    assert [one["names"] for one in failed[0]["lines"]] == [["dWx", "dWh", "db"]]
+
+
+def test_parts_that_one_hint_explains_stand_together() -> None:
+    wrong = {
+        "dx": {"message": "dx 不对", "hint": "少了导数"},
+        "db": {"message": "db 不对", "hint": "少了导数", "error": 0.5},
+    }
+    result = samples.result(samples.check("rnn_step_backward", wrong | {"dWh": {"message": "没有返回"}}))
+    failed = exercises(result, samples.notebook(), settle(result))[1]["failed"]
+    assert [one["names"] for one in failed] == [["dx", "db"], ["dWh"]]
+    assert [one["message"] for one in failed[0]["lines"]] == ["dx 不对", "db 不对"]
+    for text in (made(result), "".join(cell["source"] for cell in annotate(samples.notebook(), result)["cells"])):
+        assert text.count("少了导数") == 1
+        assert "dx 不对" in text
+        assert "没有返回" in text
+
+
+def test_what_nobody_could_grade_shows_no_exercises_until_a_ta_gives_points() -> None:
+    result = samples.result(verdict="unreadable", score=0.0)
+    for check in result["checks"]:
+        check["score"] = 0.0
+        check["parts"] = [samples.part(check["name"], check["max"], passed=False, message="没有批改")]
+    outline = Outline(made(result))
+    assert "没有批改" not in outline.text
+    assert "/ 100 分" not in outline.text
+    by_hand = Outline(made(result, manual={"rnn_forward": 10.0}))
+    assert "rnn_forward：0 → 10" in by_hand.text
+    assert "这份提交没有完成评分" in by_hand.text
 
 
 # --- escaping

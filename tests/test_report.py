@@ -84,6 +84,18 @@ def test_numbers() -> None:
     assert len({one["alias"] for one in found["students"]}) == 7
 
 
+def test_numbers_leave_out_what_says_nothing_of_the_class() -> None:
+    blank = {"message": "未完成：rnn_forward 还没有写"}
+    unread = samples.result(verdict="unreadable", seconds=0.0)
+    for check in unread["checks"]:
+        check |= {"score": 0.0, "parts": [samples.part(check["name"], check["max"], passed=False, message="没有批改")]}
+    found = summarise([row("1", samples.result(samples.check("rnn_forward", {"h": blank}))), row("2", unread)], ABOUT)
+    forward = next(one for one in found["exercises"] if one["name"] == "rnn_forward")
+    assert (forward["count"], forward["open"], [part["name"] for part in forward["parts"]]) == (1, 1, ["h"])
+    assert found["mistakes"] == []
+    assert found["students"][1]["checks"] == {}
+
+
 def test_page_shows_what_a_ta_has_to_look_at() -> None:
     text = report(CLASS, ABOUT | ABSENT)
     outline = Outline(text)
