@@ -380,7 +380,7 @@ def test_end_is_told_with_its_reason(name: str, hasty: Sandbox) -> None:
             session.run_cell(source)
         assert caught.value.how == how
         assert f"the cell that starts with '{source.splitlines()[0]}'" in caught.value.reason
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
         with pytest.raises(Ended, match=reason):
             session.call("abs", (1,), {})
 
@@ -393,14 +393,15 @@ def test_recursion_without_limit(session: Session) -> None:
         assert (ended.how, "SIGSEGV" in ended.reason) == ("crashed", True)
 
 
-def test_cpu_time_is_limited(sandbox: Sandbox) -> None:
-    with Sandbox(replace(LIMITS, cell_seconds=20.0, cpu_seconds=1)) as patient, patient.open() as session:
+def test_cpu_time_is_limited() -> None:
+    patient = replace(LIMITS, cell_seconds=100.0, cpu_seconds=1)
+    busy = "import time\nwhile time.process_time() < 3: pass"
+    with Sandbox(patient) as sandbox, sandbox.open() as session:
         with pytest.raises(Ended, match="used more than 1 s of CPU time") as caught:
-            session.run_cell(SPIN)
+            session.run_cell(busy)
         assert caught.value.how == "timeout"
-    unlimited = Sandbox(replace(LIMITS, cell_seconds=4.0, cpu_seconds=1), off=frozenset({"cpu"}))
-    with unlimited, unlimited.open() as session, pytest.raises(Ended, match="took longer than 4 s"):
-        session.run_cell(SPIN)
+    with Sandbox(patient, off=frozenset({"cpu"})) as sandbox, sandbox.open() as session:
+        assert session.run_cell(busy).ok
 
 
 def test_call_that_does_not_end(session: Session) -> None:

@@ -24,6 +24,7 @@ from assignment.examiner.wire import (
 
 Number = bool | int | float | complex | np.generic
 MAX_HANDLE = 1 << 40
+MAX_WORDS = 200  # characters that say what a handle stands for
 
 
 class Handle:
@@ -113,7 +114,7 @@ class Exchange:
     def _handle(self, number: Any, what: Any) -> Handle:
         if type(number) is not int or not 0 <= number < MAX_HANDLE or type(what) is not str:
             raise WireError("a handle of another form")
-        return Handle(self, number, what)
+        return Handle(self, number, what[:MAX_WORDS])
 
     def checked(self, value: Any) -> Any:
         """A returned value, all of it of known types; a list of outputs as a tuple. Raises WireError."""

@@ -52,7 +52,8 @@ class Ended(BaseException):
 
 def remote_error(kinds: Sequence[str], text: str, traceback: str) -> RemoteError:
     """The error to raise for one inside: also an instance of the first of its classes that is built in."""
-    return _kind(next((kind for kind in kinds if kind in BUILTIN), ""))(kinds[0], text, traceback)
+    name = kinds[0] if kinds[0].isidentifier() else "Exception"
+    return _kind(next((kind for kind in kinds if kind in BUILTIN), ""))(name, text, traceback)
 
 
 @cache

@@ -19,15 +19,16 @@ from assignment.examiner.endings import Report
 from assignment.examiner.launch import contained_command, free_command, free_environment
 from assignment.examiner.limits import Limits
 from assignment.examiner.line import Line
-from assignment.examiner.session import Session
+from assignment.examiner.session import Ended, Session
 
 START_SECONDS = 60.0  # importing NumPy and IPython from a cold disk
 ANSWER_SECONDS = 20.0  # the warm process answers in milliseconds, and frees a killed fork's memory before it does
 MESSAGE = 1 << 16
 REMEDY = (
     "user namespaces are needed: as root, `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` (Ubuntu) or "
-    "`sysctl -w kernel.unprivileged_userns_clone=1` (Debian), and in a container start it with "
-    "--security-opt seccomp=unconfined --cap-add SYS_ADMIN; or type --no-sandbox to go on without"
+    "`sysctl -w kernel.unprivileged_userns_clone=1` (Debian); a container must be started with --cap-add SYS_ADMIN and "
+    "--security-opt seccomp=unconfined, apparmor=unconfined, systempaths=unconfined; "
+    "or type --no-sandbox to go on without"
 )
 DEFENCES = frozenset(
     {
@@ -90,7 +91,10 @@ class Sandbox:
             self.limits,
             self.limits.submission_seconds if seconds is None else seconds,
         )
-        session.wait_ready()
+        try:
+            session.wait_ready()
+        except Ended as ended:  # nothing of a student's has run yet: the machine is at fault
+            raise AssignmentError(f"the sandbox does not answer ({ended.reason}); use fewer jobs") from ended
         return session
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ __all__ = ["CellRun", "Ended", "Handle", "Refused", "RemoteDict", "RemoteError",
 HEADER = 8 << 20  # bytes of a reply that are not arrays; the guest keeps well below
 BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
 READY_SECONDS = 20.0  # a fork answers within milliseconds, unless the machine is in trouble
+WORDS = 10_000  # characters kept of what an error says
 HANGUP_SECONDS = 1.0  # between closing its channel and being dead
 
 CallSpec = tuple[str, Sequence[Any], dict[str, Any], dict[str, Any] | None]
@@ -129,9 +130,9 @@ class Session:
             case ["returned", list(values)] if 0 < len(values) <= most:
                 return [self._exchange.checked(value) for value in values]
             case ["refused", str(text)]:
-                return Refused(text)
+                return Refused(text[:WORDS])
             case ["raised", list(kinds), str(text), str(traceback)] if kinds and all(type(k) is str for k in kinds):
-                return remote_error(kinds, text, traceback)
+                return remote_error(kinds[:WORDS], text[:WORDS], traceback[:WORDS])
         raise WireError("a reply of another form")
 
     def _request(self, verb: str, payload: list[Any]) -> bytes:

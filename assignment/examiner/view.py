@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -56,35 +55,32 @@ def make_view() -> View:
     interpreter = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     shown = {interpreter: PYTHON / "bin" / version, stdlib: library}
     links: dict[Path, str] = {}
+    hidden = [library / name for name in ("site-packages", "dist-packages") if (stdlib / name).is_dir()]
     for folder in _library_folders():
         if folder.is_symlink():
             links[folder] = str(folder.readlink())
-        elif folder.is_dir():
+        else:
             shown[folder] = folder
+            hidden += [path for path in folder.glob("python*") if path.is_dir()]  # the system's own packages
+    shown |= {path.resolve(): path for path in Path("/usr/lib").glob("ld-linux*")}
     own = Path(sys.base_prefix).resolve() / "lib"
-    system = own in (Path("/usr/lib"), Path("/lib"))
+    system = own == Path("/usr/lib")
     if not system:
         shown |= {path: PYTHON / "lib" / path.name for path in own.glob("*.so*") if path.is_file()}
     shown |= {path: PACKAGES / path.name for path in packages()}
     shown |= {path: GUEST / name for name, path in guest_files().items()}
-    hidden = [library / name for name in ("site-packages", "dist-packages") if (stdlib / name).is_dir()]
-    hidden += [target / name for target in shown.values() for name in ("python3", version) if _foreign(target / name)]
     return View(shown, links, tuple(hidden), PYTHON / "bin" / version, "" if system else str(PYTHON / "lib"))
 
 
-def _library_folders() -> Iterator[Path]:
+def _library_folders() -> list[Path]:
     """Where the dynamic loader finds system libraries on Debian and its like, or elsewhere."""
-    triplet = sysconfig.get_config_var("MULTIARCH") or ""
-    multiarch = bool(triplet) and Path("/usr/lib", triplet).is_dir()
-    yield Path("/usr/lib", triplet) if multiarch else Path("/usr/lib")
-    yield Path("/usr/lib64")
-    yield Path("/lib64")
-    yield Path("/lib") if Path("/lib").is_symlink() or not multiarch else Path("/lib", triplet)
-
-
-def _foreign(folder: Path) -> bool:
-    """Whether this folder of the system holds Python packages that are not ours to show."""
-    return folder.parts[1] in ("usr", "lib", "lib64") and folder.is_dir()
+    triplet = sysconfig.get_config_var("MULTIARCH") or "none"
+    folders = [Path("/usr/lib", triplet), Path("/usr/lib64"), Path("/lib64"), Path("/lib")]
+    if not folders[0].is_dir():
+        folders[0] = Path("/usr/lib")
+    elif not folders[-1].is_symlink():
+        folders[-1] = Path("/lib", triplet)
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def guest_files() -> dict[str, Path]:
