@@ -15,6 +15,7 @@ from assignment.build import replace_file
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.feedback import page
+from assignment.feedback_view import title
 from assignment.feedback_words import comment_words
 from assignment.nbgrader_feedback import canvas_of, result_of, standing_of, who_of
 from assignment.notebook import dumps
@@ -66,14 +67,16 @@ def write_feedback(course: Course, name: str, progress: Progress | None = None) 
 def write_report(course: Course, name: str) -> dict[str, Path]:
     """Write the class page, and the same as JSON and CSV, to exported/NAME/ and return the paths by kind."""
     folder = course.exported(name)
-    rows = [_row(course, name, one) for one in graded(course, name)]
+    everybody = list(graded(course, name))
+    rows = [_row(course, name, one) for one in everybody]
+    heading = title(everybody[0].notebook) if everybody else name
     handed_in = {row["student"] for row in rows}
     missing = [
         {"student": user, "name": student.name}
         for user, student in read_roster(course, name, None).items()
         if user not in handed_in and not student.test
     ]
-    about = {"assignment": name, "missing": missing, "made_at": f"{datetime.now():%Y-%m-%d %H:%M}"}
+    about = {"assignment": name, "title": heading, "missing": missing, "made_at": f"{datetime.now():%Y-%m-%d %H:%M}"}
     made = {}
     for kind, make in (("html", report), ("json", report_json), ("csv", report_csv)):
         made[kind] = folder / f"report.{kind}"
