@@ -121,6 +121,12 @@ def test_traceback_shows_the_cell_without_colours(session: Session) -> None:
     assert "\x1b" not in "".join(error["traceback"])
 
 
+def test_help_is_shown(session: Session) -> None:
+    for source in ("help(len)", "len?"):
+        (shown,) = session.run_cell(source).outputs
+        assert "number of items" in shown["text"]
+
+
 def test_warnings_cost_nothing(session: Session) -> None:
     run = session.run_cell("import numpy as np\nnp.log(np.zeros(1))[0]")
     assert run.ok

@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 
 from assignment.examiner.limits import Limits
+from assignment.examiner.wire import BROKEN, OUT_OF_MEMORY
 
-BROKEN, OUT_OF_MEMORY = 121, 122  # the guest's own exit statuses, as in its warm module
 SIGNIFICANT = 0.25  # of the memory limit: a process this large that is killed was killed for its memory
 
 

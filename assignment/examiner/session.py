@@ -138,7 +138,7 @@ class Session:
     def _request(self, verb: str, payload: list[Any]) -> bytes:
         """The bytes of a new request. Raises Ended, Refused."""
         if self._ended is not None:
-            raise self._ended
+            raise Ended(self._ended.how, self._ended.reason)
         if self._closed:
             raise Ended("crashed", "this sandbox was closed")
         self._number = secrets.randbits(62) | 1  # cannot be guessed, so cannot be answered before it is asked

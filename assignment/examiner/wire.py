@@ -23,6 +23,7 @@ CODES = {dtype: code for code, dtype in reversed(DTYPES.items())}  # only native
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, complex, str)}
 TYPES |= {f"numpy.{dtype.type.__name__}": dtype.type for dtype in DTYPES.values()}
 TYPE_NAMES = {kind: name for name, kind in TYPES.items()}
+SETUP_FAILED, BROKEN, OUT_OF_MEMORY = 120, 121, 122  # exit statuses of a fork, beside those of a student's making
 MAX_INTEGER_BYTES = 512  # more digits than any score needs, fewer than int() refuses to print
 MAX_DIMENSIONS = 16
 MAX_LENGTH = 1 << 48  # of one dimension: products of sixteen such are still plain integers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _sitebuiltins
 import base64
 import builtins
 import getpass
@@ -104,6 +105,7 @@ def make_shell() -> GuestShell:
     shell: GuestShell = GuestShell.instance(config=config)
     shell.display_formatter.active_types = list(SHOWN)
     shell.builtin_trap.activate()  # display and get_ipython also inside functions that are called from outside
+    builtins.help = _sitebuiltins._Helper()  # what `site` would have set; the interpreter starts without it
     builtins.input = getpass.getpass = _no_input
     sys.stdout, sys.stderr = Stream("stdout", shell.recorder), Stream("stderr", shell.recorder)
     for source in WARM_UP:

@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..wire import BROKEN, OUT_OF_MEMORY, SETUP_FAILED
 from . import kernel
 from .child import serve
 from .shell import GuestShell, make_shell
 from .syscalls import Filter
 
 MESSAGE = 1 << 16
-SETUP_FAILED, BROKEN, OUT_OF_MEMORY = 120, 121, 122  # exit statuses: not confined; broken from inside; no memory
 
 
 class Zygote:
