@@ -15,9 +15,40 @@ from tests.inputs import random_call
 from tests.judge import DecidedError, HangError, Judge, again, quiet, time_limit
 from tests.mutation import Mutant, mutants
 
-# Mutants that no check can tell from the solution, by what was done, and why: none is wrong.
+DRAWS = 8  # random inputs on which a mutant shows which parts it makes wrong
+
+# Mutants that no check can tell from the solution, by name, and why: none of them is wrong.
+FILLED = "every entry is written before it is read"
+SIZES = "the arrays agree in this size"
+TYPES = "all arguments are of one floating type"
+ZERO = "minus zero adds as zero does"
+SHIFT = "softmax stays the same when all scores of a place change by one number; the shift only prevents overflow"
+STATES = "rnn_forward:h = np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=h0.dtype) -> h = "
+SUMS = "rnn_backward:dx, dWx, dWh, db = [], 0, 0, 0 -> "
+WORDS = "word_embedding_backward:dW = np.zeros(shape, dtype=dout.dtype) -> dW = "
+SCORES = "temporal_softmax_loss:shifted = x - x.max(axis=2, keepdims=True) -> shifted = "
 EQUIVALENT = {
-    "rnn_forward:": "",
+    STATES + "np.ones((x.shape[0], x.shape[1], h0.shape[1]), dtype=h0.dtype)": FILLED,
+    STATES + "-np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=h0.dtype)": FILLED,
+    STATES + "np.zeros((h0.shape[0], x.shape[1], h0.shape[1]), dtype=h0.dtype)": SIZES,
+    STATES + "np.zeros((x.shape[0], x.shape[1], Wx.shape[1]), dtype=h0.dtype)": SIZES,
+    STATES + "np.zeros((x.shape[0], x.shape[1], Wh.shape[1]), dtype=h0.dtype)": SIZES,
+    STATES + "np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=x.dtype)": TYPES,
+    STATES + "np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=Wx.dtype)": TYPES,
+    STATES + "np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=Wh.dtype)": TYPES,
+    STATES + "np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=b.dtype)": TYPES,
+    STATES + "np.zeros((x.shape[0], x.shape[1], h0.shape[1]))": TYPES,
+    SUMS + "dx, dWh, dWx, db = [], 0, 0, 0": "all three start from zero",
+    SUMS + "dx, dWx, db, dWh = [], 0, 0, 0": "all three start from zero",
+    "rnn_backward:dh0 = 0 -> dh0 = -0": ZERO,
+    WORDS + "np.zeros(shape)": TYPES,
+    WORDS + "-np.zeros(shape, dtype=dout.dtype)": ZERO,
+    "temporal_affine_backward:db = dout.sum(axis=(0, 1)) -> db = dout.sum(axis=((1, 0)))": "the order of axes is free",
+    "temporal_softmax_loss:N, T = y.shape -> N, T = mask.shape": SIZES,
+    SCORES + "x": SHIFT,
+    SCORES + "x - x.min(axis=2, keepdims=True)": SHIFT,
+    SCORES + "x - x.max(keepdims=True)": SHIFT,
+    SCORES + "(x + x.max(axis=2, keepdims=True))": SHIFT,
 }
 
 
@@ -41,12 +72,27 @@ class Outcome:
         return self.lost == self.wrong
 
 
-def outcomes(judge: Judge, exercise: str, draws: int = 8) -> Iterator[Outcome]:
-    """Judge every mutant of an exercise by its own check and, if only its cache is wrong, by its partner's."""
-    trials = [Trial(judge, name, draws) for name in checked_by(judge, exercise)]
-    for mutant in mutants(judge.master.solve(exercise)):
+def outcomes(judge: Judge, exercise: str, every: int = 1) -> Iterator[Outcome]:
+    """Judge the mutants of an exercise by its own check and, if only its cache is wrong, by its partner's.
+
+    every: judge one in so many.
+    """
+    trials = [Trial(judge, name, DRAWS) for name in checked_by(judge, exercise)]
+    for mutant in mutants(judge.master.solve(exercise))[::every]:
         judged = (Outcome(mutant, trial.exercise, trial.lost(mutant), trial.wrong(mutant)) for trial in trials)
         yield next((outcome for outcome in judged if outcome.lost or outcome.wrong), Outcome(mutant))
+
+
+def agrees(judge: Judge, mutant: Mutant, draws: int) -> bool:
+    """Whether a mutant gives what the solution gives on so many random inputs."""
+    return not any(Trial(judge, name, draws, seed=1).wrong(mutant) for name in checked_by(judge, mutant.exercise))
+
+
+def unused_reasons(judge: Judge) -> list[str]:
+    """Return the listed survivors that are no mutants of the solution as it is now."""
+    exercises = {name.partition(":")[0] for name in EQUIVALENT}
+    names = {mutant.name for exercise in exercises for mutant in mutants(judge.master.solve(exercise))}
+    return [name for name in EQUIVALENT if name not in names]
 
 
 def checked_by(judge: Judge, exercise: str) -> list[str]:

@@ -68,7 +68,7 @@ def mutants(cell: Cell) -> list[Mutant]:
         known = [name for name, since in names.items() if since < line]
         for replacement in _changes(node, parents.get(node), known):
             text = module.code_for_node(replacement).strip()
-            if isinstance(node, cst.BaseExpression) and not isinstance(replacement, SIMPLE):
+            if isinstance(node, cst.BaseExpression) and not isinstance(replacement, (*SIMPLE, cst.Tuple)):
                 text = f"({text})"
             source = _spliced(cell.source, place, text)
             dump = _dump(source)
