@@ -442,7 +442,7 @@ def embedding_gradient_transposed(dout, cache):
 # temporal_affine_forward
 
 
-@mistake("temporal_affine_forward", "结果里没有偏置 b。")
+@mistake("temporal_affine_forward", "结果里看不到偏置的影响：这一层有乘，也有加。")
 def affine_bias_missing(x, w, b):
     return x @ w, temporal_affine_forward(x, w, b)[1]
 

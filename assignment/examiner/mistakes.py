@@ -148,28 +148,16 @@ def _cause(
         if relation:
             return Finding(relation, RELATIONS[relation])
     for row in failed:
+        if alike(row.got, row.want):
+            continue
         for one in mistakes.get(row.call.function, ()):
             relation = related(row.got, _value(one, row, replay))
-            if relation and _differs(one, row, replay):
+            if relation not in ("", "all_zero", "low_precision") and _differs(one, row, replay):
                 return Finding(one.name, f"{one.hint}（除此之外：{RELATIONS[relation]}）")
         pair = _pair(row, mistakes.get(row.call.function, ()), replay)
         if pair is not None:
             return pair
     return None
-
-
-def _numbers(value: Any) -> int:
-    """Return how many numbers a call or an argument holds."""
-    match value:
-        case Call():
-            return _numbers((*value.args, *value.kwargs.values()))
-        case CacheOf():
-            return _numbers(value.call)
-        case dict():
-            return sum(map(_numbers, value.values()))
-        case tuple() | list():
-            return sum(map(_numbers, value))
-    return entries(value)
 
 
 def _value(mistake: Mistake, row: Observation, replay: Replay) -> Any:
