@@ -160,6 +160,20 @@ def _cause(
     return None
 
 
+def _numbers(value: Any) -> int:
+    """Return how many numbers a call or an argument holds."""
+    match value:
+        case Call():
+            return _numbers((*value.args, *value.kwargs.values()))
+        case CacheOf():
+            return _numbers(value.call)
+        case dict():
+            return sum(map(_numbers, value.values()))
+        case tuple() | list():
+            return sum(map(_numbers, value))
+    return entries(value)
+
+
 def _value(mistake: Mistake, row: Observation, replay: Replay) -> Any:
     return follow(replay.result(row.call, mistake.implement), row.path)
 
