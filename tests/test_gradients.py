@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assignment.examiner.gradients import batched
-from assignment.examiner.proxies import CHUNK, Student
+from assignment.examiner.proxies import CHUNK, MOVING, Student
 
 
 class Local:
@@ -22,13 +22,23 @@ class Local:
         self.messages += 1
         return self._run(name, args, kwargs, state)
 
-    def call_many(self, calls: list[Any], pick: int | None = None) -> list[Any]:
+    def sweep(self, call: Any, stack: Any, pick: int | None = None) -> list[Any]:
         self.messages += 1
-        values = [self._run(*call) for call in calls]
+        name, *rest = call
+        values = [self._run(name, *(put(part, row) for part in rest)) for row in stack]
         return values if pick is None else [value[pick] for value in values]
 
     def _run(self, name: str, args: Any, kwargs: Any, state: Any) -> Any:
         return self.functions[name](*(() if state is None else (state,)), *args, **kwargs)
+
+
+def put(value: Any, row: Any) -> Any:
+    """A call's arguments with the moved array in its place."""
+    if value is MOVING:
+        return row.copy()
+    if isinstance(value, dict):
+        return {key: put(item, row) for key, item in value.items()}
+    return tuple(put(item, row) for item in value) if isinstance(value, tuple) else value
 
 
 def plain_array(f: Any, x: Any, df: Any, h: float = 1e-5) -> Any:
@@ -123,6 +133,19 @@ def test_a_function_that_computes_with_its_result_is_evaluated_one_by_one(data: 
     assert np.array_equal(got, want)
     assert np.array_equal(x, data["x"])  # put back after the batch was given up
     assert session.messages == 2 * x.size
+
+
+def test_an_argument_computed_from_x_is_seen(data: dict[str, Any]) -> None:
+    student = Student(Local(step=step))
+    proxy = student.function("step")
+    for argument in (lambda v: 2 * v, lambda v: v[::1], lambda v: v.T.T):
+        got = batched(student, GIVEN)["eval_numerical_gradient_array"](
+            lambda v, argument=argument: proxy(argument(v), data["w"], data["b"])[0], data["x"], data["d"]
+        )
+        want = plain_array(
+            lambda v, argument=argument: step(argument(v), data["w"], data["b"])[0], data["x"], data["d"]
+        )
+        assert np.array_equal(got, want)
 
 
 def test_calls_are_remembered_by_the_objects_they_returned(data: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from assignment.examiner.sandbox import Sandbox
 from assignment.examiner.session import CellRun, Ended, Session
 
@@ -75,11 +77,11 @@ class Attempt:
             self.close()
             raise
 
-    def call_many(self, calls: list[tuple[Any, ...]], pick: int | None = None) -> list[Any]:
-        """Make many calls in one message; the first exception ends them."""
+    def sweep(self, call: tuple[Any, ...], stack: np.ndarray, pick: int | None = None) -> list[Any]:
+        """Make one call for each row of `stack`, in one message; the first exception ends them."""
         session = self._in_time()
         try:
-            return session.call_many(calls, pick=pick)
+            return session.sweep(call, stack, pick=pick)
         except Ended:
             self.close()
             raise

@@ -11,6 +11,7 @@ from assignment.examiner.remote import Refused
 from assignment.examiner.wire import (
     DICT,
     HANDLE,
+    MOVING,
     TUPLE,
     TYPE,
     TYPE_NAMES,
@@ -57,6 +58,10 @@ class RemoteDict(dict[Any, Any]):
         self.handle = handle
 
 
+class Moving:
+    """Stands in a call for the array that is another one in each call of a sweep."""
+
+
 class Exchange:
     """Encodes and decodes one session's messages; handles belong to it."""
 
@@ -73,6 +78,8 @@ class Exchange:
     def _pack(self, value: Any, blob: Blob) -> Any:
         if isinstance(value, Handle):
             return msgpack.ExtType(HANDLE, msgpack.packb(value.number(self)))
+        if isinstance(value, Moving):
+            return msgpack.ExtType(MOVING, b"")
         if isinstance(value, RemoteDict):
             return self._pack(value.handle, blob) if value.handle.belongs(self) else dict(value)
         if isinstance(value, tuple):

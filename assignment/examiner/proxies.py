@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
 from assignment.examiner.calls import CacheOf, Call
-from assignment.examiner.session import RemoteError
+from assignment.examiner.session import Moving, RemoteError
 
 CHUNK = 512  # calls in one message: large enough to hide the round trip, small enough for the deadline of one call
+MOVING = Moving()
 
 
 class Session(Protocol):
@@ -20,11 +21,11 @@ class Session(Protocol):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
     ) -> Any: ...
 
-    def call_many(self, calls: list[tuple[Any, ...]], pick: int | None = None) -> list[Any]: ...
+    def sweep(self, call: tuple[Any, ...], stack: np.ndarray, pick: int | None = None) -> list[Any]: ...
 
 
 class Unbatchable(Exception):
-    """A function under numerical differentiation did more with a result than hand it on."""
+    """A function under numerical differentiation does more than one call with x itself among the arguments."""
 
 
 class Pending:
@@ -86,34 +87,41 @@ class Student:
         self._origins.clear()
         self.errors = []
 
-    def evaluate(self, f: Callable[[np.ndarray], Any], x: np.ndarray, points: Generator[None]) -> list[Any]:
-        """f(x) at every step of `points`, which moves x in place, sent in few messages. Raises Unbatchable."""
-        self._batch, self._moving, pending = [], x, []
+    def evaluate(self, f: Callable[[np.ndarray], Any], x: np.ndarray, stack: np.ndarray) -> list[Any]:
+        """f at every row of `stack` (K, *x.shape), sent in few messages. Raises Unbatchable.
+
+        f is run twice, on x and on x moved, to see which call it makes: the same one, but for x.
+        """
+        call, pick = self._observed(f, x)
+        saved = x.copy()
         try:
-            for _ in points:
-                before = len(self._batch)
-                try:
-                    pending.append(f(x))
-                except Exception as error:  # it computed with a result that is not there yet, or fails for good
-                    raise Unbatchable from error
-                if not isinstance(pending[-1], Pending) or len(self._batch) != before + 1:
-                    raise Unbatchable
-            batch = self._batch
+            x[...] = stack[0]
+            if not _same((call, pick), self._observed(f, x)):
+                raise Unbatchable
         finally:
-            points.close()  # puts the entry that is being moved back
-            self._batch = self._moving = None
-        pick, *others = {p.pick for p in pending}
-        if others:
-            raise Unbatchable
+            x[...] = saved
         values: list[Any] = []
-        for start in range(0, len(batch), CHUNK):
-            values += self._session.call_many(batch[start : start + CHUNK], pick=pick)
+        for start in range(0, len(stack), CHUNK):
+            values += self._session.sweep(call, stack[start : start + CHUNK], pick=pick)
         return values
+
+    def _observed(self, f: Callable[[np.ndarray], Any], x: np.ndarray) -> tuple[tuple[Any, ...], int | None]:
+        """The one call that f makes, with Moving where x is, and which output f takes. Raises Unbatchable."""
+        self._batch, self._moving = [], x
+        try:
+            pending = f(x)
+            calls = self._batch
+        except Exception as error:  # it computed with a result that is not there yet, or fails for good
+            raise Unbatchable from error
+        finally:
+            self._batch = self._moving = None
+        if not isinstance(pending, Pending) or len(calls) != 1:
+            raise Unbatchable
+        return calls[0], pending.pick
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
         if self._batch is not None and self._moving is not None:
-            frozen = [_freeze(part, self._moving) for part in (args, kwargs, state)]
-            self._batch.append((name, *frozen))
+            self._batch.append((name, *(_marked(part, self._moving) for part in (args, kwargs, state))))
             return Pending()
         try:
             value = self._session.call(name, args, kwargs, state)
@@ -151,12 +159,23 @@ class Student:
                 self._remember(item, call, (*path, key))
 
 
-def _freeze(value: Any, moving: np.ndarray) -> Any:
-    """The value as it is now: copies of what may change with `moving`, everything else the same objects."""
-    if isinstance(value, np.ndarray):
-        return value.copy() if np.may_share_memory(value, moving) else value
+def _marked(value: Any, moving: np.ndarray) -> Any:
+    """The value with MOVING in the place of `moving`. Raises Unbatchable for a view of it."""
+    if value is moving:
+        return MOVING
+    if isinstance(value, np.ndarray) and np.may_share_memory(value, moving):
+        raise Unbatchable
     if isinstance(value, dict):
-        return {k: _freeze(v, moving) for k, v in value.items()}
+        return {k: _marked(v, moving) for k, v in value.items()}
     if isinstance(value, tuple):
-        return tuple(_freeze(v, moving) for v in value)
+        return tuple(_marked(v, moving) for v in value)
     return value
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two calls have the same arguments: the very same arrays and objects, equal plain values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one is other or (isinstance(one, bool | int | float | str) and type(one) is type(other) and one == other)

@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from assignment.examiner.endings import Report, describe
-from assignment.examiner.exchange import Exchange, Handle, RemoteDict
+from assignment.examiner.exchange import Exchange, Handle, Moving, RemoteDict
 from assignment.examiner.limits import Limits
 from assignment.examiner.line import HungUp, Line, TooLate
 from assignment.examiner.outputs import checked_outputs
 from assignment.examiner.remote import Ended, Refused, RemoteError, remote_error
 from assignment.examiner.wire import WireError
 
-__all__ = ["CellRun", "Ended", "Handle", "Refused", "RemoteDict", "RemoteError", "Session"]
+__all__ = ["CellRun", "Ended", "Handle", "Moving", "Refused", "RemoteDict", "RemoteError", "Session"]
 
 HEADER = 8 << 20  # bytes of a reply that are not arrays; the guest keeps well below
 BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
@@ -93,19 +95,32 @@ class Session:
         """
         plain = [[name, list(args), kwargs, state] for name, args, kwargs, state in calls]
         request = self._request("call", [plain, pick, self._limits.reply_bytes])
+        return self._results(request, [call[0] for call in plain])
+
+    def _results(self, request: bytes, names: Sequence[str]) -> list[Any]:
+        """What the calls of a request returned; names: the function of each."""
         values: list[Any] = []
         room, asked = self._limits.reply_bytes, False
-        while len(values) < len(plain):
-            with self._guarded(f"a call of {plain[len(values)][0]}", self._limits.call_seconds) as deadline:
+        while len(values) < len(names):
+            with self._guarded(f"a call of {names[len(values)]}", self._limits.call_seconds) as deadline:
                 if not asked:
                     self._ask(request, deadline)
                     asked = True
-                answer = self._answer(self._reply(deadline, len(values), room), len(plain) - len(values))
+                answer = self._answer(self._reply(deadline, len(values), room), len(names) - len(values))
             if isinstance(answer, RemoteError):
                 raise answer
             values += answer
             room -= self._exchange.blob_size
         return values
+
+    def sweep(self, call: CallSpec, stack: np.ndarray, pick: int | None = None) -> list[Any]:
+        """Make one call for each row of `stack` (K, ...), which takes the place of Moving in its arguments, in order.
+
+        Every array is sent once; each call gets copies of its own. Otherwise as `call_many`.
+        """
+        name, args, kwargs, state = call
+        payload = [[name, list(args), kwargs, state], stack, pick, self._limits.reply_bytes]
+        return self._results(self._request("sweep", payload), [name] * len(stack))
 
     def parse(self, data: bytes, max_cells: int, max_text: int) -> tuple[str, Any]:
         """What the guest's notebook module makes of a file: (what is wrong, notebook or None). Raises Ended."""

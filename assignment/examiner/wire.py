@@ -17,7 +17,7 @@ import numpy as np
 
 PREFIX = struct.Struct(">IQ")  # bytes of header, bytes of blob
 PLACE = struct.Struct(">BQ")  # of an array: dtype code, place in the blob; dimensions follow, 8 bytes each
-ARRAY, SCALAR, INTEGER, COMPLEX, TUPLE, TYPE, HANDLE, DICT = range(1, 9)
+ARRAY, SCALAR, INTEGER, COMPLEX, TUPLE, TYPE, HANDLE, DICT, MOVING = range(1, 10)
 DTYPES = {ord(code): np.dtype(code) for code in "?bBhHiIlLqQefdgFDG"}
 CODES = {dtype: code for code, dtype in reversed(DTYPES.items())}  # only native byte order: others are not equal
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, complex, str)}

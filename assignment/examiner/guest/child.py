@@ -6,17 +6,19 @@ import random
 import socket
 import time
 import traceback
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..wire import HANDLE, PREFIX, TUPLE, TYPE, TYPES, Unsendable, decode, frame
+from ..wire import HANDLE, MOVING, PREFIX, TUPLE, TYPE, TYPES, Unsendable, decode, frame
 from .notebook import normalise
 from .shell import GuestShell
 from .values import Sender, Shelf, pack
 
 FLUSH_SECONDS = 0.2  # a long batch shows signs of life so often
 FLUSH_BYTES = 1 << 18
+MOVES = object()  # where an argument is another array in each call
 MAX_WORDS = 10_000  # characters of an error's text and of its traceback
 
 
@@ -62,6 +64,8 @@ class Channel:
         if code == TYPE:
             name, is_dtype = unpack(data)
             return np.dtype(TYPES[name]) if is_dtype else TYPES[name]
+        if code == MOVING:
+            return MOVES
         if code == HANDLE:
             return self._shelf.objects[unpack(data)]
         raise ValueError(code)
@@ -87,8 +91,11 @@ def serve(connection: socket.socket, shell: GuestShell) -> None:
             channel.send(request, 0, "ran", *_run_cell(shell, source, output_bytes))
         elif request.verb == "parse":
             channel.send(request, 0, "parsed", *normalise(*request.payload))
+        elif request.verb == "sweep":
+            call, stack, *rest = request.payload
+            _run_calls(channel, shell, shelf, request, (_copied(call, row) for row in stack), *rest)
         else:
-            _run_calls(channel, shell, shelf, request)
+            _run_calls(channel, shell, shelf, request, *request.payload)
 
 
 def _run_cell(shell: GuestShell, source: str, output_bytes: int) -> list[Any]:
@@ -100,12 +107,30 @@ def _run_cell(shell: GuestShell, source: str, output_bytes: int) -> list[Any]:
     return [recorder.finished(), result.success is True, count, recorder.truncated]
 
 
-def _run_calls(channel: Channel, shell: GuestShell, shelf: Shelf, request: Request) -> None:
+def _copied(value: Any, moving: np.ndarray) -> Any:
+    """The arguments of one call of a sweep: every array a copy of its own, the moving one in its places."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: _copied(item, moving) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item, moving) for item in value)
+    return moving.copy() if value is MOVES else value
+
+
+def _run_calls(
+    channel: Channel,
+    shell: GuestShell,
+    shelf: Shelf,
+    request: Request,
+    calls: Iterable[list[Any]],
+    pick: int | None,
+    reply_bytes: int,
+) -> None:
     """Make the calls in order; the first that raises is the last that is made.
 
     Values go out together, but not later than a while after they were made: the examiner's clock runs for each call.
     """
-    calls, pick, reply_bytes = request.payload
     sender = Sender(shelf, reply_bytes)
     values: list[Any] = []
     sent, flushed = 0, time.monotonic()
