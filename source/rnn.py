@@ -58,6 +58,7 @@
 # ## 2. 准备
 #
 # 下面三个单元是给定的：导入、三个数值工具和检查器。运行它们，不必修改。
+# 检查器很长，不必读它；点一下单元左边的竖条，就能把它折叠起来。
 #
 # 检查反向传播靠**有限差分**：把 $x$ 的一个分量加减很小的 $h$，看 $f$ 变了多少，
 #
@@ -720,15 +721,14 @@ check.report()
 # + \underbrace{\mathrm{dprev\_h}_{t+1}}_{\text{来自下一步}}, \qquad \mathrm{dprev\_h}_{T+1} = 0.$$
 #
 # ```text
-#            dh_1           dh_2           dh_3
-#              |              |              |
-#              v              v              v
-#           +------+       +------+       +------+
-#   dh0 <---| step |<--(+)-| step |<--(+)-| step |<--- 0
-#           +------+       +------+       +------+
-#              |              |              |
-#              v              v              v
-#             dx_1           dx_2           dx_3
+#                     dh_1               dh_2               dh_3
+#                       |                  |                  |
+#           +------+    v      +------+    v      +------+    v
+#   dh0 <---| step |<--(+)<----| step |<--(+)<----| step |<--(+)<--- 0
+#           +------+           +------+           +------+
+#              |                  |                  |
+#              v                  v                  v
+#             dx_1               dx_2               dx_3
 # ```
 #
 # 于是从最后一步走到第一步，每步调用 `rnn_step_backward`。
@@ -1183,19 +1183,19 @@ check.report()
 # 现在把所有的零件拼成一个图像描述模型。图像已经由别的网络变成了特征向量，模型要学着一个词一个词地说出它：
 #
 # ```text
-#   captions_out           a          cat        <END>
-#                          ^           ^           ^      softmax loss
-#                          |           |           |
-#                       scores_1    scores_2    scores_3
-#                          ^           ^           ^      affine: W_vocab, b_vocab
-#                          |           |           |
-#   features ---> h_0 --> h_1 ------> h_2 ------> h_3     rnn: Wx, Wh, b
-#             ^            ^           ^           ^
-#      W_proj, b_proj      |           |           |
-#                         x_1         x_2         x_3
-#                          ^           ^           ^      embedding: W_embed
-#                          |           |           |
-#   captions_in         <START>         a          cat
+#   captions_out             a            cat          <END>
+#                            ^             ^             ^         softmax loss
+#                            |             |             |
+#                         scores_1      scores_2      scores_3
+#                            ^             ^             ^         affine: W_vocab, b_vocab
+#                            |             |             |
+#   features ---> h_0 ----> h_1 --------> h_2 --------> h_3        rnn: Wx, Wh, b
+#              ^             ^             ^             ^
+#       W_proj, b_proj       |             |             |
+#                           x_1           x_2           x_3
+#                            ^             ^             ^         embedding: W_embed
+#                            |             |             |
+#   captions_in           <START>          a            cat
 # ```
 
 # %% prose captioning-steps [markdown]
@@ -1374,8 +1374,11 @@ check.report()
 # - 训练时读入的是正确的上一个词；真正说话时没有它，该读入什么？
 # - 掩码如果忘了乘，模型会学会什么？
 #
-# 最后运行下面的自查。它只知道这个内核里发生过的事：
-# 写了而没有运行的代码，它看不见。最稳妥的做法是 **Restart & Run All**，再看一遍自查，然后保存、上传。
+# ### 提交前自查
+#
+# 最后运行下面的单元。它只知道这个内核里发生过的事，写了而没有运行的代码，它看不见。
+# 最稳妥的做法是先重启内核，从头到尾运行一遍（菜单 **Kernel**，**Restart Kernel and Run All Cells…**），
+# 再看一遍自查，然后保存、上传。
 
 # %% given 提交前自查
 exercises = {
@@ -1404,7 +1407,5 @@ for exercise, most in exercises.items():
         said = "未完成" if unfinished else "未通过：" + ", ".join(failed) if failed else "通过"
     suggested += points
     print(f"{exercise:<25} {points:>5g} / {most:<3} {said}")
-print(
-    f"{'可见的检查合计':<18} {suggested:>5g} / {sum(exercises.values())}（评分时还有隐藏的检查，这里看不到它们的结果）"
-)
+print(f"{'':<25} {suggested:>5g} / {sum(exercises.values())} 合计；评分时还有隐藏的检查，这里看不到它们的结果")
 print("上传：保存这个文件，保留所有单元的输出，把这一个 .ipynb 交到 Canvas。")
