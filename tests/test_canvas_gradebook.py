@@ -177,6 +177,14 @@ def test_no_single_column_lists_them(assignment: str, wanted: str | None, tmp_pa
         find_column(read_gradebook(path), path, assignment, wanted)
 
 
+def test_column_without_an_id_would_become_a_new_assignment(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("Student,ID,Section,rnn\n    Points Possible,,,100\nJane,1,,\n")
+    assert [column.title for column in read_gradebook(path).columns] == ["rnn"]
+    with pytest.raises(AssignmentError, match="no column for rnn"):
+        find_column(read_gradebook(path), path, "rnn")
+
+
 def test_the_only_column_needs_no_name(tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
     path.write_text("Student,ID,Section,作业二 (1290)\nJane,1,,\n", encoding="utf-8")

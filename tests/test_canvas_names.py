@@ -35,6 +35,8 @@ ATTACHED = [
     ("doejane_1042_88123_519030_hw2.ipynb", "doejane", False, "1042", "88123", "519030_hw2.ipynb"),  # own number in it
     ("doejane_1042_88123_1045_88126_x.ipynb", "doejane", False, "1042", "88123", "1045_88126_x.ipynb"),  # name decides
     ("doejane_1042_88123_text.html", "doejane", False, "1042", "88123", "text.html"),  # a file of that name
+    ("doejane_1042_88123_link.ipynb", "doejane", False, "1042", "88123", "link.ipynb"),
+    ("doejane_1042_88123_my_link.ipynb", "doejane", False, "1042", "88123", "my_link.ipynb"),
     ("_1042_88123_hw2.ipynb", "", False, "1042", "88123", "hw2.ipynb"),  # a name of nothing but emoji
 ]
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from assignment.canvas.archive import Limits, RefusedError, open_archive
+from assignment.canvas.gradebook import Student
 from assignment.canvas.names import squeezed
 from assignment.collect import Collected, collect
 from assignment.course import Course
 from assignment.errors import AssignmentError
+from assignment.roster import enrol
 from assignment.submitted import homework_test
 from tests.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
@@ -202,10 +204,11 @@ def test_what_a_person_put_there_is_left_alone(with_record: bool, course: Course
     assert "left alone" in why(report, "doejane_1042_10_x.ipynb")
 
 
+@pytest.mark.parametrize("then", ["new", "newer"])
 @pytest.mark.parametrize("before", [None, "old"])
 @pytest.mark.parametrize("write", [0, 1, 2])
 def test_killed_at_any_write_and_run_again(
-    before: str | None, write: int, course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    then: str, before: str | None, write: int, course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if before:
         old = pack(tmp_path / "old.zip", {"doejane_1042_10_x.ipynb": notebook(before)})
@@ -232,10 +235,11 @@ def test_killed_at_any_write_and_run_again(
                 collect(course, "hw", archive, roster(tmp_path))
         else:
             collect(course, "hw", archive, roster(tmp_path))
-    report = collect(course, "hw", archive, roster(tmp_path))
-    assert did(report) == {"doejane_1042_20_x.ipynb": "collected"}
+    newer = pack(tmp_path / "newer.zip", {"doejane_1042_30_x.ipynb": notebook("newer")})
+    report = collect(course, "hw", archive if then == "new" else newer, roster(tmp_path))
+    assert [item.did for item in report.items] == ["collected"]
     assert sorted(tree(course)) == ["1042/hw/canvas.json", "1042/hw/hw.ipynb"]
-    assert course.submitted("1042", "hw").read_bytes() == notebook("new")
+    assert course.submitted("1042", "hw").read_bytes() == notebook(then)
 
 
 def test_without_roster_everybody_is_known(course: Course, tmp_path: Path) -> None:
@@ -249,6 +253,13 @@ def test_without_roster_everybody_is_known(course: Course, tmp_path: Path) -> No
     collect(course, "hw", pack(tmp_path / "a.zip", entries))
     with course.gradebook() as gradebook:
         assert gradebook.find_student("1042").last_name == "Doe"
+
+
+def test_a_name_from_an_archive_never_takes_the_place_of_a_real_one(course: Course) -> None:
+    enrol(course, [Student("1042", "Doe, Jane", login="jane")])
+    enrol(course, [], [Student("1042", "doejane"), Student("1044", "王小明")])
+    with course.gradebook() as gradebook:
+        assert (gradebook.find_student("1042").last_name, gradebook.find_student("1044").last_name) == ("Doe", "王小明")
 
 
 def link(name: str) -> zipfile.ZipInfo:

@@ -19,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from assignment import marks
+from assignment.canvas.archive import RefusedError
 from assignment.canvas.patience import Patience
 from assignment.canvas.rest import Remote, address, connect
 from assignment.course import Course
@@ -581,13 +582,13 @@ def test_download_of_another_size_is_refused(empty: Course, canvas: Canvas) -> N
 
 
 def test_the_token_goes_to_its_own_server_only(empty: Course, canvas: Canvas) -> None:
-    """A file store has an address of its own: here a second server that would refuse no token, and must see none."""
+    """A file store has an address of its own: here a second server, which would take the token, and must see none."""
     fill(canvas)
     canvas.hand_in(1, "hw2.ipynb", notebook("1"))
     with canvas_server() as store, linked(canvas) as remote:
         (row, *_) = remote.submissions()
         elsewhere = type(row.attachments[0])("5", "x.ipynb", f"{store.url}/files/5/download", -1)
-        with pytest.raises(Exception, match="does not give it out"):  # 401: it came without a token
+        with pytest.raises(RefusedError, match="InvalidAccessToken"):  # 401: it came without a token
             remote.download(elsewhere)
         assert store.log == [("GET", "/files/5/download")]
 

@@ -101,7 +101,7 @@ def connect(
     course, assignment = course or named_course, assignment or named_assignment
     if course is None or assignment is None:
         raise AssignmentError(
-            "CANVAS_URL: names no assignment; set it to .../courses/12/assignments/34, or give the ids"
+            "CANVAS_URL: names no assignment; set it to its page, https://HOST/courses/12/assignments/34"
         )
     return Remote(server, environ["CANVAS_TOKEN"], course, assignment, patience or Patience())
 
