@@ -131,11 +131,11 @@ def errors(namespace: Mapping[str, Any], rows: Iterable[Asked]) -> dict[str, flo
     return found
 
 
-def margins(judge: Judge, exercise: str, draws: int) -> dict[str, Margin]:
-    """Measure one exercise over so many draws."""
+def margins(judge: Judge, exercise: str, draws: int, mutated: bool = True) -> dict[str, Margin]:
+    """Measure one exercise over so many draws; mutated: with its mutants among the wrong solutions."""
     redrawn = Redrawn(judge, exercise)
     right: dict[str, Any] = {v.name: v.sources(judge.master) for v in variants() if exercise in v.bodies}
-    wrong: dict[str, Any] = dict(wrong_ones(judge, exercise))
+    wrong: dict[str, Any] = dict(wrong_ones(judge, exercise, mutated))
     found = {part: Margin() for part in judge.judge(exercise, quick(judge)).parts}
     for number in range(draws):
         rows = redrawn.draw(number)
@@ -176,12 +176,12 @@ def nearest(wrong: Mapping[str, float]) -> list[str]:
     return sorted(wrong, key=lambda name: wrong[name])[:NEAREST]
 
 
-def wrong_ones(judge: Judge, exercise: str) -> Iterator[tuple[str, dict[str, str | Callable[..., Any]]]]:
-    """Yield every mistake and every mutant of an exercise that loses a part."""
+def wrong_ones(judge: Judge, exercise: str, mutated: bool) -> Iterator[tuple[str, dict[str, str | Callable[..., Any]]]]:
+    """Yield every mistake and, if asked for, every mutant of an exercise."""
     text = (ROOT / "source" / "rnn_mistakes.py").read_text(encoding="utf-8")
     for mistake in load_mistakes(text, dict(judge.base)).get(exercise, []):
         yield mistake.name, {exercise: mistake.implement}
-    for mutant in mutants(judge.master.solve(exercise)):
+    for mutant in mutants(judge.master.solve(exercise)) if mutated else ():
         yield mutant.change, {exercise: mutant.source}
 
 
@@ -209,7 +209,7 @@ def table(found: Mapping[str, Mapping[str, Margin]]) -> str:
         for part, margin in parts.items():
             name = min(margin.wrong, key=lambda name: margin.wrong[name])
             shown = name.split(" -> ")[-1].replace("|", "\\|")
-            right = f"{margin.right:.1e} | {margin.right_name.partition('/')[2] or '-'}" if margin.right else "0 | -"
+            right = f"{margin.right:.1e} | {margin.right_name.rpartition('/')[2]}" if margin.right else "0 | -"
             lines.append(f"| {exercise} | {part} | {right} | {margin.wrong[name]:.1e} | `{shown}` |\n")
     return HEADER + "".join(lines)
 
