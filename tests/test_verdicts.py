@@ -56,7 +56,7 @@ def lost(result: Result) -> dict[str, list[str]]:
 
 
 def consistent(result: Result) -> None:
-    """What must hold of every result: parts add up to checks, checks to the score, and the maxima are the homework's."""
+    """What must hold of every result: parts add up to checks, checks to the score; the maxima are the homework's."""
     assert {check.name: check.max for check in result.checks} == POINTS
     for check in result.checks:
         assert check.score == pytest.approx(sum(part.score for part in check.parts), abs=1e-6), check.name

@@ -95,7 +95,7 @@ class Session:
         """
         plain = [[name, list(args), kwargs, state] for name, args, kwargs, state in calls]
         request = self._request("call", [plain, pick, self._limits.reply_bytes])
-        return self._results(request, [call[0] for call in plain])
+        return self._results(request, [name for name, *_ in calls])
 
     def _results(self, request: bytes, names: Sequence[str]) -> list[Any]:
         """What the calls of a request returned; names: the function of each."""
