@@ -22,7 +22,7 @@ c.Rules.todo = "zero"
 c.Rules.imports = "zero"
 c.Rules.outputs = "zero"
 
-# Grading. The examiner takes the place of nbgrader's Execute: student code in a sandbox, the master's checks outside it.
+# Grading. The examiner takes the place of nbgrader's Execute: student code in a sandbox, the master's checks outside.
 # The first stage (sanitize) passes the master on; nothing in this process opens the file a student handed in.
 c.Autograde.exporter_class = "assignment.nbgrader_parts.ExaminingExporter"
 c.Autograde.sanitize_preprocessors = []
@@ -32,6 +32,18 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "assignment.nbgrader_parts.RulePenalty",
 ]
+
+# Late work. As it stands it costs nothing; take away the # of what your course wants. `assignment grade` sets every
+# penalty anew by what stands here, so a deadline or an extension may be changed at any time. Do not also let Canvas
+# deduct points for late work: they would be taken off twice.
+c.AssignLatePenalties.plugin_class = "assignment.lateness.LatePenalty"
+# With its zone; compared with the time that `assignment fetch` got.
+# c.LatePenalty.deadline = {"rnn": "2026-11-08T23:59:59+08:00"}
+# c.LatePenalty.extensions = {"rnn": {"1042": 2, "1043": 0.5}}  # days more, by Canvas user id
+# c.LatePenalty.grace = 15.0  # minutes after the deadline that count as in time
+# c.LatePenalty.per_day = 10.0  # points for each day begun after deadline and grace, never more than the score
+# c.LatePenalty.most = 50.0  # points, no more than this
+# c.LatePenalty.flat = 10.0  # points for a LATE mark without a time, as an archive has it; 0 only shows the mark
 
 # What one submission may use; the defaults in assignment/examiner/limits.py fit a laptop.
 # c.Examine.call_seconds = 10.0  # wall clock, one call of a student's function

@@ -17,10 +17,12 @@ from assignment.errors import AssignmentError
 from assignment.feedback import page
 from assignment.feedback_view import title
 from assignment.feedback_words import comment_words
-from assignment.nbgrader_feedback import canvas_of, result_of, standing_of, who_of
+from assignment.lateness import canvas_of
+from assignment.nbgrader_feedback import result_of, standing_of, who_of
 from assignment.notebook import dumps
 from assignment.report import report, report_csv, report_json
 from assignment.roster import read_roster
+from assignment.waivers import load
 
 Progress = Callable[[int, int], None]
 
@@ -39,6 +41,7 @@ class Graded:
 
 def graded(course: Course, name: str, only: str = "") -> Iterator[Graded]:
     """Yield everybody (or `only` one) who has an autograded notebook and a record in the gradebook, by student id."""
+    config, decisions = course.config(), load(course)
     with course.gradebook() as gradebook:
         records = {s.student.id: s for s in gradebook.assignment_submissions(name)}
         for student in sorted(records) if not only else records.keys() & {only}:
@@ -48,7 +51,8 @@ def graded(course: Course, name: str, only: str = "") -> Iterator[Graded]:
             notebook = json.loads(path.read_text(encoding="utf-8"))
             record = next(n for n in records[student].notebooks if n.name == name)
             canvas, result = canvas_of(course.submitted(student, name).parent), result_of(notebook)
-            yield Graded(student, who_of(record, canvas), notebook, result, standing_of(record, result, canvas), canvas)
+            standing = standing_of(record, result, canvas, config, decisions)
+            yield Graded(student, who_of(record, canvas), notebook, result, standing, canvas)
 
 
 def write_feedback(course: Course, name: str, progress: Progress | None = None) -> list[Path]:

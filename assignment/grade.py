@@ -27,10 +27,14 @@ Progress = Callable[[int, int], None]  # submissions done, submissions in all
 
 @dataclass
 class Grade:
-    """What a run of `grade` did with one submission; `before` is the score it had, None if it had none."""
+    """What a run of `grade` did with one submission.
+
+    net, before: the mark now and before the run, with a person's points and every penalty; None where there is none.
+    """
 
     student: str
     result: dict[str, Any]
+    net: float | None
     before: float | None
     regraded: bool
 
@@ -45,7 +49,7 @@ class Graded:
     @property
     def changed(self) -> list[Grade]:
         """Those whose mark is another than before."""
-        return [g for g in self.grades if g.before is not None and g.before != g.result["score"]]
+        return [grade for grade in self.grades if grade.before is not None and grade.before != grade.net]
 
 
 def examiner_for(course: Course, name: str, contain: bool = True) -> Examiner:
@@ -67,30 +71,38 @@ def grade(
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that
-    it is done. A run that was killed is finished by the next one.
+    it is done. A run that was killed is finished by the next one. Penalties are set anew for all of them, for
+    deadlines, extensions and waivers may have changed.
     """
     start = time.monotonic()
     students = _students(course, name, only)
     make = partial(examiner_for, course, name, contain)
-    examiner = (
-        make()
-    )  # reads master, mistakes, releases and limits: what is wrong with them is said before anything starts
+    # Reads master, mistakes, releases and limits: what is wrong with them is said before anything starts.
+    examiner = make()
     with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), make) as pool:
-        from assignment.gradebook import Book, backup  # nbgrader takes seconds to import: sandboxes warm up meanwhile
+        # nbgrader takes seconds to import: sandboxes warm up meanwhile.
+        from assignment.gradebook import Book, backup
+        from assignment.lateness import handed_in
 
+        for student in students:
+            handed_in(course.submitted(student, name).parent)  # a time that is none is said before anything is graded
         backup(course)
         with Book(course, name) as book:
             due, done = _split(course, name, students, examiner, book.known(), again)
-            grades = [Grade(student, result, result["score"], regraded=False) for student, result in done]
+            before = {student: book.mark(student) for student in students}
+            grades = []
+            for student, result in done:
+                book.penalise(student, result)
+                grades.append(Grade(student, result, book.mark(student), before[student], regraded=False))
             tasks = [(student, course.submitted(student, name)) for student in due]
             for count, (student, examined) in enumerate(pool.results(tasks), 1):
                 examined = examined or examiner.unexamined(
                     b"", "crashed", "the examining process died under it; grade it again"
                 )
-                before = (earlier(course, name, student) or {}).get("score")
                 book.save(student, examined.notebook)
                 write_autograded(course, name, student, examined)
-                grades.append(Grade(student, examined.result.as_dict(), before, regraded=True))
+                result = examined.result.as_dict()
+                grades.append(Grade(student, result, book.mark(student), before[student], regraded=True))
                 if progress:
                     progress(count, len(tasks))
     return Graded(sorted(grades, key=lambda g: g.student), time.monotonic() - start)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from assignment.course import Course
+from assignment.marks import net_of
 from assignment.master import load_master
-from assignment.settings import policy
-from assignment.waivers import load
+from assignment.penalties import Penalties
 
 KEPT = 20  # backups of the gradebook
 
@@ -27,6 +27,7 @@ class Book:
     def __init__(self, course: Course, name: str) -> None:
         self._course = course
         self._name = name
+        self._penalties = Penalties(course, name)
         self._open = ExitStack()
 
     def __enter__(self) -> Book:
@@ -41,21 +42,28 @@ class Book:
         """The students of whom the gradebook has a submission."""
         return {submission.student.id for submission in self.gradebook.assignment_submissions(self._name)}
 
-    def save(self, student: str, notebook: Mapping[str, Any], timestamp: datetime | None = None) -> None:
-        """Save one student's result as a whole."""
-        stamp = {"timestamp": timestamp} if timestamp else {}
+    def save(self, student: str, notebook: Mapping[str, Any]) -> None:
+        """Save one student's result as a whole, with the time of the submission and the penalty."""
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Object of type .* not in session")  # nbgrader builds its records so
             self.gradebook.update_or_create_student(student)
-            self.gradebook.update_or_create_submission(self._name, student, **stamp)
+            self.gradebook.update_or_create_submission(self._name, student)
         save_grades(self.gradebook, self._name, student, notebook)
-        penalise(self._course, self.gradebook, self._name, student, notebook["metadata"]["assignment"]["result"])
-        self.gradebook.db.commit()
+        self.penalise(student, notebook["metadata"]["assignment"]["result"])
 
     def penalise(self, student: str, result: Mapping[str, Any]) -> None:
-        """Set anew what the breaches in a result cost, after a decision about them."""
-        penalise(self._course, self.gradebook, self._name, student, result)
+        """Set anew what lateness and the breaches in a result cost, and commit."""
+        self._penalties.set(self.gradebook, student, result)
         self.gradebook.db.commit()
+
+    def mark(self, student: str) -> float | None:
+        """Return a student's net mark, everything counted; None where there is none."""
+        from nbgrader.api import MissingEntry
+
+        try:
+            return net_of(self.gradebook.find_submission(self._name, student))
+        except MissingEntry:
+            return None
 
 
 def register(course: Course, name: str, gradebook: Any) -> None:
@@ -102,13 +110,6 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     stubs = {cell.name: cell.source for cell in record.notebook.source_cells}
     for comment in record.comments:
         comment.auto_comment = "No response." if cells[comment.name]["source"] == stubs[comment.name] else None
-
-
-def penalise(course: Course, gradebook: Any, name: str, student: str, result: Mapping[str, Any]) -> None:
-    """Set the penalty for a broken rule: the whole maximum, so that no manual point lifts the zero."""
-    record = gradebook.find_submission_notebook(name, name, student)
-    zeroes = policy(course).zeroes(result["rules"], load(course).waived(student, name))
-    record.late_submission_penalty = record.max_score if zeroes else None
 
 
 def backup(course: Course) -> Path | None:

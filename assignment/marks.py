@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -47,12 +48,11 @@ def marks(
             raise AssignmentError(f"gradebook.db: nothing graded of {assignment}; run: assignment grade") from None
         for submission in gradebook.assignment_submissions(assignment):
             student = submission.student.id
-            grades = [grade for notebook in submission.notebooks for grade in notebook.grades if grade.max_score]
-            if not grades or any(grade.auto_score is None and grade.manual_score is None for grade in grades):
+            net = net_of(submission)
+            if net is None:
                 ungraded[student] = _verdict(course, assignment, student)
             else:
-                net = max(0.0, float(submission.score) - float(submission.late_submission_penalty or 0.0))
-                found[student] = Mark(student, names.get(student, ""), round(net, 2), most)
+                found[student] = Mark(student, names.get(student, ""), net, most)
     sent, left = [], []
     for student in sorted({*course.students(assignment), *found, *ungraded}):
         why = (withhold or {}).get(student, "") or ungraded.get(student, "") or stale(course, assignment, student)
@@ -61,6 +61,14 @@ def marks(
         else:
             left.append(LeftOut(student, names.get(student, ""), why or "not graded yet; run: assignment grade"))
     return sent, left
+
+
+def net_of(submission: Any) -> float | None:
+    """Return what nbgrader's record of a submission earned, penalties off; None where a score is missing."""
+    grades = [grade for notebook in submission.notebooks for grade in notebook.grades if grade.max_score]
+    if not grades or any(grade.auto_score is None and grade.manual_score is None for grade in grades):
+        return None
+    return round(max(0.0, float(submission.score) - float(submission.late_submission_penalty or 0.0)), 2)
 
 
 def stale(course: Course, assignment: str, student: str) -> str:

@@ -1,6 +1,5 @@
 """Our feedback page in nbgrader's own `generate_feedback`: c.GenerateFeedback.exporter_class = FeedbackExporter."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ from traitlets import default
 
 from assignment.course import Course
 from assignment.feedback import page
+from assignment.lateness import Lateness, canvas_of
 from assignment.master import cell_id
+from assignment.rules import Policy
 from assignment.standing import penalties_of, settle
-from assignment.waivers import load
+from assignment.waivers import Decisions, load
 
 
 class FeedbackExporter(Exporter):  # type: ignore[misc]
@@ -43,8 +44,8 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         result = result_of(nb)
         with Gradebook(about["db_url"]) as gradebook:
             submission = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
-            canvas, waived = self._canvas(about), self._waived(about)
-            standing, who = standing_of(submission, result, canvas, waived), who_of(submission, canvas)
+            canvas, decisions = self._canvas(about), load(Course(Path(self.parent.coursedir.root)))
+            standing, who = standing_of(submission, result, canvas, self.config, decisions), who_of(submission, canvas)
         return page(result, nb, who, standing), resources
 
     def _canvas(self, about: Mapping[str, str]) -> dict[str, Any]:
@@ -52,19 +53,6 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         coursedir = self.parent.coursedir
         folder = coursedir.format_path(coursedir.submitted_directory, about["student"], about["assignment"])
         return canvas_of(Path(folder))
-
-    def _waived(self, about: Mapping[str, str]) -> dict[str, str]:
-        """Return the rules that a TA waived for the student, with the reasons."""
-        return load(Course(Path(self.parent.coursedir.root))).waived(about["student"], about["assignment"])
-
-
-def canvas_of(folder: Path) -> dict[str, Any]:
-    """Return the canvas.json beside a submission, an empty one where there is none that can be read."""
-    try:
-        read = json.loads((folder / "canvas.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def result_of(notebook: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,14 +79,14 @@ def who_of(submission: SubmittedNotebook, canvas: Mapping[str, Any]) -> dict[str
 def standing_of(
     submission: SubmittedNotebook,
     result: Mapping[str, Any],
-    canvas: Mapping[str, Any] | None = None,
-    waived: Mapping[str, str] | None = None,
+    canvas: Mapping[str, Any],
+    config: Any,
+    decisions: Decisions,
 ) -> dict[str, Any]:
     """Return the standing that nbgrader's gradebook gives: manual scores, comments and penalty count as it has them.
 
-    canvas: what Canvas said of the submission; waived: the reasons for which rules were waived, by rule.
+    canvas: what Canvas said of the submission; config: the course's; decisions: of waivers.toml.
     """
-    canvas = canvas or {}
     names = {cell_id("check", str(check.get("name"))): str(check.get("name")) for check in result.get("checks") or []}
     manual = {
         names.get(grade.name, grade.name): grade.score
@@ -110,17 +98,15 @@ def standing_of(
     }
     solved = {cell_id("solve", name): name for name in names.values()}
     words = {comment.name: comment.manual_comment for comment in submission.comments if comment.manual_comment}
-    late = submission.assignment.total_seconds_late or 0.0
-    moment = submission.assignment.timestamp
+    assignment, rules = submission.assignment.name, result.get("rules") or []
+    waived = decisions.waived(submission.student.id, assignment)
+    zeroes = Policy.from_config(config).zeroes(rules, waived)
+    spared = {finding.get("rule") for finding in rules} - set(zeroes)
     return settle(
         result,
         manual=manual,
-        penalties=penalties_of(submission.late_submission_penalty or 0.0, result, submission.max_score),
-        late={
-            "late": late > 0 or bool(canvas.get("late")),
-            "days": late / 86_400,
-            "submitted_at": moment.strftime("%Y-%m-%d %H:%M UTC") if moment else canvas.get("submitted_at"),
-        },
+        penalties=penalties_of(submission.late_submission_penalty or 0.0, result, submission.max_score, spared),
+        late=Lateness(config, assignment).told(submission.assignment, bool(canvas.get("late"))),
         comments={solved.get(name, name): said for name, said in words.items()},
         waived=waived,
         maximum=submission.max_score,

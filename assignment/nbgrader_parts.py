@@ -21,7 +21,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from assignment.course import Course
 from assignment.examiner.examine import Examiner
 from assignment.grade import examiner_for
-from assignment.gradebook import penalise, save_grades
+from assignment.gradebook import save_grades
+from assignment.penalties import Penalties
 
 
 class ExaminingExporter(NotebookExporter):  # type: ignore[misc]
@@ -76,14 +77,13 @@ class SaveGrades(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 class RulePenalty(NbGraderPreprocessor):  # type: ignore[misc]
-    """After AssignLatePenalties, which resets the penalty: what a breach of the rules costs."""
+    """After AssignLatePenalties, whose penalty knows of no rules: the same function that `assignment grade` uses."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Set the penalty of a submission that broke a rule and was not let off."""
+        """Set what lateness and breaches of the rules cost."""
         about = resources["nbgrader"]
+        penalties = Penalties(self.parent.course, about["assignment"])
         with Gradebook(about["db_url"]) as gradebook:
-            penalise(
-                self.parent.course, gradebook, about["assignment"], about["student"], nb.metadata.assignment.result
-            )
+            penalties.set(gradebook, about["student"], nb.metadata.assignment.result)
             gradebook.db.commit()
         return nb, resources

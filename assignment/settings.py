@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from traitlets import Float, Int
+from traitlets import Float, Int, TraitError
 from traitlets.config import Configurable
 
-from assignment.course import Course
+from assignment.course import CONFIG, Course
+from assignment.errors import AssignmentError
 from assignment.examiner.limits import Limits
 from assignment.rules import Policy
 
@@ -22,8 +23,17 @@ Examine = type(
 
 
 def limits(course: Course) -> Limits:
-    """Return the limits for this course. Raises TraitError, which names the trait, if one is no number."""
-    settings = Examine(config=course.config())
+    """Return the limits for this course. AssignmentError names the line that is wrong."""
+    config = course.config()
+    unknown = sorted(set(config.get("Examine", {})) - set(_TRAITS))
+    if unknown:
+        raise AssignmentError(
+            f"{CONFIG}: c.Examine.{unknown[0]}: no such limit; there are {', '.join(sorted(_TRAITS))}"
+        )
+    try:
+        settings = Examine(config=config)
+    except TraitError as error:
+        raise AssignmentError(f"{CONFIG}: c.Examine: {error}; put it right") from None
     return Limits(**{name: getattr(settings, name) for name in _TRAITS})
 
 

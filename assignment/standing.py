@@ -1,7 +1,7 @@
 """How a mark came about: automatic marks, a TA's changes, penalties, net mark, in one sum that always adds up."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 
@@ -73,10 +73,16 @@ def marked(result: Mapping[str, Any], standing: Mapping[str, Any]) -> bool:
     return result.get("verdict") == "graded" or bool(standing["score"])
 
 
-def penalties_of(points: float, result: Mapping[str, Any], maximum: float) -> list[dict[str, Any]]:
-    """Return the gradebook's one penalty told apart: rule zero (the whole maximum, with a breach found) or late."""
-    if finite(points) <= 0:
-        return []
-    breach = any(finding.get("breach") for finding in result.get("rules") or [])
-    zeroed = breach and finite(points) >= finite(maximum) - 0.005
-    return [{"kind": "rules" if zeroed else "late", "points": finite(points), "words": ""}]
+def penalties_of(
+    points: float, result: Mapping[str, Any], maximum: float, spared: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return the gradebook's one penalty told apart: late, and for a broken rule the whole maximum.
+
+    spared: the rules whose breach costs nothing, because it was waived or is only flagged.
+    """
+    left = finite(points)
+    broken = {finding.get("rule") for finding in result.get("rules") or [] if finding.get("breach")} - set(spared)
+    zeroed = bool(broken) and left > 0 and left >= finite(maximum) - 0.005
+    late = left - finite(maximum) if zeroed else left
+    taken = [{"kind": "late", "points": round(late, 2), "words": ""}] if late >= 0.005 else []
+    return [*taken, {"kind": "rules", "points": finite(maximum), "words": ""}] if zeroed else taken

@@ -53,8 +53,9 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
     names = student_names(course)
     if as_json:
         for grade in graded.grades:
-            row = {"student": grade.student, "name": names.get(grade.student, ""), "before": grade.before}
-            print(json.dumps(row | {"regraded": grade.regraded} | grade.result, ensure_ascii=False))
+            row = {"student": grade.student, "name": names.get(grade.student, ""), "mark": grade.net}
+            row |= {"before": grade.before, "regraded": grade.regraded}
+            print(json.dumps(row | grade.result, ensure_ascii=False))
         return
     table = Table("student", "name", box=None, pad_edge=False)
     for title in ("score", "net"):
@@ -66,7 +67,7 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
             grade.student,
             _text(names.get(grade.student, ""), 18),
             points(result["score"]),
-            points(result["net"]),
+            _mark(grade.net),
             _text("; ".join(remarks(result)), 160),
         )
     console.print(table)
@@ -76,7 +77,7 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
         f"{len(graded.grades) - regraded} unchanged since the last run"
     )
     for grade in graded.changed:
-        console.print(f"mark changed: {grade.student} {points(grade.before or 0.0)} -> {points(grade.result['score'])}")
+        console.print(f"mark changed: {grade.student} {_mark(grade.before)} -> {_mark(grade.net)}")
     common = mistakes([grade.result for grade in graded.grades]).most_common(8)
     if common:
         console.print("\nmistakes most made")
@@ -201,6 +202,10 @@ def student_names(course: Course) -> dict[str, str]:
     """Names by student id, from nbgrader's student records."""
     with course.gradebook() as gradebook:
         return {student.id: shown_name(student.last_name, student.first_name) for student in gradebook.students}
+
+
+def _mark(net: float | None) -> str:
+    return "none" if net is None else points(net)
 
 
 def _stands_on(premise: list[str]) -> str:

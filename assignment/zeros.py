@@ -8,7 +8,6 @@ from typing import Any
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grade import earlier
-from assignment.gradebook import Book
 from assignment.settings import policy
 from assignment.waivers import confirm, load, waive
 
@@ -55,10 +54,23 @@ def confirm_zero(course: Course, name: str, student: str, who: str, why: str = "
 
 def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who: str) -> None:
     """Let a student off a rule, now and in every later grading, and put the penalty right at once."""
+    from assignment.gradebook import Book
+
     found = findings_of(course, name, student)
     waive(course, student, name, rule, why, who)
     with Book(course, name) as book:
         book.penalise(student, {"rules": found})
+
+
+def refresh_penalties(course: Course, name: str) -> None:
+    """Set everybody's penalty anew: settings, waivers.toml and marks that people gave may have changed since."""
+    from assignment.gradebook import Book
+
+    with Book(course, name) as book:
+        known = book.known()
+        for student, result in _results(course, name):
+            if student in known:
+                book.penalise(student, result)
 
 
 def _results(course: Course, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
