@@ -113,9 +113,12 @@ class Delivery:
         """Wait until a bulk call of the ledger has had all its effect; return whether its end was seen."""
         batch, patience = self.ledger.batches[number], self.remote.patience
         if batch.job:
-            self._wait(number, batch.job)
-            return True
-        # The answer was lost, and with it the job's id: either it shows on Canvas, or it gets no later than this.
+            try:
+                self._wait(number, batch.job)
+                return True
+            except MissingError:
+                pass  # Canvas has forgotten the job
+        # The answer was lost, and with it the job's id: what has not shown on Canvas by the deadline never will.
         now = time.time()
         missing = self._missing(batch.marks)
         under_way = missing < len(batch.marks) and now < batch.at + patience.job
@@ -133,14 +136,11 @@ class Delivery:
         return sum(mark not in there[user] for user, mark in marks.items())
 
     def _wait(self, number: int, job: str) -> str:
-        """Wait for a job to end and return why it failed, "" if it did not."""
+        """Wait for a job to end and return why it failed, "" if it did not; MissingError if Canvas has forgotten it."""
         patience = self.remote.patience
         deadline = time.time() + patience.job
         while True:
-            try:
-                state, message = self.remote.job(job)
-            except MissingError:
-                state, message = "forgotten", "Canvas has forgotten the job"
+            state, message = self.remote.job(job)
             if state not in ("queued", "running"):
                 self.ledger.end(number, state)
                 return "" if state == "completed" else message or f"Canvas says: {state}"
@@ -167,18 +167,25 @@ class Delivery:
         number = self.ledger.begin({one.sending.user: one.mark for one in chunk})
         try:
             job = self.remote.grade({one.sending.user: data[one.sending.user] for one in chunk})
-        except InDoubtError as doubt:
-            if self.settle(number):
-                return "", False
-            self.losses += 1
-            if self.losses >= LOSSES:
-                raise AssignmentError(f"Canvas: {doubt}; push again later, nothing is sent twice") from None
-            return str(doubt), True
+        except InDoubtError as error:
+            return self._look_for(number, error)
         except AssignmentError:
             self.ledger.end(number, "refused")
             raise
         self.ledger.accept(number, job)
-        return self._wait(number, job), False
+        try:
+            return self._wait(number, job), False
+        except MissingError as error:
+            return self._look_for(number, error)
+
+    def _look_for(self, number: int, error: Exception) -> tuple[str, bool]:
+        """Settle a bulk call of which Canvas said nothing in the end; return what `_send` returns."""
+        if self.settle(number):
+            return "", False
+        self.losses += 1
+        if self.losses >= LOSSES:
+            raise AssignmentError(f"{error}; push again later, nothing is sent twice") from None
+        return str(error), True
 
 
 def _chunks(planned: Sequence[Planned], size: int) -> Iterator[Sequence[Planned]]:

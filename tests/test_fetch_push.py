@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,7 +29,8 @@ from assignment.push import Pushed, push
 from tests.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
 from tests.canvas_server import TOKEN, Canvas, User, canvas_server
 
-QUICK = Patience(attempts=4, wait=0.001, longest=0.002, timeout=0.5, poll=0.005, job=10.0, settle=0.25)
+# settle must outlast a job's way through a busy machine; only a request that had no effect waits for it
+QUICK = Patience(attempts=4, wait=0.001, longest=0.002, timeout=10.0, poll=0.005, job=30.0, settle=1.0)
 PEOPLE = {"1": "Doe, Jane", "2": "王小明", "3": "Müller, Jörg"}
 MARKS = {"1": (60.0, None, 0.0), "2": (20.5, None, 0.0), "3": (0.0, 50.0, 5.0)}  # 100, 60.5, 85
 
@@ -360,7 +360,7 @@ def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
     canvas.fault = kills
     assert process.wait(60) == -signal.SIGKILL
     canvas.fault = lambda number, method, path: ""
-    with connect(environ=canvas.environ, patience=replace(QUICK, settle=1.0)) as remote:
+    with connect(environ=canvas.environ, patience=replace(QUICK, settle=3.0)) as remote:
         pushed = push(course, "hw", remote, lambda *about: about[2], yes=True)
     assert pushed.interrupted == 1
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
@@ -369,7 +369,7 @@ def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
 
 def test_killed_while_polling_waits_for_the_job(course: Course, canvas: Canvas) -> None:
     fill(canvas)
-    canvas.job_delay = 0.4  # longer than settle: its id is known, so it is waited for all the same
+    canvas.job_delay = 1.3  # longer than settle: its id is known, so it is waited for all the same
     canvas.fault = lambda number, method, path: "denied" if "/progress/" in path else ""
     with pytest.raises(AssignmentError, match="forbids"):
         send(course, canvas)
@@ -399,9 +399,20 @@ def test_unknown_user_fails_alone(course: Course, canvas: Canvas) -> None:
 
 
 def test_canvas_forgets_its_jobs(course: Course, canvas: Canvas) -> None:
+    """Before they have even begun: what they do is looked for all the same."""
     fill(canvas)
-    canvas.forgets_jobs = True
-    send(course, canvas)
+    canvas.forgets_jobs, canvas.job_delay = True, 0.2
+    with connect(environ=canvas.environ, patience=replace(QUICK, settle=2.0)) as remote:
+        push(course, "hw", remote, comment, yes=True)
+    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_bulk_call_that_canvas_refuses_is_no_riddle(course: Course, canvas: Canvas) -> None:
+    fill(canvas)
+    canvas.fault = bulk("404")
+    with pytest.raises(AssignmentError, match="knows no such thing"):
+        send(course, canvas)
+    assert send(course, canvas).interrupted == 0
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
 
 
@@ -440,9 +451,10 @@ def test_fault_that_stays_is_said(fault: str, words: str, course: Course, canvas
 def test_silent_server_is_given_up_on(course: Course, canvas: Canvas) -> None:
     fill(canvas)
     canvas.fault = lambda number, method, path: "hang" if number == 3 else ""
-    start = time.monotonic()
-    send(course, canvas)
-    assert time.monotonic() - start < 20
+    with connect(environ=canvas.environ, patience=replace(QUICK, timeout=0.3)) as remote:
+        pushed = push(course, "hw", remote, comment, yes=True)
+    assert sorted(pushed.arrived) == ["1", "2", "3"]
+    assert canvas.log[3] == canvas.log[4]  # asked again
 
 
 def test_two_pushes_at_a_time(course: Course, canvas: Canvas) -> None:

@@ -70,7 +70,7 @@ def patiently(
         answer: Answer = retrying(request)
     except (CanvasException, requests.RequestException, ValueError) as error:
         if passing(error) and not again(error):
-            raise InDoubtError(words(error)) from None
+            raise InDoubtError(f"Canvas: {words(error)}") from None
         kind = MissingError if isinstance(error, ResourceDoesNotExist) else AssignmentError
         raise kind(f"Canvas: {words(error)}") from None  # without the error: its text may hold signed addresses
     return answer
