@@ -64,14 +64,15 @@ def broken(case: Case, result: dict[str, Any], notebook: Notebook, worth: dict[s
     allowed = case.listed("verdict", "graded")
     if result["verdict"] not in allowed:
         found.append(f"the verdict is {result['verdict']} ({result['reason']}), not {' or '.join(allowed)}")
-    if result["score"] > bound(case, worth) + 1e-6:
-        found.append(f"it earned {result['score']:g} of at most {bound(case, worth):g}: {_passed(case, result, worth)}")
+    if result["score"] > bound(case, worth) + 1e-6 or stolen(case, result, worth):
+        found.append(f"it earned {result['score']:g} of at most {bound(case, worth):g}: {stolen(case, result, worth)}")
     if result["verdict"] == "graded":
         found += _lost(case, result, worth) + _ended(case, result, worth)
     return found + _shown(case, result, notebook)
 
 
-def _passed(case: Case, result: dict[str, Any], worth: dict[str, dict[str, float]]) -> list[str]:
+def stolen(case: Case, result: dict[str, Any], worth: dict[str, dict[str, float]]) -> list[str]:
+    """The parts that earned points though the case cheats in them: NAME:part."""
     lost = forfeited(case, worth)
     parts = [(check["name"], part) for check in result["checks"] for part in check["parts"]]
     return [f"{name}:{part['name']}" for name, part in parts if part["score"] and part["name"] in lost.get(name, ())]

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.corpus import HERE, Case, bound, build, load
+from tests.corpus import HERE, Case, build, load
+from tests.expected import bound, shares
 
 NAME = "rnn"
 CELL_SECONDS = 10  # nbgrader's own default is 30; no honest cell of the corpus takes three
@@ -180,10 +181,12 @@ def _autograde() -> int:
     return 0
 
 
+WORDS = {"marker": "m4rk3r", "course": "..", "port": "9", "secret": "s3cr3t"}  # what attacks are told here
+
+
 def corpus(folders: list[str], release: dict[str, Any], master: dict[str, Any]) -> dict[str, tuple[Case, bytes]]:
     """The notebooks of these folders with the words that stand for a course, a listener and a secret filled in."""
-    words = {"marker": "m4rk3r", "course": "..", "port": "9", "secret": "s3cr3t", "examiner": "ipykernel"}
-    cases = [case.told(**words) for folder in folders for case in load(folder)]
+    cases = [case.told(**WORDS) for folder in folders for case in load(folder)]
     return {case.name: (case, build(case, release, master)) for case in cases}
 
 
@@ -196,7 +199,7 @@ def main(folders: list[str]) -> None:
     results = grade_stock({name: data for name, (_, data) in everything.items()}, path)
     gained = lost = broken = 0
     for name, result in results.items():
-        most = bound(everything[name][0], master)
+        most = bound(everything[name][0], shares(master))
         over = result.score is not None and result.score > most + 1e-6
         gained += over
         lost += result.score is not None and result.score < most - 1e-6

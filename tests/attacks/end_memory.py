@@ -1,7 +1,6 @@
 """Takes two gigabytes, touching every page, and is right only if it got them.
 
 cheats: word_embedding_backward
-proves: memory
 """
 # %% solve word_embedding_forward
 def word_embedding_forward(x, W):

@@ -1,21 +1,18 @@
-"""Each call is fast enough, all together take the afternoon: 0.2 seconds in every call of forward.
+"""Each call is fast enough, all together take the afternoon: a tenth of a second in every call of the loss.
 
 cheats: nothing
-keeps: nothing
+keeps: rnn_step_forward, rnn_step_backward, rnn_forward, rnn_backward
 verdict: graded, timeout
 """
-# %% solve word_embedding_forward
+# %% extra check-CaptioningRNN-loss
 import time
 
+right = CaptioningRNN.loss
 
-def word_embedding_forward(x, W):
-    time.sleep(0.2)
-    out = W[x]
-    cache = x, W.shape
-    return out, cache
-# %% solve word_embedding_backward
-def word_embedding_backward(dout, cache):
-    x, shape = cache
-    dW = np.zeros(shape)
-    np.add.at(dW, x, dout)
-    return dW
+
+def slow(self, features, captions):
+    time.sleep(0.1)
+    return right(self, features, captions)
+
+
+CaptioningRNN.loss = slow

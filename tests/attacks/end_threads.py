@@ -1,4 +1,4 @@
-"""Starts five hundred threads that sleep, and is right only if they all started.
+"""Starts sixty-four threads that sleep, and is right only if they all started.
 
 cheats: word_embedding_backward
 proves: processes
@@ -12,17 +12,17 @@ def word_embedding_forward(x, W):
 import threading
 import time
 
-threading.stack_size(1 << 16)
+threading.stack_size(1 << 18)
 
 
 def word_embedding_backward(dout, cache):
-    if threading.active_count() < 500:
-        for _ in range(500):
+    if threading.active_count() < 64:
+        for _ in range(64):
             try:
                 threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
             except (RuntimeError, MemoryError):
                 continue
     x, shape = cache
     dW = np.zeros(shape)
-    np.add.at(dW, x, dout * (threading.active_count() >= 500))
+    np.add.at(dW, x, dout * (threading.active_count() >= 64))
     return dW

@@ -1,6 +1,7 @@
 """Returns a list nested a hundred thousand times where an array is due.
 
 cheats: temporal_affine_forward
+keeps: rnn_step_forward, rnn_step_backward, rnn_forward, rnn_backward, word_embedding_forward, word_embedding_backward, temporal_softmax_loss, CaptioningRNN.loss
 """
 # %% solve temporal_affine_forward
 def temporal_affine_forward(x, w, b):

@@ -1,6 +1,7 @@
 """Rewires the class that judges: nothing is compared, everything is awarded.
 
 cheats: rnn_step_forward, word_embedding_forward, word_embedding_backward
+keeps: rnn_forward, rnn_backward, temporal_affine_forward, temporal_affine_backward, temporal_softmax_loss, CaptioningRNN.loss
 proves: separation
 """
 # %% extra check-rnn_step_forward

@@ -1,6 +1,7 @@
 """Teaches IPython to blank every later cell that mentions a check: a cell without error is full marks in a shared kernel.
 
 cheats: rnn_step_forward, temporal_softmax_loss
+keeps: rnn_step_backward, rnn_forward, rnn_backward, word_embedding_forward, word_embedding_backward, temporal_affine_forward, temporal_affine_backward
 proves: separation
 """
 # %% extra check-rnn_step_forward

@@ -2,7 +2,6 @@
 
 cheats: temporal_affine_forward
 runs: 2
-proves: seccomp
 """
 # %% solve temporal_affine_forward
 import ctypes

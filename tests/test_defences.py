@@ -1,0 +1,211 @@
+"""Every defence, switched off, lets an attack through: a corpus that no missing defence lets through proves nothing.
+
+The attacks' own files say which (`proves: network, ipc+seccomp`: without the one; without both of the others).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from assignment.course import Course
+from assignment.examiner.examine import Examiner
+from assignment.examiner.homework import Homework
+from assignment.examiner.limits import Limits
+from assignment.examiner.sandbox import DEFENCES, Sandbox
+from assignment.master import HIDDEN, Master, without
+from assignment.release import releases
+from tests import stock
+from tests.corpus import Case, Notebook, build, load
+from tests.expected import bound, shares, stolen
+from tests.surroundings import Surroundings, surroundings
+
+pytestmark = pytest.mark.slow
+
+CASES = {case.name: case for case in load("attacks")}
+PATIENT = replace(Limits(), call_seconds=60.0, cell_seconds=120.0, submission_seconds=600.0, cpu_seconds=600)
+TIGHT = {"cpu": replace(PATIENT, cpu_seconds=2)}  # with more, the clock on the wall would be the one that stops it
+SECOND_LINE = {  # nothing gets through by the absence of these alone, as things stand
+    "uts": "a host name can be set only with a capability",
+    "oom": "only decides who goes first when the machine itself has no memory left",
+    "privileges": "the view holds no program that could raise them, and bubblewrap forbids it too",
+    "stack": "without it, endless recursion ends in the memory limit",
+    "core": "there is no folder for a core file but the small private one",
+    "queues": "the call filter does not let message queues be made",
+    "locked": "locked memory is counted by the memory limit as well",
+}
+PROOFS = [
+    pytest.param(frozenset(word.split("+")), case, id=f"{word}-{case.name}")
+    for case in CASES.values()
+    for word in case.listed("proves")
+    if set(word.split("+")) <= DEFENCES
+]
+
+
+@pytest.fixture(scope="module")
+def around(checkout: Course) -> Iterator[Surroundings]:
+    """What the attacks are after."""
+    with surroundings(checkout.root) as laid_out:
+        yield laid_out
+
+
+@pytest.mark.parametrize(("off", "case"), PROOFS)
+def test_without_a_defence_of_the_sandbox(
+    off: frozenset[str],
+    case: Case,
+    around: Surroundings,
+    checkout: Course,
+    homework: Homework,
+    release: Notebook,
+    master: Notebook,
+) -> None:
+    limits = TIGHT.get("+".join(off), PATIENT)
+    told = case.told(**around.words)
+    data = build(told, release, master)
+    with_it, without_it = (Examiner(homework, releases(checkout, "rnn"), limits) for _ in range(2))
+    without_it.sandbox = Sandbox(limits, off=off)
+    for examiner, expected in ((with_it, False), (without_it, True)):
+        with examiner:
+            results = [examiner.examine(data).result for _ in range(int(case.expect.get("runs", "1")))]
+        assert any(stolen(told, result.as_dict(), shares(master)) for result in results) == expected
+
+
+def test_every_defence_of_the_sandbox_is_accounted_for() -> None:
+    proved = {name for off, _ in (param.values for param in PROOFS) for name in off}
+    assert proved | SECOND_LINE.keys() == DEFENCES
+    assert not proved & SECOND_LINE.keys()
+
+
+def only_visible(source: str) -> str:
+    """A check without its hidden tests, in which the visible rows alone decide."""
+    return without(source, HIDDEN).replace("check.report()", "sys.displayhook(check.score())\ncheck.report()")
+
+
+def no_large_case(source: str) -> str:
+    """A check without its case that is too large to differentiate."""
+    start = source.find('("较大的数据"')
+    if start < 0:
+        return source
+    depth, end = 1, start
+    while depth:
+        end += 1
+        depth += (source[end] == "(") - (source[end] == ")")
+    return source[:start].rstrip().removesuffix(",") + source[end + 1 :]
+
+
+def own_keys(source: str) -> str:
+    """A judge that walks over the student's own keys and asks for no row of a part."""
+    source = source.replace("for key in want:", "for key in got:").replace("return bool(rows) and all", "return all")
+    return source.replace("if not any(row.hidden for row in rows):", "if False:")
+
+
+def any_shape(source: str) -> str:
+    """A judge that lets NumPy broadcast."""
+    return source.replace("if got.shape != shape:", "if False:").replace("if number and shape:", "if False:")
+
+
+CHANGES: list[tuple[str, Callable[[str], str], str]] = [
+    ("fresh data", only_visible, "sums_hard_coded"),
+    ("fresh data", only_visible, "sums_seen_shapes_only"),
+    ("references", only_visible, "sums_all_zero"),
+    ("references", only_visible, "sums_doubled"),
+    ("references", only_visible, "sums_linear_cell"),
+    ("large case", no_large_case, "sums_complex_step"),
+    ("large case", no_large_case, "sums_numeric_sequence"),
+    ("large case", no_large_case, "sums_numeric_embedding"),
+    ("large case", no_large_case, "sums_numeric_affine"),
+    ("large case", no_large_case, "sums_numeric_rows"),
+    ("required keys", own_keys, "lie_empty_gradients"),
+    ("exact shapes", any_shape, "lie_shapes"),
+]
+
+
+@pytest.mark.parametrize(("what", "change", "name"), [pytest.param(*row, id=f"{row[0]}-{row[2]}") for row in CHANGES])
+def test_without_a_defence_of_the_checks(
+    what: str,
+    change: Callable[[str], str],
+    name: str,
+    checkout: Course,
+    homework: Homework,
+    release: Notebook,
+    master: Notebook,
+) -> None:
+    cells = tuple(
+        replace(cell, source=change(cell.source)) if cell.kind == "check" or cell.name == "checks" else cell
+        for cell in homework.master.cells
+    )
+    assert cells != homework.master.cells, f"nothing of {what} was switched off"
+    weaker = Homework(Master(homework.master.name, cells))
+    with Examiner(weaker, releases(checkout, "rnn"), PATIENT) as examiner:
+        result = examiner.examine(build(CASES[name], release, master)).result
+    assert stolen(CASES[name], result.as_dict(), shares(master))
+
+
+def test_without_checks_of_our_own(checkout: Course, release: Notebook, master: Notebook) -> None:
+    case = CASES["file_checks_edited"]
+    data = build(case, release, master)
+    trusting = Homework(Master.from_notebook(json.loads(data)))
+    with Examiner(trusting, releases(checkout, "rnn"), PATIENT) as examiner:
+        assert stolen(case, examiner.examine(data).result.as_dict(), shares(master))
+
+
+def test_without_clocks_the_class_waits_for_ever(
+    homework: Homework, checkout: Course, release: Notebook, master: Notebook
+) -> None:
+    timeless = replace(Limits(), call_seconds=1e6, cell_seconds=1e6, submission_seconds=1e6)
+    data = build(CASES["end_sleep"], release, master)
+    with Examiner(homework, releases(checkout, "rnn"), timeless) as examiner:
+
+        def grade() -> None:
+            with contextlib.suppress(Exception):  # it will not like how it is ended
+                examiner.examine(data)
+
+        thread = threading.Thread(target=grade, daemon=True)
+        thread.start()
+        thread.join(10)
+        assert thread.is_alive()
+        examiner.sandbox.close()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(("depth", "status"), [("wire.MAX_DEPTH", 0), ("10**9", -signal.SIGSEGV)])
+def test_without_a_bound_on_nesting_the_examiner_dies(depth: str, status: int) -> None:
+    program = f"""
+        import msgpack
+        from assignment.examiner import wire
+
+        wire.MAX_DEPTH = {depth}
+        value = 1
+        for _ in range(2000):
+            value = msgpack.ExtType(wire.DICT, msgpack.packb([0, {{"a": value}}]))
+        try:
+            wire.decode(msgpack.packb(value), b"", lambda code, data, unpack: unpack(data))
+        except wire.WireError:
+            pass
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(program)]).returncode == status
+
+
+def test_without_a_reader_of_its_own_a_file_stops_the_grading(release: Notebook, master: Notebook) -> None:
+    with pytest.raises(RecursionError):
+        json.loads(build(CASES["file_json_deep"], release, master))
+
+
+def test_without_a_process_of_its_own_student_code_decides(
+    checkout: Course, release: Notebook, master: Notebook
+) -> None:
+    cases = {name: case for name, case in CASES.items() if {"separation", "copies"} & set(case.listed("proves"))}
+    notebooks = {name: build(case.told(**stock.WORDS), release, master) for name, case in cases.items()}
+    for name, graded in stock.grade_stock(notebooks, checkout.source("rnn")).items():
+        assert graded.score is not None, name
+        assert graded.score > bound(cases[name], shares(master)), name
