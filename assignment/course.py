@@ -122,7 +122,7 @@ class Course:
         from nbgrader.api import Gradebook
 
         course_id = self.config().CourseDirectory.get("course_id", "")
-        with tools_in_path(), Gradebook(self.gradebook_url(), course_id or None) as gradebook:
+        with tools_in_path(), Gradebook(self.gradebook_url(), course_id) as gradebook:
             yield gradebook
 
 
