@@ -543,7 +543,7 @@ for block, N, D, H in (("新数据", 5, 3, 4), ("N=1", 1, 4, 3), ("D=1, H=1", 3,
         want = Truth.step(*inputs)
         next_h, cache = rnn_step_forward(*inputs)
         check.near("next_h", next_h, want, 1e-8)
-with check.hidden("第一组的形状，别的数据"):
+with check.hidden("第一组的形状"):
     next_h, cache = rnn_step_forward(x / 2, prev_h, Wx, Wh, b)
     check.near("next_h", next_h, Truth.step(x / 2, prev_h, Wx, Wh, b), 1e-8)
 check.award()
@@ -610,7 +610,7 @@ with check:
         slope = eval_numerical_gradient_array(lambda _: rnn_step_forward(x, h, Wx, Wh, b)[0], array, dnext_h)
         check.near(part, got, slope, 1e-8, "有限差分")
 ### BEGIN HIDDEN TESTS
-for block, N, D, H in (("新数据", 4, 3, 5), ("N=1", 1, 4, 3), ("较大的数据", 1, 400, 400)):
+for block, N, D, H in (("第一组的形状", 4, 5, 6), ("N=1", 1, 4, 3), ("较大的数据", 1, 400, 400)):
     with check.hidden(block):
         rng = np.random.default_rng(10 + N)
         scale = 1 / np.sqrt(1 + (D + H) / 10)  # keeps tanh out of saturation
@@ -703,7 +703,7 @@ for block, N, T, D, H in (("新数据", 3, 6, 2, 4), ("N=1", 1, 3, 4, 2), ("T=1"
         want = Truth.sequence(*inputs)
         h, cache = rnn_forward(*inputs)
         check.near("h", h, want, 1e-7)
-with check.hidden("第一组的形状，别的数据"):
+with check.hidden("第一组的形状"):
     h, cache = rnn_forward(x, h0 / 2, Wx, Wh, b)
     check.near("h", h, Truth.sequence(x, h0 / 2, Wx, Wh, b), 1e-7)
 check.award()
@@ -778,7 +778,7 @@ with check:
         check.near(part, got, slope, 1e-6, "有限差分")
 ### BEGIN HIDDEN TESTS
 for block, N, T, D, H in (
-    ("新数据", 3, 4, 2, 5),
+    ("第一组的形状", 2, 10, 3, 5),
     ("N=1", 1, 3, 4, 2),
     ("T=1", 2, 1, 3, 4),
     ("较大的数据", 1, 2, 350, 350),
@@ -868,7 +868,7 @@ for block, N, T, V, D in (("新数据", 3, 5, 7, 4), ("N=1", 1, 4, 3, 2), ("T=1"
         want = Truth.embedding(words, W)
         out, cache = word_embedding_forward(words, W)
         check.near("out", out, want, 1e-7)
-with check.hidden("第一组的形状，别的数据"):
+with check.hidden("第一组的形状"):
     out, cache = word_embedding_forward(x[::-1], np.linspace(1, 2, num=15).reshape(5, 3))
     check.near("out", out, Truth.embedding(x[::-1], np.linspace(1, 2, num=15).reshape(5, 3)), 1e-7)
 check.award()
@@ -920,6 +920,7 @@ with check:
     check.near("dW", dW, dW_num, 1e-11, "有限差分")
 ### BEGIN HIDDEN TESTS
 for block, N, T, V, D in (
+    ("第一组的形状", 50, 3, 5, 6),
     ("重复的词", 4, 6, 3, 2),
     ("没有出现的词", 2, 3, 20, 4),
     ("N=1", 1, 5, 4, 3),
@@ -1041,7 +1042,7 @@ with check:
         check.near(part, got, slope, 1e-9, "有限差分")
 ### BEGIN HIDDEN TESTS
 for block, N, T, D, M in (
-    ("新数据", 3, 4, 5, 2),
+    ("第一组的形状", 2, 3, 4, 5),
     ("N=1", 1, 4, 3, 2),
     ("T=1", 4, 1, 2, 3),
     ("较大的数据", 1, 1, 500, 500),
@@ -1143,7 +1144,7 @@ with check:
     check.near("dx", dx, dx_num, 1e-7, "有限差分")
 ### BEGIN HIDDEN TESTS
 for block, N, T, V, p, size in (
-    ("新数据", 4, 5, 6, 0.6, 2),
+    ("第一组的形状", 7, 8, 9, 0.6, 2),
     ("N=1", 1, 6, 4, 0.7, 1),
     ("T=1", 5, 1, 4, 0.7, 1),
     ("N=1, T=1", 1, 1, 3, 1.0, 1),
