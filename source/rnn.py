@@ -704,8 +704,8 @@ for block, N, T, D, H in (("新数据", 3, 6, 2, 4), ("N=1", 1, 3, 4, 2), ("T=1"
         h, cache = rnn_forward(*inputs)
         check.near("h", h, want, 1e-7)
 with check.hidden("第一组的形状"):
-    h, cache = rnn_forward(x, h0 / 2, Wx, Wh, b)
-    check.near("h", h, Truth.sequence(x, h0 / 2, Wx, Wh, b), 1e-7)
+    h, cache = rnn_forward(x / 2, h0, Wx, Wh, b)
+    check.near("h", h, Truth.sequence(x / 2, h0, Wx, Wh, b), 1e-7)
 check.award()
 ### END HIDDEN TESTS
 check.report()
