@@ -2,8 +2,7 @@
 
 The engine knows three things of a check cell: it binds `check`, whose `parts` say what each is worth, `passed(part)`
 what holds, and `rows` what was compared; the points it awards go through sys.displayhook; and it raises if anything
-failed. A cell
-that binds no `check` is judged as nbgrader does: full points unless it raises or displays fewer.
+failed. A cell that binds no `check` is judged as nbgrader does: full points unless it raises or displays fewer.
 """
 
 from __future__ import annotations
@@ -56,13 +55,12 @@ def run_check(cell: Cell, code: CodeType, namespace: dict[str, Any]) -> CheckRun
             error = caught
     check = namespace.get("check")
     rows = list(getattr(check, "rows", []))
+    result.score = _awarded(shown, error, points, bool(getattr(check, "parts", None)))
     result.parts = _parts(check, rows, result, error)
     result.advice = [str(text) for text in getattr(check, "advice", [])]
     if isinstance(error, Ended):
         result.ended, result.reason = error.how, error.reason
         _fail_all(result, ENDED.get(error.how, ENDED["crashed"]))
-    else:
-        result.score = _awarded(shown, error, points)
     return CheckRun(result, _outputs(shown, printed.getvalue(), error), rows)
 
 
@@ -101,20 +99,29 @@ def _quiet(shown: list[Any], printed: io.StringIO) -> Iterator[None]:
         sys.displayhook = hook
 
 
-def _awarded(shown: list[Any], error: BaseException | None, points: float) -> float:
-    """The points a cell gives, by nbgrader's rule: the value it displays, else all of them unless it raised."""
-    if shown:
-        value = shown[0]
-        return min(max(float(value), 0.0), points) if isinstance(value, float | int) and math.isfinite(value) else 0.0
-    return 0.0 if error else points
+def _awarded(shown: list[Any], error: BaseException | None, points: float, in_parts: bool) -> float:
+    """The points a cell gives, by nbgrader's rule: the number it displays, else all of them unless it raised.
+
+    A check made of parts always displays a number; anything else there is worth nothing.
+    """
+    value = _number(shown[0]) if shown else None
+    if value is not None:
+        return min(max(value, 0.0), points)
+    return 0.0 if error or (shown and in_parts) else points
+
+
+def _number(value: Any) -> float | None:
+    """A displayed value as a number of points, None if it is none; what is not finite counts 0."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, float | int | np.number) or np.iscomplexobj(value):
+        return None
+    return float(value) if math.isfinite(value) else 0.0
 
 
 def _parts(check: Any, rows: list[Any], result: CheckResult, error: BaseException | None) -> list[Part]:
     worth = getattr(check, "parts", None)
     if not worth:
-        passed = error is None
-        message = "" if passed else f"{type(error).__name__}: {error}"
-        return [Part(result.name, result.max, passed, result.max if passed else 0.0, message=message)]
+        message = f"{type(error).__name__}: {error}" if error else ""
+        return [Part(result.name, result.max, not error and result.full, result.score, message=message)]
     return [
         _part(name, points, bool(check.passed(name)), [row for row in rows if row.part == name])
         for name, points in worth.items()
@@ -151,10 +158,7 @@ def _fail_all(result: CheckResult, message: str) -> None:
 
 def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[dict[str, Any]]:
     """The points first, then the table, then the error: nbgrader gives 0 to a cell whose error precedes its points."""
-    outputs: list[dict[str, Any]] = [
-        {"output_type": "execute_result", "execution_count": None, "metadata": {}, "data": {"text/plain": repr(value)}}
-        for value in shown[:1]
-    ]
+    outputs = [_display(value) for value in shown[:1]]
     if text:
         outputs.append({"output_type": "stream", "name": "stdout", "text": text})
     if error is not None:
@@ -164,3 +168,15 @@ def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[d
             {"output_type": "error", "ename": name, "evalue": str(error), "traceback": [line.rstrip() for line in last]}
         )
     return outputs
+
+
+def _display(value: Any) -> dict[str, Any]:
+    """A displayed value; only a number of points is a result, for nbgrader takes any other result for full points."""
+    number = _number(value)
+    output = {"metadata": {}, "data": {"text/plain": repr(value) if number is None else repr(number)}}
+    kind = (
+        {"output_type": "display_data"}
+        if number is None
+        else {"output_type": "execute_result", "execution_count": None}
+    )
+    return kind | output

@@ -22,7 +22,7 @@ class Homework:
         self.master = master
         self._mistakes = mistakes
         self.code = {
-            cell.id: compile(_runnable(cell), f"<{cell.id}>", "exec")
+            cell.id: compile(_displaying(_runnable(cell)), f"<{cell.id}>", "exec")
             for cell in master.cells
             if cell.cell_type == "code"
         }
@@ -100,6 +100,19 @@ def partner(name: str) -> str:
 
 def _runnable(cell: Cell) -> str:
     return cell.stub if cell.kind == "solve" else cell.source
+
+
+def _displaying(source: str) -> ast.Module:
+    """The source with its last expression displayed, as IPython does: nbgrader takes a number there for points."""
+    tree = ast.parse(source)
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.Expr) and not source.rstrip().endswith(";"):
+        hook = ast.parse("__import__('sys').displayhook()", mode="eval").body
+        assert isinstance(hook, ast.Call)
+        hook.args = [last.value]
+        tree.body[-1] = ast.copy_location(ast.Expr(hook), last)
+        ast.fix_missing_locations(tree)
+    return tree
 
 
 def _loaded(source: str) -> set[str]:
