@@ -195,6 +195,8 @@ STACK = np.random.default_rng(8).standard_normal((2, 4, 3))
         (X, Raised("TypeError", "cannot use (3, 3) with (9,)"), None),
         (X, Raised("ValueError", "no numbers"), None),
         (X, np.exp(X), None),
+        (X, 1e308 * np.sign(X), None),
+        (X, np.longdouble("1e4000") * np.exp(X), None),
         (X, X * np.nan, None),
         (X, X[:2], None),
         (X, None, None),

@@ -67,12 +67,13 @@ def recognise(
     findings = {}
     rows = sorted((row for rows in parts.values() for row in rows), key=lambda row: _numbers(row.call))
     handy = [row for row in rows if _numbers(row.call) <= LARGEST]
-    for part in parts:
-        failed = [row for row in rows if not row.passed and row in parts[part]]
-        failed = [row for row in failed if row in handy][:TRIED] or failed[:1]
-        finding = _cause(failed, handy, mistakes, replay)
-        if finding is not None:
-            findings[part] = finding
+    with np.errstate(all="ignore"):  # a student's numbers may be too large to be compared
+        for part in parts:
+            failed = [row for row in rows if not row.passed and row in parts[part]]
+            failed = [row for row in failed if row in handy][:TRIED] or failed[:1]
+            finding = _cause(failed, handy, mistakes, replay)
+            if finding is not None:
+                findings[part] = finding
     return findings
 
 
@@ -108,7 +109,7 @@ class Replay:
             instance = kind.__new__(kind)
             instance.__dict__.update(args[0])
             args[0] = instance
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return implement(*args, **kwargs)
 
