@@ -24,6 +24,7 @@ def exercises() -> list[str]:
     return [cell.name for cell in load_master().solves]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", exercises())
 def test_thresholds_are_ten_times_off_on_both_sides(exercise: str, judge: Judge) -> None:
     found = margins(judge, exercise, DRAWS, mutated=False)

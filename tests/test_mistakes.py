@@ -89,6 +89,7 @@ def test_each_mistake_loses_the_right_parts_and_is_named_in_them(
         assert named == dict.fromkeys(verdict.failed, one.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", exercises())
 def test_no_two_mistakes_give_the_same_or_proportional_results(
     exercise: str, judge: Judge, mistakes: dict[str, list[Mistake]]

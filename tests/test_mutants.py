@@ -18,9 +18,13 @@ def judge() -> Judge:
     return Judge(load_master(), limit=1.0)
 
 
-def exercises() -> list[str]:
-    """The exercises of the master."""
-    return [cell.name for cell in load_master().solves]
+LONG = ("rnn_step_backward", "rnn_backward", "temporal_softmax_loss", "CaptioningRNN.loss")
+
+
+def exercises() -> list[object]:
+    """The exercises of the master; those with many mutants take seconds."""
+    names = [cell.name for cell in load_master().solves]
+    return [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in names]
 
 
 @pytest.mark.parametrize("exercise", exercises())

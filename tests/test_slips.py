@@ -11,6 +11,7 @@ from tests import corpus
 from tests.slips import SLIPS, Slip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: slip.name)
 def test_a_slip_costs_its_function_and_what_cannot_be_tested_without_it(
     slip: Slip, examiner: Examiner, release: dict[str, Any], reference: dict[str, str]
