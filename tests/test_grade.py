@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examiner
 from assignment.grade import earlier, grade
+from assignment.release import release as make_release
 from assignment.zeros import confirm_zero, refuse_unseen, unseen, waive_rule
 from tests import corpus
 
@@ -214,3 +216,20 @@ def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pyt
     monkeypatch.setattr(Examiner, "examine_file", dies)
     graded = grade(klass, "rnn", only=["1", "2", "3"])
     assert {g.student: g.result["verdict"] for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
+
+
+@pytest.mark.slow
+def test_a_correction_in_mid_term_harms_nobody(course: Course, release: Notebook, reference: Sources) -> None:
+    before = release["metadata"]["assignment"]["release"]
+    text = course.source_text("rnn")
+    source = text.read_text(encoding="utf-8")
+    corrected = source.replace("import numpy as np\n", "import numpy as np\n\nCORRECTED = True\n", 1)
+    text.write_text(corrected, encoding="utf-8")
+    after = make_release(course, "rnn").release
+    assert after != before
+    new = json.loads(course.release("rnn").read_text(encoding="utf-8"))
+    hand_in(course, "1", corpus.submission(release, reference))
+    hand_in(course, "2", corpus.submission(new, reference))
+    results = {g.student: g.result for g in grade(course, "rnn").grades}
+    assert {student: result["made_by"]["release"] for student, result in results.items()} == {"1": before, "2": after}
+    assert all(result["net"] == 100.0 and not result["rules"] for result in results.values())
