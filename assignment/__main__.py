@@ -1,6 +1,16 @@
 """`python -m assignment`."""
 
-from assignment.cli import main
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is being loaded is no traceback either."""
+    try:
+        from assignment.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from assignment.release import releases
 from assignment.settings import limits, policy
 
 Progress = Callable[[int, int], None]  # submissions done, submissions in all
+DIED = "the examining process died under it; grade it again"
 
 
 @dataclass
@@ -76,10 +76,9 @@ def grade(
     """
     start = time.monotonic()
     students = _students(course, name, only)
-    make = partial(examiner_for, course, name, contain)
     # Reads master, mistakes, releases and limits: what is wrong with them is said before anything starts.
-    examiner = make()
-    with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), make) as pool:
+    examiner = examiner_for(course, name, contain)
+    with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), lambda: examiner) as pool:
         # nbgrader takes seconds to import: sandboxes warm up meanwhile.
         from assignment.gradebook import Book, backup
         from assignment.lateness import handed_in
@@ -96,9 +95,7 @@ def grade(
                 grades.append(Grade(student, result, book.mark(student), before[student], regraded=False))
             tasks = [(student, course.submitted(student, name)) for student in due]
             for count, (student, examined) in enumerate(pool.results(tasks), 1):
-                examined = examined or examiner.unexamined(
-                    b"", "crashed", "the examining process died under it; grade it again"
-                )
+                examined = examined or examiner.unexamined(b"", "crashed", DIED)
                 book.save(student, examined.notebook)
                 write_autograded(course, name, student, examined)
                 result = examined.result.as_dict()

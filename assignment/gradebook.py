@@ -119,8 +119,12 @@ def backup(course: Course) -> Path | None:
         return None
     folder.mkdir(exist_ok=True)
     copy = folder / f"gradebook-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
-    with closing(sqlite3.connect(gradebook)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    try:
+        with closing(sqlite3.connect(gradebook)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+    except sqlite3.Error:
+        copy.unlink(missing_ok=True)  # a damaged gradebook must not push good copies out
+        raise
     for old in sorted(folder.glob("gradebook-*.db"))[:-KEPT]:
         old.unlink()
     return copy

@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from assignment.collect import Collected
+from assignment.check_table import print_below
 from assignment.course import Course
-from assignment.examiner.result import Result
 from assignment.export import ExportedFeedback, ExportedGrades, changed
-from assignment.grade import Graded
 from assignment.marks import shown_name
-from assignment.plain import block, one_line, points
-from assignment.push import Pushed
+from assignment.plain import one_line, points
 from assignment.waivers import Decisions
+
+if TYPE_CHECKING:  # of these only the shapes are needed
+    from assignment.collect import Collected
+    from assignment.grade import Graded
+    from assignment.push import Pushed
 
 
 def show_collected(console: Console, collected: Collected, as_json: bool) -> None:
@@ -35,16 +38,19 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
         }
         print(json.dumps(about, ensure_ascii=False))
         return
-    table = Table("entry", "", "why", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("entry", overflow="fold")
+    table.add_column("")
+    table.add_column("why")
     for item in collected.items:
-        did = f"{item.did}, late" if item.late and item.did == "collected" else item.did
+        did = "collected, late" if item.did == "late" else item.did
         table.add_row(_text(item.entry, 44), did, _text(item.why, 200))
     console.print(table)
     counts = ", ".join(f"{count} {did}" for did, count in collected.counts.items())
     console.print(f"\n{counts}")
     for words, students in (("handed in nothing", collected.nothing), ("handed in no notebook", collected.useless)):
         if students:
-            names = "; ".join(f"{student.name} ({student.user})" for student in students)
+            names = "; ".join(f"{one_line(student.name, 60)} ({student.user})" for student in students)
             console.print(f"{words}: {escape(names)}")
 
 
@@ -85,47 +91,20 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
             console.print(f"{count:4d}  {exercise}: {mistake}")
 
 
-def show_checked(console: Console, file: Path, result: Result) -> None:
-    """One submission: a line a part."""
-    console.print(
-        f"[bold]{escape(str(file))}[/]: {result.verdict}, {points(result.score)} of {points(result.max)} points"
-    )
-    if result.reason:
-        console.print(f"  {escape(one_line(result.reason))}")
-    table = Table("", "part", box=None, pad_edge=False)
-    table.add_column("error", justify="right")
-    table.add_column("below", justify="right")
-    table.add_column("points", justify="right")
-    table.add_column("")
-    for check in result.checks:
-        table.add_row(
-            f"[bold]{check.name}[/]",
-            "",
-            "",
-            "",
-            f"{points(check.score)}/{points(check.max)}",
-            _text(_stands_on(check.premise), 80),
-        )
-        for part in check.parts:
-            mark = "[green]ok[/]" if part.passed else "[red]no[/]"
-            words = "" if part.passed else "; ".join(word for word in (part.message, part.hint) if word)
-            error = "" if part.error is None else f"{part.error:.1e}"
-            below = "" if part.below is None else f"{part.below:.0e}"
-            table.add_row(f"  {mark}", part.name, error, below, points(part.score), _text(words, 400))
-    console.print(table)
-    for finding in result.rules:
-        kind = "[red]breach[/]" if finding["breach"] else "note"
-        console.print(f"  {kind}: {finding['rule']}, {finding['cell']}: {escape(one_line(finding['evidence']))}")
-    for repair in result.repairs:
-        console.print(f"  repaired: {escape(one_line(repair))}")
-
-
 def show_rules(
-    console: Console, name: str, findings: Mapping[str, Sequence[Mapping[str, Any]]], decisions: Decisions
+    console: Console,
+    name: str,
+    findings: Mapping[str, Sequence[Mapping[str, Any]]],
+    decisions: Decisions,
+    as_json: bool = False,
 ) -> None:
     """What was found about the rules, the evidence line by line, and what was decided."""
     for student, found in findings.items():
         waived, confirmed = decisions.waived(student, name), decisions.confirmed(student, name, found)
+        if as_json:
+            about = {"student": student, "rules": found, "waived": waived, "confirmed": sorted(confirmed)}
+            print(json.dumps(about, ensure_ascii=False))
+            continue
         for finding in found:
             rule = finding["rule"]
             kind = "[red]breach[/]" if finding["breach"] else "note"
@@ -133,36 +112,63 @@ def show_rules(
             console.print(
                 f"{student}  {kind} of rule '{rule}' in {finding['cell']}{escape(decided if finding['breach'] else '')}"
             )
-            for line in block(finding["evidence"]).split("\n"):
-                console.print(f"    {escape(line)}", soft_wrap=True)
-    if not any(findings.values()):
+            print_below(console, finding["evidence"], 4)
+    if not as_json and not any(findings.values()):
         console.print("nothing was found")
 
 
-def show_exported(console: Console, course: Course, grades: ExportedGrades, feedback: ExportedFeedback) -> None:
+def show_exported(
+    console: Console, course: Course, grades: ExportedGrades, feedback: ExportedFeedback, as_json: bool = False
+) -> None:
     """What was written for Canvas, what it changes there, and who is left out."""
-    console.print(
-        f"{_place(course, grades.path)}: {len(grades.grades)} marks for the column '{escape(grades.column.title)}'"
-    )
+    left_out = sorted({*grades.left_out, *feedback.left_out}, key=lambda one: one.student)
+    if as_json:
+        about = {
+            "grades": _place(course, grades.path),
+            "feedback": _place(course, feedback.path),
+            "column": grades.column.title,
+            "scaled": grades.scaled,
+            "sent": [asdict(grade) | {"changed": changed(grade)} for grade in grades.grades],
+            "left_out": [asdict(one) for one in left_out],
+        }
+        print(json.dumps(about, ensure_ascii=False))
+        return
+    title = escape(one_line(grades.column.title))
+    console.print(f"{_place(course, grades.path)}: {len(grades.grades)} marks for the column '{title}'")
     if grades.scaled:
         ours, theirs = grades.scaled
         console.print(f"  scaled from {points(ours)} to Canvas's {points(theirs)} points")
     for grade in grades.grades:
         if changed(grade):
-            console.print(f"  {grade.student}: {grade.before} in Canvas becomes {points(grade.points)}")
+            console.print(
+                f"  {grade.student}: {escape(one_line(grade.before))} in Canvas becomes {points(grade.points)}"
+            )
     console.print(f"{_place(course, feedback.path)}: {len(feedback.files)} annotated notebooks")
-    for left in sorted({*grades.left_out, *feedback.left_out}, key=lambda one: one.student):
+    for left in left_out:
         console.print(f"  left out: {left.student} {escape(one_line(left.name))}: {escape(one_line(left.why))}")
 
 
-def show_pushed(console: Console, pushed: Pushed, yes: bool) -> None:
+def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = False) -> None:
     """What was sent, or would be."""
+    left_out = (*pushed.failed, *pushed.left_out)
+    if as_json:
+        about = {
+            "planned": [
+                {"student": one.sending.user, "mark": one.sending.grade, "state": one.state, "note": one.note}
+                for one in pushed.planned
+            ],
+            "sent": list(pushed.arrived),
+            "failed": [asdict(one) for one in pushed.failed],
+            "left_out": [asdict(one) for one in pushed.left_out],
+        }
+        print(json.dumps(about, ensure_ascii=False))
+        return
     table = Table("student", "name", "mark", "state", "note", box=None, pad_edge=False)
     for one in pushed.planned:
         sending = one.sending
         table.add_row(sending.user, _text(sending.name, 24), sending.grade, one.state, _text(one.note, 160))
     console.print(table)
-    for left in (*pushed.failed, *pushed.left_out):
+    for left in left_out:
         console.print(f"left out: {left.student} {escape(one_line(left.name))}: {escape(one_line(left.why))}")
     if yes:
         console.print(f"{len(pushed.arrived)} sent, {len(pushed.failed)} failed")
@@ -206,10 +212,6 @@ def student_names(course: Course) -> dict[str, str]:
 
 def _mark(net: float | None) -> str:
     return "none" if net is None else points(net)
-
-
-def _stands_on(premise: list[str]) -> str:
-    return f"given a right {', '.join(premise)}" if premise else ""
 
 
 def _place(course: Course, path: Path) -> str:

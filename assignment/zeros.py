@@ -66,9 +66,12 @@ def refresh_penalties(course: Course, name: str) -> None:
     """Set everybody's penalty anew: settings, waivers.toml and marks that people gave may have changed since."""
     from assignment.gradebook import Book
 
+    results = list(_results(course, name))
+    if not results:
+        return
     with Book(course, name) as book:
         known = book.known()
-        for student, result in _results(course, name):
+        for student, result in results:
             if student in known:
                 book.penalise(student, result)
 

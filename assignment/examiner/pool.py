@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ class Worker:
 
     def give(self, task: Task) -> None:
         self.task = task
-        self.pipe.send(task)
+        with suppress(BrokenPipeError, ConnectionResetError):  # it could not start: what it said is in the pipe
+            self.pipe.send(task)
 
     def stop(self) -> None:
         self.pipe.close()
@@ -67,6 +69,8 @@ class Pool:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        for worker in self._workers:
+            worker.pipe.close()  # all end at the same time
         for worker in self._workers:
             worker.stop()
 
