@@ -1,4 +1,4 @@
-"""What nbgrader's stock executor does with the corpus, for comparison: python -m tests.stock [FOLDER …].
+"""What nbgrader's stock executor does with the corpus, beside what this project does: python -m tests.stock.
 
 Stock execution contains nothing, so all of it happens inside bubblewrap: one throw-away course a notebook, everything
 else read-only, no network, processes and shared memory of its own, memory limited. What ends the whole run (a signal
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -17,17 +18,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.corpus import HERE, Case, build, load
-from tests.expected import bound, shares
+from rich.console import Console
+from rich.table import Table
+
+from assignment.course import Course
+from assignment.examiner.limits import Limits
+from assignment.examiner.pool import Pool
+from assignment.grade import examiner_for
+from tests.corpus import HERE, build, load
+from tests.expected import bound, broken, shares
 
 NAME = "rnn"
-CELL_SECONDS = 10  # nbgrader's own default is 30; no honest cell of the corpus takes three
-CASE_SECONDS = 45  # after that the grading of one notebook is killed
-MEMORY = 3 << 30  # address space of everything that one notebook starts, each
+ROOT = HERE.parent
+CELL_SECONDS = 5  # nbgrader's own default is 30; no honest cell of the corpus takes two
+CASE_SECONDS = 40  # after that the grading of one notebook is killed
+MEMORY = 3 << 30  # address space of each process of a notebook
+WORDS = {"marker": "m4rk3r", "course": "..", "port": "9", "secret": "s3cr3t"}  # what attacks are told
 CONFIG = f"""
 c = get_config()
 c.CourseDirectory.course_id = "stock"
@@ -37,43 +48,86 @@ c.ExecutePreprocessor.timeout = c.Execute.timeout = {CELL_SECONDS}
 
 @dataclass(frozen=True)
 class Stock:
-    """How stock grading of one notebook ended: its score (None: none was recorded), seconds, and what stopped it."""
+    """How stock grading of one notebook ended: its score (None: none was recorded) and what stopped it."""
 
     score: float | None
-    seconds: float
     ended: str = ""
 
 
-def grade_stock(notebooks: Mapping[str, bytes], master: Path) -> dict[str, Stock]:
-    """Grade notebooks with nbgrader as it comes, each in a course of its own, all inside a container."""
-    results: dict[str, Stock] = {}
-    with tempfile.TemporaryDirectory(prefix="stock-") as folder:
-        work = Path(folder)
-        work.chmod(0o755)
-        _template(work / "template", master)
-        for name, data in notebooks.items():
-            (work / f"{name}.ipynb").write_bytes(data)
-        waiting = list(notebooks)
-        while waiting:
-            (work / "waiting.json").write_text(json.dumps(waiting))
-            for line in _contained(work):
-                results[line["name"]] = Stock(line["score"], line["seconds"], line["ended"])
-            waiting = [name for name in waiting if name not in results]
-            if waiting:  # the container is gone in the middle of this one
-                results[waiting[0]] = Stock(None, 0.0, "ended the grading of everybody")
-                waiting = waiting[1:]
-    return results
-
-
-def _template(course: Path, master: Path) -> None:
-    """A course with the assignment released and a gradebook that knows it."""
-    (course / "source" / NAME).mkdir(parents=True)
-    shutil.copy(master, course / "source" / NAME / f"{NAME}.ipynb")
-    (course / "nbgrader_config.py").write_text(CONFIG)
+def course(folder: Path, checkout: Path) -> Course:
+    """Make a course with the same homework and nbgrader's own configuration, released by nbgrader."""
+    (folder / "source" / NAME).mkdir(parents=True)
+    shutil.copy(Course(checkout).source(NAME), folder / "source" / NAME)
+    (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", NAME]
-    subprocess.run(
-        command, cwd=course, check=True, capture_output=True, timeout=120, env={**os.environ, "PATH": _path()}
-    )
+    environment = {**os.environ, "PATH": _path()}
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300, env=environment)
+    return Course(folder)
+
+
+def grade_stock(notebooks: Mapping[str, bytes], checkout: Path = ROOT) -> dict[str, Stock]:
+    """Grade notebooks with nbgrader as it comes, each in a course of its own, in containers side by side."""
+    jobs = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory(prefix="stock-") as folder, ThreadPoolExecutor(jobs) as pool:
+        template = course(Path(folder) / "template", checkout).root
+        shares = [dict(list(notebooks.items())[start::jobs]) for start in range(jobs)]
+        done = pool.map(lambda n: _grade_share(Path(folder) / f"work-{n}", template, shares[n]), range(jobs))
+        return {name: graded for share in done for name, graded in share.items()}
+
+
+def compare(console: Console) -> bool:
+    """Print what becomes of the corpus here and under stock nbgrader; True if something goes wrong here."""
+    here = Course(ROOT)
+    master, release = (json.loads(path(NAME).read_text(encoding="utf-8")) for path in (here.source, here.release))
+    worth = shares(master)
+    cases = {case.name: case.told(**WORDS) for folder in ("attacks", "honest") for case in load(folder)}
+    honest = {case.name for case in load("honest")}
+    notebooks = {name: build(case, release, master) for name, case in cases.items()}
+    theirs = grade_stock(notebooks)
+    ours = _grade_here(here, notebooks)
+    wrong = {name: broken(cases[name], *ours[name], worth) for name in cases}
+    for name in sorted(cases):
+        if wrong[name]:
+            console.print(f"{name}: {'; '.join(wrong[name])}", markup=False)
+
+    def count(names: Any) -> tuple[str, str]:
+        """How many of ours and of theirs."""
+        return str(sum(names(name, ours[name][0]["score"]) for name in cases)), str(
+            sum(names(name, theirs[name].score) for name in cases)
+        )
+
+    def gains(name: str, score: float | None) -> bool:
+        return name not in honest and score is not None and score > bound(cases[name], worth) + 1e-6
+
+    def loses(name: str, score: float | None) -> bool:
+        return name in honest and (score is None or score < bound(cases[name], worth) - 1e-6)
+
+    def stops(name: str, score: float | None) -> bool:
+        return name not in honest and score is None
+
+    table = Table("", "this project", "stock nbgrader", box=None)
+    table.add_row(f"attacks (of {len(cases) - len(honest)}) that gain marks", *count(gains))
+    table.add_row("attacks that leave the submission, or the class, without a score", *count(stops))
+    table.add_row(f"honest submissions (of {len(honest)}) that lose marks", *count(loses))
+    table.add_row("expectations not met", str(sum(map(bool, wrong.values()))), "")
+    console.print(table)
+    return any(wrong.values())
+
+
+def _grade_here(here: Course, notebooks: Mapping[str, bytes]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Result and notebook of every examination by this project."""
+    limits = replace(Limits(), cell_seconds=15.0)
+
+    def make() -> Any:
+        examiner = examiner_for(here, NAME)
+        examiner.limits = examiner.sandbox.limits = limits
+        return examiner
+
+    with tempfile.TemporaryDirectory(prefix="corpus-") as folder, Pool(os.cpu_count() or 1, make) as pool:
+        paths = {name: Path(folder) / f"{name}.ipynb" for name in notebooks}
+        for name, path in paths.items():
+            path.write_bytes(notebooks[name])
+        return {name: (found.result.as_dict(), found.notebook) for name, found in pool.results(paths.items())}
 
 
 def _path() -> str:
@@ -81,44 +135,42 @@ def _path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+def _grade_share(work: Path, template: Path, notebooks: Mapping[str, bytes]) -> dict[str, Stock]:
+    shutil.copytree(template, work / "template")
+    for name, data in notebooks.items():
+        (work / f"{name}.ipynb").write_bytes(data)
+    results: dict[str, Stock] = {}
+    waiting = list(notebooks)
+    while waiting:
+        (work / "waiting.json").write_text(json.dumps(waiting), encoding="utf-8")
+        for line in _contained(work):
+            results[line["name"]] = Stock(line["score"], line["ended"])
+        waiting = [name for name in waiting if name not in results]
+        if waiting:  # the container is gone in the middle of this one
+            results[waiting.pop(0)] = Stock(None, "ended the grading of everybody")
+    return results
+
+
 def _contained(work: Path) -> Iterator[dict[str, Any]]:
-    """Run `_grade_all` in a container; yields the lines that it prints until it ends, whatever ends it."""
-    command = [
-        "bwrap",
-        "--unshare-all",
-        "--die-with-parent",
-        "--new-session",
-        "--cap-drop",
-        "ALL",
-        "--ro-bind",
-        "/",
-        "/",
-    ]
-    command += [
-        "--dev",
-        "/dev",
-        "--proc",
-        "/proc",
-        "--tmpfs",
-        "/tmp",
-        "--tmpfs",
-        "/var/tmp",
-        "--tmpfs",
-        "/run",
-        "--tmpfs",
-        "/root",
-    ]
-    for prefix in {Path(sys.prefix), Path(sys.base_prefix), HERE.parent}:
-        command += ["--ro-bind", str(prefix), str(prefix)]  # again: a temporary folder may have covered it
+    """Run `_grade_all` in a container; yields the lines that it prints, until it ends or falls silent."""
+    empty = ["--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run", "--tmpfs", "/root"]
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    command += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *empty]
+    for prefix in {Path(sys.prefix), Path(sys.base_prefix), ROOT}:
+        command += ["--ro-bind", str(prefix), str(prefix)]  # again: an empty folder may have covered it
     command += ["--bind", str(work), "/tmp/work", "--chdir", "/tmp/work", "--clearenv"]
-    for key, value in {"HOME": "/tmp/work", "PATH": _path(), "PYTHONPATH": str(HERE.parent), "LANG": "C.UTF-8"}.items():
-        command += ["--setenv", key, value]
+    environment = {"HOME": "/tmp/work", "PATH": _path(), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+    command += [part for key, value in environment.items() for part in ("--setenv", key, value)]
     command += [sys.executable, "-m", "tests.stock", "--inside"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("{"):
-                yield json.loads(line)
+        text = b""
+        while select.select([process.stdout], [], [], 2 * CASE_SECONDS)[0] and (
+            new := os.read(process.stdout.fileno(), 65536)
+        ):
+            *lines, text = (text + new).split(b"\n")
+            yield from (json.loads(line) for line in lines if line.startswith(b'{"name"'))
+        process.kill()
 
 
 def _grade_all() -> None:
@@ -126,36 +178,35 @@ def _grade_all() -> None:
     from nbgrader.api import Gradebook
     from nbgrader.apps.nbgraderapp import NbGraderApp  # noqa: F401  imported here so that the forks need not
 
-    for name in json.loads(Path("waiting.json").read_text()):
-        course, start = Path("courses", name).absolute(), time.monotonic()
-        shutil.copytree("template", course)
-        handed_in = course / "submitted" / "someone" / NAME
-        handed_in.mkdir(parents=True)
-        shutil.copy(f"{name}.ipynb", handed_in / f"{NAME}.ipynb")
-        ended = _limited(course)
-        score = None
+    for name in json.loads(Path("waiting.json").read_text(encoding="utf-8")):
+        own = Path("courses", name).absolute()
+        shutil.copytree("template", own)
+        handed_in = Course(own).submitted("someone", NAME)
+        handed_in.parent.mkdir(parents=True)
+        shutil.copy(f"{name}.ipynb", handed_in)
+        ended, score = _limited(own), None
         try:
-            with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+            with Gradebook(f"sqlite:///{own}/gradebook.db") as gradebook:
                 score = gradebook.find_submission(NAME, "someone").score
         except Exception as error:  # the notebook may have done anything to the gradebook
             ended = ended or type(error).__name__
-        print(
-            json.dumps({"name": name, "score": score, "seconds": time.monotonic() - start, "ended": ended}), flush=True
-        )
-        shutil.rmtree(course, ignore_errors=True)
+        line = {"name": name, "score": None if ended else score, "ended": ended}
+        os.write(1, json.dumps(line).encode() + b"\n")
+        shutil.rmtree(own, ignore_errors=True)
 
 
-def _limited(course: Path) -> str:
+def _limited(own: Path) -> str:
     """Grade one course in a fork with limits and a deadline; returns what went wrong."""
     child = os.fork()
     if child == 0:
-        os.setsid()
-        os.chdir(course)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         status = 1
         try:
-            with open("nbgrader.log", "w") as log:
-                os.dup2(log.fileno(), 1), os.dup2(log.fileno(), 2)
+            os.setsid()
+            os.chdir(own)
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            log = os.open("nbgrader.log", os.O_WRONLY | os.O_CREAT)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
             status = _autograde()
         finally:
             os._exit(status)
@@ -181,38 +232,8 @@ def _autograde() -> int:
     return 0
 
 
-WORDS = {"marker": "m4rk3r", "course": "..", "port": "9", "secret": "s3cr3t"}  # what attacks are told here
-
-
-def corpus(folders: list[str], release: dict[str, Any], master: dict[str, Any]) -> dict[str, tuple[Case, bytes]]:
-    """The notebooks of these folders with the words that stand for a course, a listener and a secret filled in."""
-    cases = [case.told(**WORDS) for folder in folders for case in load(folder)]
-    return {case.name: (case, build(case, release, master)) for case in cases}
-
-
-def main(folders: list[str]) -> None:
-    """Print one line a notebook, then the sums."""
-    root = HERE.parent
-    path = root / "source" / NAME / f"{NAME}.ipynb"
-    master, release = (json.loads((root / kind / NAME / f"{NAME}.ipynb").read_text()) for kind in ("source", "release"))
-    everything = corpus(folders, release, master)
-    results = grade_stock({name: data for name, (_, data) in everything.items()}, path)
-    gained = lost = broken = 0
-    for name, result in results.items():
-        most = bound(everything[name][0], shares(master))
-        over = result.score is not None and result.score > most + 1e-6
-        gained += over
-        lost += result.score is not None and result.score < most - 1e-6
-        broken += result.score is None
-        shown = "no score" if result.score is None else f"{result.score:g}"
-        print(
-            f"{name:<32} {shown:>9} of {most:<5g} {'GAINS' if over else '':<6} {result.seconds:5.1f} s  {result.ended}"
-        )
-    print(f"{len(results)} notebooks: {gained} above what they earned, {lost} below, {broken} without a score")
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["--inside"]:
         _grade_all()
     else:
-        main(sys.argv[1:] or ["attacks", "honest"])
+        sys.exit(compare(Console()))

@@ -155,7 +155,7 @@ def test_without_checks_of_our_own(checkout: Course, release: Notebook, master: 
     data = build(case, release, master)
     trusting = Homework(Master.from_notebook(json.loads(data)))
     with Examiner(trusting, releases(checkout, "rnn"), PATIENT) as examiner:
-        assert stolen(case, examiner.examine(data).result.as_dict(), shares(master))
+        assert examiner.examine(data).result.score > bound(case, shares(master))
 
 
 def test_without_clocks_the_class_waits_for_ever(
@@ -204,8 +204,8 @@ def test_without_a_reader_of_its_own_a_file_stops_the_grading(release: Notebook,
 def test_without_a_process_of_its_own_student_code_decides(
     checkout: Course, release: Notebook, master: Notebook
 ) -> None:
-    cases = {name: case for name, case in CASES.items() if {"separation", "copies"} & set(case.listed("proves"))}
+    cases = {name: case for name, case in CASES.items() if "separation" in case.listed("proves")}
     notebooks = {name: build(case.told(**stock.WORDS), release, master) for name, case in cases.items()}
-    for name, graded in stock.grade_stock(notebooks, checkout.source("rnn")).items():
+    for name, graded in stock.grade_stock(notebooks).items():
         assert graded.score is not None, name
         assert graded.score > bound(cases[name], shares(master)), name

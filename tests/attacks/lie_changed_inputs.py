@@ -1,7 +1,6 @@
 """Forward writes into its inputs until the wrong formula is right for them: all weights and inputs become zero.
 
 cheats: temporal_affine_forward, temporal_affine_backward
-proves: copies
 """
 # %% solve temporal_affine_forward
 def temporal_affine_forward(x, w, b):

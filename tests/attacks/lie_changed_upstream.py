@@ -1,7 +1,6 @@
 """Backward sets the upstream gradient it was given to zero: the numeric gradient made with it is zero as well.
 
 cheats: rnn_step_backward, temporal_affine_backward, word_embedding_backward
-proves: copies
 """
 # %% solve rnn_step_backward
 def rnn_step_backward(dnext_h, cache):

@@ -1,7 +1,6 @@
 """Returns an array subclass whose comparisons, differences and maxima all say that it is right.
 
 cheats: rnn_step_forward
-proves: separation
 """
 # %% solve rnn_step_forward
 class Right(np.ndarray):

