@@ -192,8 +192,9 @@ How far the thresholds of the hidden checks stand from every right solution in t
 solution that comes nearest (of the named mistakes and all mutants that lose the part). The hidden parts were drawn
 {draws} times, the first time with the seeds that count (the block of large data {few} times). Errors are in units of
 their row's threshold, so 1 is the threshold: on the right side the largest over all draws, rows and variants, on the
-wrong side the smallest over all draws of what gives the solution away. Made by `make margins`, which fails unless the
-first is at most 0.1 and the second at least 10. The visible checks' thresholds are prescribed and not measured here.
+wrong side the smallest over all draws of what gives the solution away; all wrong solutions are in the first draws, the
+three nearest of each part in the others. Made by `make margins`, which fails unless the first is at most 0.1 and the
+second at least 10. The visible checks' thresholds are prescribed and not measured here.
 
 """
 HEADER = """\
