@@ -76,9 +76,10 @@ def _own(
 
 def _as_source(text: str) -> str:
     """Markdown that shows the text as it was typed: a fence longer than any in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    shown = plain(text, LONGEST)  # first: what it drops may have kept two fences apart
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{plain(text, LONGEST)}\n{fence}"
+    return f"{fence}text\n{shown}\n{fence}"
 
 
 def _safe(output: Mapping[str, Any]) -> dict[str, Any] | None:

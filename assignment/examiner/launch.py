@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "IPYTHONDIR": "/tmp/.ipython",
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",  # glibc would reserve 64 MiB of the address space for each thread
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
