@@ -56,6 +56,9 @@ FLAWS = """([least, name]) => {
             if (contrast(element) < least) found.add('faint');
         }
     }
+    // A line break after a full stop or a comma of Chinese is a gap in the middle of a line.
+    for (const text of node.querySelectorAll('.jp-RenderedMarkdown p, .jp-RenderedMarkdown li'))
+        if (/[。，：；！？、）]\\s+\\S|[\\u4e00-\\u9fff]\\n[\\u4e00-\\u9fff]/.test(text.textContent)) found.add('gap');
     return [...found];
 }"""
 

@@ -86,6 +86,7 @@ def faulty(release: Notebook) -> Notebook:
     change("prose-captioning", "captions_out  ", "captions_out" + 150 * " ")
     change("prose-closing", "提交前自查", '<font color="#888">提交前自查</font>')
     change("prose-letters", "$N$", "$N")
+    change("prose-rules", "就是这个文件。", "就是这个文件。\n")
     return notebook
 
 
@@ -230,6 +231,7 @@ def test_faults_of_a_release_would_be_seen(opened: Open, faulty: Notebook) -> No
         "deleted",
     }
     assert {name: seen for name, seen in flaws(notebook, LIGHT).items() if name.startswith("prose-")} == {
+        "prose-rules": ["gap"],
         "prose-letters": ["formula as text"],
         "prose-rnn_step_forward": ["formula in error"],
         "prose-captioning": ["too wide"],
