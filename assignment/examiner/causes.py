@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assignment.examiner.calls import Observation
+from assignment.examiner.calls import Observation, Raised
 from assignment.examiner.checks import CheckRun
 from assignment.examiner.explain import explain_error
 from assignment.examiner.homework import Homework
@@ -19,9 +19,15 @@ def name_causes(run: CheckRun, student: Student, homework: Homework) -> None:
         origin = student.origin(row.got)
         if origin is not None and row.part in observed:
             observed[row.part].append(Observation(origin.call, origin.path, row.got, row.want, bool(row.passed)))
+    for call, error in student.errors:
+        for rows in observed.values():
+            if not rows:  # an error stands for the values that it kept from coming
+                rows.append(Observation(call, (), Raised(error.name, error.text), None))
     causes = recognise(observed, homework.mistakes, homework.reference)
     meanings = [
-        meaning for error in student.errors if (meaning := explain_error(error.name, error.text, homework.check_names))
+        meaning
+        for _, error in student.errors
+        if (meaning := explain_error(error.name, error.text, homework.check_names))
     ]
     for part in run.result.parts:
         if part.passed:

@@ -71,7 +71,7 @@ class Examination:
                 runs.append(self._on_references(failed, cell, code, cell_seconds))
         except OutOfTime:
             self.out_of_time = True
-        return max(runs, key=lambda run: run.result.score, default=unrun_check(cell))  # the first of equals
+        return max(runs, key=_worth, default=unrun_check(cell))  # the first of equals
 
     def _on_references(self, failed: Collection[str], cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
         """Judge an exercise with the reference's functions (and their partners) in the place of those that failed.
@@ -89,6 +89,7 @@ class Examination:
     def _loading(self, replaced: Collection[str]) -> list[tuple[int, str]]:
         """The code for the sandbox, by position: the master's given cells, the student's others, and references."""
         loading: list[tuple[int, str]] = []
+        references: list[tuple[int, str]] = []  # last: no cell of the student's may undo the replacement
         for number, placed in enumerate(self._cells):
             if placed.role == "given":
                 cell = self._homework.master.cell(placed.id)
@@ -97,12 +98,17 @@ class Examination:
             elif placed.cell_type == "code" and placed.role in ("solve", "extra"):
                 loading.append((number, placed.source))
                 if placed.role == "solve" and (cell := self._homework.master.cell(placed.id)).name in replaced:
-                    loading.append((-number - 1, cell.source))  # a place of its own: the student's cell may be deadly
-        return loading
+                    references.append((-number - 1, cell.source))  # a place of its own: the student's may be deadly
+        return loading + references
 
     def _show(self, cell: Cell, outputs: list[dict[str, Any]]) -> None:
         if cell.id in self._position and cell.kind != "solve":
             self.outputs[self._position[cell.id]] = outputs
+
+
+def _worth(run: CheckRun) -> tuple[float, int]:
+    """What makes one run of a check better than another: its points, then how many mistakes it can name."""
+    return run.result.score, sum(bool(part.mistake) for part in run.result.parts)
 
 
 class Stage:

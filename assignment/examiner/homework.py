@@ -85,9 +85,8 @@ class Homework:
     def check_names(self) -> frozenset[str]:
         """Names that only check cells assign: a student's function that uses one works by accident."""
         in_checks = frozenset().union(*(_stored(cell.source) for cell in self.master.checks))
-        return in_checks - frozenset().union(
-            *(_stored(cell.source) for cell in (*self.master.given, *self.master.solves))
-        )
+        elsewhere = (_defined(cell.source) for cell in (*self.master.given, *self.master.solves))
+        return in_checks - frozenset().union(*elsewhere)
 
 
 def partner(name: str) -> str:
@@ -131,3 +130,11 @@ def _stored(source: str) -> set[str]:
         if isinstance(node, ast.Import)
         for alias in node.names
     }
+
+
+def _defined(source: str) -> set[str]:
+    """The names that a cell leaves behind: what functions assign inside stays inside."""
+    top = ast.parse(source).body
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    named = {node.name for node in top if isinstance(node, functions)}
+    return named.union(*(_stored(ast.unparse(node)) for node in top if not isinstance(node, functions)))
