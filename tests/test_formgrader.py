@@ -52,6 +52,7 @@ class Evil(Exception):
     __module__ = __qualname__ = evil
 raise Evil(evil)
 """
+FLOOD = "print('<script>window.ran_script=1</script>' * 300_000)\n"  # 11 MB
 UNESCAPED = {  # a student's Markdown -> what it does in formgrader
     "<script>window.ran_script=1</script>": "ran_script",
     '<img src="x" onerror="window.ran_error=1">': "ran_error",
@@ -80,7 +81,8 @@ def hostile(release: dict[str, Any], reference: dict[str, str]) -> bytes:
             if cell["cell_type"] == "code":
                 cell["outputs"] = [*cell["outputs"], shown]
 
-    return corpus.submission(release, solutions, [corpus.Block("extra", "last", SHOWS)], edit)
+    extra = [corpus.Block("extra", "last", source) for source in (SHOWS, FLOOD)]
+    return corpus.submission(release, solutions, extra, edit)
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +216,7 @@ def test_nothing_of_the_students_runs_in_formgrader(desk: Desk, page: Page, term
         with watched(page) as done:
             desk.go(page, view)
         assert (view, done) == (view, set())
+    assert len(page.content()) < 3_000_000  # of what floods only the beginning is kept
     assert page.locator("input.score").count() == 11  # the page is whole: ten exercises and the environment
     assert "<script>window.ran_script=1</script>" in page.locator("body").inner_text()
 
@@ -228,6 +231,7 @@ def test_nothing_of_the_students_runs_on_our_pages(desk: Desk, page: Page, term:
     pages = [*write_feedback(term, "rnn"), write_report(term, "rnn")["html"]]
     assert len(pages) == 5
     for path in pages:
+        assert path.stat().st_size < 3_000_000
         with watched(page) as done:
             page.goto(path.as_uri())
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -242,7 +246,7 @@ def test_nothing_of_the_students_runs_in_the_live_notebook(desk: Desk, page: Pag
         own = [cell["id"] for cell in notebook.cells if cell["id"].startswith("extra-")]
         for name in own:
             notebook.show(name)
-    assert len(own) == 3
+    assert len(own) == 4  # two cells of code, two of text
     assert done == set()
     with watched(page) as done:
         notebook.run(own[0])  # as nobody should: now it is the TA who shows it
