@@ -1,4 +1,4 @@
-"""The command line: one verb a step of the pipeline. Only `commands`, `tables` and `terminal` print."""
+"""The command line: one verb a step of the pipeline. Only `commands`, the tables and `terminal` print."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def export(
       assignment export
       assignment export --roster gradebook-today.csv
     """
-    from assignment import tables
+    from assignment import return_tables
     from assignment.classroom import annotated
     from assignment.export import export_feedback, export_grades
     from assignment.zeros import refresh_penalties, refuse_unseen
@@ -85,7 +85,7 @@ def export(
     grades = export_grades(found, which, roster, column=column)
     with waiting("packing the feedback"):
         packed = export_feedback(found, which, annotated)
-    tables.show_exported(out, found, grades, packed, as_json)
+    return_tables.show_exported(out, found, grades, packed, as_json)
 
 
 def push(
@@ -105,7 +105,7 @@ def push(
       assignment push
       assignment push --yes
     """
-    from assignment import tables
+    from assignment import return_tables
     from assignment.canvas.rest import connect
     from assignment.classroom import comment_for, write_feedback
     from assignment.push import push as verb
@@ -119,4 +119,4 @@ def push(
     write_feedback(found, which)
     with connect() as remote, progress("sending") as step:
         pushed = verb(found, which, remote, comment_for(found, which), yes=yes, progress=step)
-    tables.show_pushed(out, pushed, yes, as_json)
+    return_tables.show_pushed(out, pushed, yes, as_json)
