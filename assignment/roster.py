@@ -8,6 +8,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 
 ROSTER = "roster.csv"  # in collected/NAME/
+HARMLESS = str.maketrans("<>", "‹›")  # formgrader's page of a submission does not escape names
 
 
 def read_roster(course: Course, assignment: str, roster_csv: Path | None) -> dict[str, Student]:
@@ -26,7 +27,7 @@ def enrol(course: Course, roster: Iterable[Student], strangers: Iterable[Student
     with course.gradebook() as gradebook:
         known = {student.id: student for student in gradebook.students}
         for student, weak in [*((s, False) for s in roster), *((s, True) for s in strangers)]:
-            first, last = student.names
+            first, last = (part.translate(HARMLESS) for part in student.names)
             wanted = {
                 "first_name": first,
                 "last_name": last,
