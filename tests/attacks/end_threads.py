@@ -1,6 +1,7 @@
 """Starts sixty-four threads that sleep, and is right only if they all started.
 
 cheats: word_embedding_backward
+keeps: rnn_step_forward, rnn_step_backward, rnn_forward, rnn_backward, word_embedding_forward
 proves: processes
 """
 # %% solve word_embedding_forward
