@@ -30,8 +30,7 @@ class Penalties:
         folder = self._course.submitted(student, self._name).parent
         record = gradebook.find_submission_notebook(self._name, self._name, student)
         self._lateness.record(record.assignment, handed_in(folder))
-        gradebook.db.flush()
-        gradebook.db.refresh(record, ["score"])
+        gradebook.db.flush()  # the score that is read next counts what was just saved
         late = self._lateness.points(record, marked_late(folder))
         zeroes = self._policy.zeroes(result["rules"], self._decisions.waived(student, self._name))
         record.late_submission_penalty = (late + (record.max_score if zeroes else 0.0)) or None

@@ -152,6 +152,16 @@ def test_settings_that_change_later_count_without_grading_again(course: Course) 
     assert grade(course, "tiny", jobs=1, only=[STUDENT]).grades[0].net == 4, "a time that is no longer known is none"
 
 
+def test_the_score_of_a_new_submission_counts(course: Course) -> None:
+    configure(course, ONE)
+    path, notebook = course.submitted(STUDENT, "tiny"), tiny.read(course.release("tiny"))
+    right = path.read_bytes()
+    came(course, STUDENT, "2026-11-09 12:00:00 UTC")
+    for data, net in ((corpus.submission(notebook, {}), 0), (right, 3)):
+        path.write_bytes(data)
+        assert [one.net for one in grade(course, "tiny", jobs=1, only=[STUDENT]).grades] == [net]
+
+
 def test_points_that_a_person_gives_later_are_taken_off_too(course: Course) -> None:
     configure(course, ONE | {"per_day": 5.0})
     came(course, STUDENT, "2026-11-09 12:00:00 UTC")
