@@ -35,8 +35,8 @@ from tests.expected import bound, broken, shares
 
 NAME = "rnn"
 ROOT = HERE.parent
-CELL_SECONDS = 5  # nbgrader's own default is 30; no honest cell of the corpus takes two
-CASE_SECONDS = 40  # after that the grading of one notebook is killed
+CELL_SECONDS = 10  # nbgrader's own default is 30; no honest cell of the corpus takes two
+CASE_SECONDS = 60  # after that the grading of one notebook is killed
 MEMORY = 3 << 30  # address space of each process of a notebook
 WORDS = {"marker": "m4rk3r", "course": "..", "port": "9", "secret": "s3cr3t"}  # what attacks are told
 CONFIG = f"""
@@ -127,7 +127,12 @@ def _grade_here(here: Course, notebooks: Mapping[str, bytes]) -> dict[str, tuple
         paths = {name: Path(folder) / f"{name}.ipynb" for name in notebooks}
         for name, path in paths.items():
             path.write_bytes(notebooks[name])
-        return {name: (found.result.as_dict(), found.notebook) for name, found in pool.results(paths.items())}
+        examined = dict(pool.results(paths.items()))
+    dead = {"verdict": "crashed", "reason": "the examining process died", "score": 0.0, "checks": []}
+    return {
+        name: (found.result.as_dict(), found.notebook) if found else (dead, {"cells": []})
+        for name, found in examined.items()
+    }
 
 
 def _path() -> str:
