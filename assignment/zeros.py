@@ -7,6 +7,7 @@ from typing import Any
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
+from assignment.rules import Policy
 from assignment.grade import earlier
 from assignment.settings import policy
 from assignment.waivers import confirm, load, waive
@@ -57,6 +58,8 @@ def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who
     from assignment.gradebook import Book
 
     found = findings_of(course, name, student)
+    if rule in vars(Policy()) and not any(one["breach"] and one["rule"] == rule for one in found):
+        raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {name}; nothing to waive")
     waive(course, student, name, rule, why, who)
     with Book(course, name) as book:
         book.penalise(student, {"rules": found})
