@@ -7,8 +7,8 @@ from typing import Any
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.rules import Policy
 from assignment.grade import earlier
+from assignment.rules import Policy
 from assignment.settings import policy
 from assignment.waivers import confirm, load, waive
 
