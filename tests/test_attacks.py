@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,14 @@ def test_an_attack_hurts_no_other_submission(
         assert after.result.score == after.result.max
         assert replace(after.result, seconds=0.0) == replace(alone.result, seconds=0.0)
         assert after.notebook["cells"] == alone.notebook["cells"]
+
+
+@pytest.mark.parametrize("kind", ["a folder", "nothing", "a link to nowhere"])
+def test_what_is_no_file_is_unreadable(kind: str, examiner: Examiner, tmp_path: Path) -> None:
+    path = tmp_path / "rnn.ipynb"
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "a link to nowhere":
+        path.symlink_to(tmp_path / "nowhere")
+    examined = examiner.examine_file(path)
+    assert (examined.result.verdict, examined.result.score) == ("unreadable", 0.0)
