@@ -1,6 +1,6 @@
 """The course as nbgrader sees it; `nbgrader ...` and `assignment ...` both read this file."""
 
-from assignment.master import STUB
+from assignment.homework.master import STUB
 
 c = get_config()  # noqa: F821
 
@@ -13,8 +13,8 @@ c.ClearSolutions.code_stub = {"python": STUB}
 # The last step of generate_assignment: prove that no solution and no hidden test got out, and write the release's hash
 # into the notebook, so that a submission can always be compared with the release it was made from.
 # (Named, not imported: `assignment check` reads this file too and should not wait for nbgrader.)
-c.GenerateAssignment.preprocessors.append("assignment.seal.SealRelease")
-c.GenerateAssignment.post_convert_hook = "assignment.seal.keep_release"
+c.GenerateAssignment.preprocessors.append("assignment.plugins.seal.SealRelease")
+c.GenerateAssignment.post_convert_hook = "assignment.plugins.seal.keep_release"
 
 # Rules of the homework: what a breach costs. "zero": the net mark is 0 once a TA has confirmed it; "flag": it is shown
 # and costs nothing; "off": nobody looks.
@@ -24,19 +24,19 @@ c.Rules.outputs = "zero"
 
 # Grading. The examiner takes the place of nbgrader's Execute: student code in a sandbox, the master's checks outside.
 # The first stage (sanitize) passes the master on; nothing in this process opens the file a student handed in.
-c.Autograde.exporter_class = "assignment.nbgrader_parts.ExaminingExporter"
+c.Autograde.exporter_class = "assignment.plugins.autograde.ExaminingExporter"
 c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = [
-    "assignment.nbgrader_parts.Examine",
-    "assignment.nbgrader_parts.SaveGrades",
+    "assignment.plugins.autograde.Examine",
+    "assignment.plugins.autograde.SaveGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "assignment.nbgrader_parts.RulePenalty",
+    "assignment.plugins.autograde.RulePenalty",
 ]
 
 # Late work. As it stands it costs nothing; take away the # of what your course wants. `assignment grade` sets every
 # penalty anew by what stands here, so a deadline or an extension may be changed at any time. Do not also let Canvas
 # deduct points for late work: they would be taken off twice.
-c.AssignLatePenalties.plugin_class = "assignment.lateness.LatePenalty"
+c.AssignLatePenalties.plugin_class = "assignment.marking.lateness.LatePenalty"
 # With its zone; compared with the time that `assignment fetch` got.
 # c.LatePenalty.deadline = {"rnn": "2026-11-08T23:59:59+08:00"}
 # c.LatePenalty.extensions = {"rnn": {"1042": 2, "1043": 0.5}}  # days more, by Canvas user id
@@ -51,4 +51,4 @@ c.AssignLatePenalties.plugin_class = "assignment.lateness.LatePenalty"
 # c.Examine.memory = 1 << 30  # bytes
 
 # Feedback. nbgrader's own page shows hidden tests and runs what a student's Markdown holds; this one does neither.
-c.GenerateFeedback.exporter_class = "assignment.nbgrader_feedback.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "assignment.plugins.feedback.FeedbackExporter"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.master import Cell, Master
-from assignment.notebook import Content, contents, contents_of, digest, dumps, render, stamp
-from assignment.percent import blocks, parse, write
+from assignment.files import replace_file
+from assignment.homework.master import Cell, Master
+from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp
+from assignment.homework.percent import blocks, parse, write
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,6 @@ def text_from(content: Content, old: str) -> str:
             new[-1] += "\n"
         new.append(piece)
     return (head + "".join(new)).rstrip("\n") + "\n"
-
-
-def replace_file(path: Path, text: str) -> bool:
-    """Write the file in one step (never half of it), unless it says so already; return whether it was written."""
-    if path.exists() and path.read_bytes() == text.encode():
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_bytes(text.encode())
-    fresh.replace(path)
-    return True
 
 
 def _refuse_if_edited(course: Course, name: str, text: str, cells: list[Cell]) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from assignment.commands import authoring, deciding, grading, returning
 from assignment.commands.options import CourseOption, NameOption, chosen, shown
-from assignment.terminal import Verbs, out, run
+from assignment.commands.terminal import Verbs, out, run
 
 HELP = """Release a graded notebook homework, collect it from Canvas, grade it, return marks and feedback.
 

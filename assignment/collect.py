@@ -10,9 +10,10 @@ from assignment.canvas.archive import Limits, RefusedError, keep, open_archive
 from assignment.canvas.gradebook import Student
 from assignment.canvas.names import ANONYMOUS, Entry, parse
 from assignment.course import Course
-from assignment.master import load_master
-from assignment.roster import ROSTER, enrol, read_roster
-from assignment.submitted import Attachment, LooksLike, choose, homework_test, store, write
+from assignment.files import replace_file
+from assignment.homework.master import load_master
+from assignment.marking.roster import ROSTER, enrol, read_roster
+from assignment.submission.handed_in import Attachment, LooksLike, choose, homework_test, store
 
 Did = Literal["collected", "late", "superseded", "not a notebook", "unknown student", "nobody's", "refused"]
 Progress = Callable[[int, int], None]
@@ -66,7 +67,7 @@ def collect(
     with open_archive(archive, limits) as opened:
         kept = keep(course.collected(assignment), archive)
         if roster_csv:
-            write(course.collected(assignment) / ROSTER, roster_csv.read_bytes())
+            replace_file(course.collected(assignment) / ROSTER, roster_csv.read_bytes())
         names = {user: student.name for user, student in roster.items()}
         items: dict[int, Item] = {}  # by place in the archive: an entry's name may come twice
         hands: dict[str, list[Attachment]] = defaultdict(list)

@@ -22,9 +22,9 @@ from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
-from assignment.master import SOLUTION, STUB, Cell, load_master
+from assignment.homework.master import SOLUTION, STUB, Cell, load_master
+from assignment.plugins.settings import limits
 from assignment.release import releases
-from assignment.settings import limits
 
 Notebook = dict[str, Any]
 

@@ -9,9 +9,10 @@ from assignment.canvas.gradebook import Column, find_column, import_csv, number,
 from assignment.canvas.names import ANONYMOUS, feedback_name
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marks import LeftOut, marks, stale
-from assignment.roster import ROSTER
-from assignment.submitted import RECORD, record_of, write
+from assignment.files import replace_file
+from assignment.marking.marks import LeftOut, marks, stale
+from assignment.marking.roster import ROSTER
+from assignment.submission.handed_in import RECORD, record_of
 
 Annotated = Callable[[Course, str, str], bytes]  # course, assignment, student -> the notebook to give back
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
@@ -88,7 +89,7 @@ def export_grades(
     most = earned[0].max if earned else chosen.points
     scaled = (most, chosen.points) if most and chosen.points and most != chosen.points else None
     path = out or course.exported(assignment) / "grades.csv"
-    write(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
+    replace_file(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
     return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scaled)
 
 

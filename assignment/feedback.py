@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from assignment.annotate import annotate
-from assignment.feedback_view import exercises, findings, ledger, title
-from assignment.feedback_words import OBJECTION, lateness, verdict_words
+from assignment.marking.standing import marked
+from assignment.pages.annotate import annotate
+from assignment.pages.feedback_view import exercises, findings, ledger, title
+from assignment.pages.feedback_words import OBJECTION, lateness, verdict_words
 from assignment.plain import one_line, points
-from assignment.standing import marked
 
 __all__ = ["PAGES", "annotate", "diff_lines", "environment", "fingerprint", "page"]
 
@@ -38,7 +38,7 @@ def page(
     """Return a student's feedback page as one HTML text without scripts and without anything from elsewhere.
 
     result: an examination; notebook: the autograded notebook; who: {name, login, student, file}; standing: what
-    assignment.standing.settle returns. Nothing of result but verdict, scores, parts' words and rules is read: neither
+    settle returned. Nothing of result but verdict, scores, parts' words and rules is read: neither
     a reason meant for a TA, nor a figure of a part that only hidden rows failed.
     """
     rules = findings(result, standing)

@@ -8,8 +8,9 @@ from assignment.canvas.gradebook import Student
 from assignment.canvas.rest import Remote, RemoteFile, Row
 from assignment.collect import Collected, Item, Progress, homework, receive, reconcile
 from assignment.course import Course
-from assignment.roster import enrol
-from assignment.submitted import Attachment, LooksLike, write
+from assignment.files import replace_file
+from assignment.marking.roster import enrol
+from assignment.submission.handed_in import Attachment, LooksLike
 
 SOURCE = "Canvas"  # in canvas.json, where a collected one names its archive
 
@@ -63,5 +64,5 @@ def _get(remote: Remote, folder: Path, files: Mapping[str, RemoteFile], one: Att
     if kept.is_file() and kept.stat().st_size == file.size:
         return kept.read_bytes()
     data = remote.download(file)
-    write(kept, data)
+    replace_file(kept, data)
     return data

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from assignment.build import replace_file
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.examiner.examine import Examined, Examiner
+from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
 from assignment.examiner.pool import Pool
-from assignment.master import load_master
-from assignment.notebook import dumps
+from assignment.homework.master import load_master
+from assignment.marking.results import earlier, write_autograded
+from assignment.plugins.settings import limits, policy
 from assignment.release import releases
-from assignment.settings import limits, policy
 
 Progress = Callable[[int, int], None]  # submissions done, submissions in all
 DIED = "the examining process died under it; grade it again"
@@ -80,8 +77,8 @@ def grade(
     examiner = examiner_for(course, name, contain)
     with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), lambda: examiner) as pool:
         # nbgrader takes seconds to import: sandboxes warm up meanwhile.
-        from assignment.gradebook import Book, backup
-        from assignment.lateness import handed_in
+        from assignment.marking.gradebook import Book, backup
+        from assignment.marking.lateness import handed_in
 
         for student in students:
             handed_in(course.submitted(student, name).parent)  # a time that is none is said before anything is graded
@@ -103,23 +100,6 @@ def grade(
                 if progress:
                     progress(count, len(tasks))
     return Graded(sorted(grades, key=lambda g: g.student), time.monotonic() - start)
-
-
-def earlier(course: Course, name: str, student: str) -> dict[str, Any] | None:
-    """Return the result in the student's autograded notebook, None if there is none."""
-    try:
-        notebook = json.loads(course.autograded(student, name).read_text(encoding="utf-8"))
-        result = notebook["metadata"]["assignment"]["result"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return result if isinstance(result, dict) else None
-
-
-def write_autograded(course: Course, name: str, student: str, examined: Examined) -> Path:
-    """Write the examined notebook where nbgrader and formgrader look for it."""
-    path = course.autograded(student, name)
-    replace_file(path, dumps(examined.notebook))
-    return path
 
 
 def _students(course: Course, name: str, only: Collection[str]) -> list[str]:

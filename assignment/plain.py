@@ -53,3 +53,8 @@ def points(value: float) -> str:
     """Return a number of points as people write it: 8, 2.4, 88.25, never -0."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number and its noun: "1 submission", "2 submissions"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.canvas.delivery import Delivery, Planned, Sending, arrived
 from assignment.canvas.gradebook import points_text
+from assignment.canvas.ledger import Ledger, Mark
 from assignment.canvas.names import ANONYMOUS
 from assignment.canvas.rest import Remote, Row
 from assignment.course import Course
-from assignment.delivery import Delivery, Planned, Sending, arrived
 from assignment.errors import AssignmentError
 from assignment.export import points
-from assignment.ledger import Ledger, Mark
-from assignment.marks import LeftOut, marks
-from assignment.submitted import record_of
+from assignment.marking.marks import LeftOut, marks
+from assignment.submission.handed_in import record_of
 
 BATCH = 50  # students of one bulk call
 

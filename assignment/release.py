@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assignment.build import build, replace_file
+from assignment.build import build
 from assignment.course import Course, tools_in_path
 from assignment.errors import AssignmentError
-from assignment.master import Master, load_master
+from assignment.files import replace_file
+from assignment.homework.master import Master, load_master
 
 
 @dataclass(frozen=True)

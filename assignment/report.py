@@ -8,18 +8,19 @@ from typing import Any
 
 from markupsafe import Markup
 
-from assignment.class_pictures import marks, passed
-from assignment.class_summary import summarise
 from assignment.feedback import PAGES, diff_lines, environment, fingerprint
+from assignment.pages.class_pictures import marks, passed
+from assignment.pages.class_summary import summarise
 from assignment.plain import one_line, points
 
+BOM = "\ufeff"
 NAMED = 12  # mistakes shown: more than one lesson can go through
 # A spreadsheet takes a cell that begins so for a formula; full-width forms are folded by some.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def report(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
-    """Return the class page as one HTML text; rows and about as in assignment.class_summary.summarise."""
+    """Return the class page as one HTML text; rows and about as in assignment.pages.class_summary.summarise."""
     found = summarise(rows, about)
     students = found["students"]
     for one in students:
@@ -54,7 +55,10 @@ def report_json(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> 
 
 
 def report_csv(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
-    """Return the table of students as CSV (comma, CRLF); what a spreadsheet would run gets an apostrophe in front."""
+    """Return the table of students as CSV (comma, CRLF, a byte order mark, by which Excel knows UTF-8).
+
+    What a spreadsheet would run gets an apostrophe in front.
+    """
     found = summarise(rows, about)
     names = [one["name"] for one in found["exercises"]]
     file = io.StringIO()
@@ -67,7 +71,7 @@ def report_csv(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> s
         rest = ["late" if one["late"] else "", one["days"] or "", "; ".join(remarks(one)), one["seconds"]]
         line = [one["student"], one["name"], one["login"], one["verdict"], *scores, *sums, *rest]
         writer.writerow(defused(cell) for cell in line)
-    return file.getvalue()
+    return BOM + file.getvalue()
 
 
 def remarks(one: Mapping[str, Any]) -> list[str]:

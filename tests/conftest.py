@@ -15,7 +15,7 @@ from assignment.demo import copy_course
 from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
 from assignment.examiner.limits import Limits
-from assignment.master import load_master
+from assignment.homework.master import load_master
 from assignment.release import releases
 from tests import corpus
 

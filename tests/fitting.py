@@ -12,7 +12,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from assignment.master import Cell, Master
+from assignment.homework.master import Cell, Master
 
 VARIANTS = Path(__file__).resolve().parent / "variants"
 METHODS = {"loss": "CaptioningRNN.loss"}

@@ -17,8 +17,8 @@ import numpy as np
 
 from assignment.examiner.calls import CacheOf, Call, Observation, Raised
 from assignment.examiner.mistakes import follow
-from assignment.master import Cell, Master
-from assignment.percent import parse
+from assignment.homework.master import Cell, Master
+from assignment.homework.percent import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 

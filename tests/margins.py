@@ -19,7 +19,7 @@ from typing import Any
 
 from assignment.examiner.calls import Call
 from assignment.examiner.mistakes import follow, load_mistakes
-from assignment.master import HIDDEN, within, without
+from assignment.homework.master import HIDDEN, within, without
 from tests.fitting import variants
 from tests.judge import ROOT, HangError, Judge, Recorder, again, load_master, quiet, time_limit
 from tests.mutants import quick

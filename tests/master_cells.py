@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.master import HIDDEN, Cell, Master, without
+from assignment.homework.master import HIDDEN, Cell, Master, without
 from tests.judge import new_namespace
 
 POINTS = {

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 import pytest
 from rich.cells import cell_len
 
-from assignment import terminal
 from assignment.cli import SECTIONS, app, main
-from assignment.columns import wrapped
+from assignment.commands import terminal
+from assignment.commands.columns import wrapped
 from assignment.course import Course
 from assignment.examiner import launch
 from assignment.examiner.examine import Examiner
-from assignment.grade import earlier
+from assignment.marking.results import earlier
 from assignment.release import release
 from tests import corpus, tiny
 from tests.canvas_class import pack

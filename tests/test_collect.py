@@ -14,8 +14,8 @@ from assignment.canvas.names import squeezed
 from assignment.collect import Collected, collect
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.roster import enrol
-from assignment.submitted import homework_test
+from assignment.marking.roster import enrol
+from assignment.submission.handed_in import homework_test
 from tests.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
 ROSTER = """\

@@ -22,7 +22,7 @@ from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
 from assignment.examiner.limits import Limits
 from assignment.examiner.sandbox import DEFENCES, Sandbox
-from assignment.master import HIDDEN, Master, without
+from assignment.homework.master import HIDDEN, Master, without
 from assignment.release import releases
 from tests import stock
 from tests.corpus import Case, Notebook, build, load

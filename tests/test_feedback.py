@@ -17,15 +17,15 @@ from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from assignment.annotate import annotate, escaped, fenced, is_fenced
 from assignment.course import Course, tools_in_path
 from assignment.feedback import page
-from assignment.feedback_view import exercises
-from assignment.feedback_words import lateness, premise_words
-from assignment.nbgrader_feedback import FeedbackExporter
+from assignment.marking.standing import penalties_of, settle
+from assignment.marking.waivers import waive
+from assignment.pages.annotate import annotate, escaped, fenced, is_fenced
+from assignment.pages.feedback_view import exercises
+from assignment.pages.feedback_words import lateness, premise_words
 from assignment.plain import block, one_line, plain, points
-from assignment.standing import penalties_of, settle
-from assignment.waivers import waive
+from assignment.plugins.feedback import FeedbackExporter
 from tests import feedback_samples as samples
 
 WHO = {"name": "王小明", "login": "xiaoming.wang", "student": "1044", "file": "作业 2.ipynb"}

@@ -17,14 +17,14 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from assignment import marks
 from assignment.canvas.archive import RefusedError
+from assignment.canvas.ledger import Ledger, Mark
 from assignment.canvas.patience import Patience
 from assignment.canvas.rest import Remote, address, connect
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.fetch import fetch
-from assignment.ledger import Ledger, Mark
+from assignment.marking import marks
 from assignment.push import Pushed, push
 from tests.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
 from tests.canvas_server import TOKEN, Canvas, User, canvas_server

@@ -20,9 +20,10 @@ import pytest
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examiner
-from assignment.grade import earlier, grade
+from assignment.grade import grade
+from assignment.marking.results import earlier
+from assignment.marking.zeros import confirm_zero, refuse_unseen, unseen, waive_rule
 from assignment.release import release as make_release
-from assignment.zeros import confirm_zero, refuse_unseen, unseen, waive_rule
 from tests import corpus
 
 Notebook = dict[str, Any]

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from assignment.classroom import annotated, graded, write_feedback, write_report
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.export import export_grades
 from assignment.grade import grade
-from assignment.lateness import Lateness, handed_in
-from assignment.marks import marks
+from assignment.marking.classroom import annotated, graded, write_feedback, write_report
+from assignment.marking.lateness import Lateness, handed_in
+from assignment.marking.marks import marks
+from assignment.marking.zeros import refresh_penalties, waive_rule
 from assignment.release import release
-from assignment.zeros import refresh_penalties, waive_rule
 from tests import corpus, tiny
 from tests.test_grade import nbgrader
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from assignment.master import Master
+from assignment.homework.master import Master
 from tests.judge import load_master
 from tests.master_cells import PARAMETERS, POINTS, Notebook, solve
 

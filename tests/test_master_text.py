@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assignment.master import STUB, Master
+from assignment.homework.master import STUB, Master
 from tests.judge import ROOT, load_master
 from tests.master_cells import PARAMETERS, POINTS, Notebook, solve
 

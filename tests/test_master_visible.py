@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignment.master import Master
+from assignment.homework.master import Master
 from tests.judge import load_master
 from tests.master_cells import PARAMETERS, Notebook, solve
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assignment.master import Cell
+from assignment.homework.master import Cell
 from tests.judge import Judge, load_master
 from tests.mutants import EQUIVALENT, agrees, outcomes, unused_reasons
 from tests.mutation import mutants

@@ -13,8 +13,8 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.leaks import prove
-from assignment.master import STUB, Master, load_master
+from assignment.homework.leaks import prove
+from assignment.homework.master import STUB, Master, load_master
 from assignment.release import keep, made_from, release, releases
 from tests import tiny
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from assignment.master import STUB, Master
-from assignment.notebook import render
-from assignment.percent import parse
-from assignment.repair import Placed, repair
+from assignment.homework.master import STUB, Master
+from assignment.homework.notebook import render
+from assignment.homework.percent import parse
+from assignment.submission.repair import Placed, repair
 from tests import tiny
 
 Cells = list[dict[str, Any]]

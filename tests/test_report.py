@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from assignment.class_pictures import marks, passed
-from assignment.class_summary import summarise
-from assignment.report import defused, report, report_csv, report_json
-from assignment.standing import settle
+from assignment.marking.standing import settle
+from assignment.pages.class_pictures import marks, passed
+from assignment.pages.class_summary import summarise
+from assignment.report import BOM, defused, report, report_csv, report_json
 from tests import feedback_samples as samples
 from tests.test_feedback import HOSTILE, Outline, tags
 
@@ -185,11 +185,11 @@ def test_pictures_take_any_name(name: str) -> None:
 def test_small_classes(rows: list[dict[str, Any]]) -> None:
     Outline(report(rows, ABOUT))
     assert json.loads(report_json(rows, ABOUT))["handed_in"] == len(rows)
-    assert len(list(csv.reader(io.StringIO(report_csv(rows, ABOUT))))) == 1 + len(rows)
+    assert len(list(csv.reader(io.StringIO(report_csv(rows, ABOUT).removeprefix(BOM))))) == 1 + len(rows)
 
 
 def test_what_could_not_be_graded_has_no_mark() -> None:
-    table = list(csv.DictReader(io.StringIO(report_csv(CLASS, ABOUT))))
+    table = list(csv.DictReader(io.StringIO(report_csv(CLASS, ABOUT).removeprefix(BOM))))
     marks = {line["student"]: line["net"] for line in table}
     assert marks == {
         "1041": "100.0",
@@ -208,7 +208,7 @@ def test_csv_runs_as_no_formula() -> None:
         assert str(defused(cell)).startswith("'"), cell
     assert defused("王小明") == "王小明"
     assert defused(-1.5) == -1.5
-    lines = list(csv.reader(io.StringIO(report_csv(CLASS, ABOUT))))
+    lines = list(csv.reader(io.StringIO(report_csv(CLASS, ABOUT).removeprefix(BOM))))
     assert lines[-1][1] == "'=cmd()"
     assert {len(line) for line in lines} == {len(lines[0])}
 

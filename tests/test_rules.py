@@ -20,11 +20,11 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.examiner.guest.notebook import normalise
-from assignment.finding import Finding
-from assignment.master import STUB, Cell, Master, load_master
-from assignment.notebook import render
-from assignment.percent import parse
+from assignment.homework.master import STUB, Cell, Master, load_master
+from assignment.homework.notebook import render
+from assignment.homework.percent import parse
 from assignment.rules import Policy, findings
+from assignment.rules.finding import Finding
 from tests import tiny
 
 Notebook = dict[str, Any]

@@ -17,8 +17,9 @@ from assignment.cli import app
 from assignment.collect import collect
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.grade import earlier, grade
-from assignment.master import load_master
+from assignment.grade import grade
+from assignment.homework.master import load_master
+from assignment.marking.results import earlier
 from assignment.release import release, releases
 from tests import corpus, tiny
 from tests.canvas_class import pack

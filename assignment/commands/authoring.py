@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assignment.commands.options import CourseOption, NameOption, chosen, shown
-from assignment.terminal import out, waiting
+from assignment.commands.terminal import out, waiting
 
 
 def build(

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from assignment.commands.options import AsJson, CourseOption, NameOption, Students, WhoOption, chosen, decider
+from assignment.commands.terminal import out
 from assignment.errors import AssignmentError
-from assignment.terminal import out
+from assignment.plain import points
 
 
 def rules(
@@ -24,9 +25,9 @@ def rules(
       assignment rules
       assignment rules 1050 1051
     """
-    from assignment import tables
-    from assignment.waivers import load
-    from assignment.zeros import findings_of
+    from assignment.commands import tables
+    from assignment.marking.waivers import load
+    from assignment.marking.zeros import findings_of
 
     found, which = chosen(course, name)
     everybody = students or [one for one in found.students(which) if found.autograded(one, which).exists()]
@@ -52,14 +53,15 @@ def confirm(
       assignment confirm 1050
       assignment confirm --all --why "talked to all of them"
     """
-    from assignment.zeros import confirm_zero, unseen
+    from assignment.marking.zeros import confirm_zero, unseen
 
     found, which = chosen(course, name)
     if bool(students) == every:
         raise AssignmentError("confirm: name the students, or type --all")
     for student in students or unseen(found, which):
-        confirmed = confirm_zero(found, which, student, decider(who), why)
-        out.print(f"{student}: {'confirmed, ' + ', '.join(confirmed) if confirmed else 'no zero to confirm'}")
+        now, before = confirm_zero(found, which, student, decider(who), why)
+        said = f"confirmed, {', '.join(now)}" if now else f"confirmed before, {', '.join(before)}" if before else ""
+        out.print(f"{student}: {said or 'no zero to confirm'}", markup=False)
 
 
 def waive(
@@ -78,8 +80,9 @@ def waive(
     Example:
       assignment waive 1051 --rule imports --why "the import was never used"
     """
-    from assignment.zeros import waive_rule
+    from assignment.marking.zeros import waive_rule
 
     found, which = chosen(course, name)
-    waive_rule(found, which, student, rule, why, decider(who))
-    out.print(f"{student}: rule '{rule}' waived; see waivers.toml", markup=False)
+    net = waive_rule(found, which, student, rule, why, decider(who))
+    mark = "" if net is None else f", the mark is {points(net)} now"
+    out.print(f"{student}: rule '{rule}' waived{mark}; see waivers.toml", markup=False)

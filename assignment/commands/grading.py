@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assignment.commands.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen
-from assignment.terminal import out, progress
+from assignment.commands.terminal import out, progress
 
 
 def collect(
@@ -33,8 +33,8 @@ def collect(
       assignment collect submissions.zip --roster gradebook.csv
       assignment collect submissions-late.zip
     """
-    from assignment import tables
     from assignment.collect import collect as verb
+    from assignment.commands import tables
 
     found, which = chosen(course, name)
     with progress("collecting") as step:
@@ -54,8 +54,8 @@ def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson 
       export CANVAS_TOKEN=...
       assignment fetch
     """
-    from assignment import tables
     from assignment.canvas.rest import connect
+    from assignment.commands import tables
     from assignment.fetch import fetch as verb
 
     found, which = chosen(course, name)
@@ -85,7 +85,7 @@ def grade(
       assignment grade --again 1042 1043
       assignment grade --json | jq 'select(.verdict != "graded").student'
     """
-    from assignment import tables
+    from assignment.commands import tables
     from assignment.grade import grade as verb
 
     found, which = chosen(course, name)
@@ -113,7 +113,7 @@ def check(
       assignment check --json submitted/*/rnn/rnn.ipynb > results.jsonl
     """
     from assignment.check import check as verb
-    from assignment.check_table import show_checked
+    from assignment.commands.check_table import show_checked
 
     found, which = chosen(course, name)
     graded = True

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from assignment.commands.options import AsJson, CourseOption, NameOption, chosen, shown
+from assignment.commands.terminal import out, progress, waiting
 from assignment.errors import AssignmentError
-from assignment.terminal import out, progress, waiting
+from assignment.plain import counted
 
 
 def report(course: CourseOption = None, name: NameOption = None) -> None:
@@ -21,8 +22,8 @@ def report(course: CourseOption = None, name: NameOption = None) -> None:
     Example:
       assignment report
     """
-    from assignment.classroom import write_report
-    from assignment.zeros import refresh_penalties
+    from assignment.marking.classroom import write_report
+    from assignment.marking.zeros import refresh_penalties
 
     found, which = chosen(course, name)
     refresh_penalties(found, which)
@@ -39,14 +40,14 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     Example:
       assignment feedback
     """
-    from assignment.classroom import write_feedback
-    from assignment.zeros import refresh_penalties
+    from assignment.marking.classroom import write_feedback
+    from assignment.marking.zeros import refresh_penalties
 
     found, which = chosen(course, name)
     refresh_penalties(found, which)
     with progress("writing pages") as step:
         paths = write_feedback(found, which, step)
-    out.print(f"feedback/: {len(paths)} pages")
+    out.print(f"feedback/: {counted(len(paths), 'page')}")
 
 
 def export(
@@ -74,10 +75,10 @@ def export(
       assignment export
       assignment export --roster gradebook-today.csv
     """
-    from assignment import return_tables
-    from assignment.classroom import annotated
+    from assignment.commands import return_tables
     from assignment.export import export_feedback, export_grades
-    from assignment.zeros import refresh_penalties, refuse_unseen
+    from assignment.marking.classroom import annotated
+    from assignment.marking.zeros import refresh_penalties, refuse_unseen
 
     found, which = chosen(course, name)
     refuse_unseen(found, which)
@@ -105,11 +106,11 @@ def push(
       assignment push
       assignment push --yes
     """
-    from assignment import return_tables
     from assignment.canvas.rest import connect
-    from assignment.classroom import comment_for, write_feedback
+    from assignment.commands import return_tables
+    from assignment.marking.classroom import comment_for, write_feedback
+    from assignment.marking.zeros import refresh_penalties, refuse_unseen
     from assignment.push import push as verb
-    from assignment.zeros import refresh_penalties, refuse_unseen
 
     found, which = chosen(course, name)
     if yes and dry_run:

@@ -12,13 +12,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assignment.master import Cell, Master
-from assignment.notebook import NOTEBOOK, metadata
+from assignment.homework.master import Cell, Master
+from assignment.homework.notebook import NOTEBOOK, metadata
 from assignment.plain import plain
-from assignment.repair import Placed
+from assignment.submission.repair import Placed
 
 Outputs = Mapping[int, Sequence[Mapping[str, Any]]]  # position of a cell -> its outputs
 PNG = b"\x89PNG\r\n\x1a\n"
+VERDICT = "verdict"  # the kind of the cell that tells a TA why nothing was graded
 LONGEST = 400_000  # characters of one shown text; the sandbox cuts a cell's output well before
 
 
@@ -32,7 +33,8 @@ def autograded_notebook(
 
 def placeholder_notebook(master: Master, reason: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands for a submission that could not be read: the release, with the reason on top."""
-    notice = {"cell_type": "markdown", "id": "verdict", "metadata": {}, "source": _as_source(f"{reason}")}
+    about = {"assignment": {"kind": VERDICT, "name": ""}}
+    notice = {"cell_type": "markdown", "id": "verdict", "metadata": about, "source": _as_source(reason)}
     released = master.released
     cells = [
         _own(cell, master.cell(cell.id).source if cell.kind == "check" else cell.source) for cell in released.cells

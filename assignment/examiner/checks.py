@@ -22,7 +22,7 @@ import numpy as np
 
 from assignment.examiner.result import CheckResult, Part
 from assignment.examiner.session import Ended
-from assignment.master import Cell
+from assignment.homework.master import Cell
 
 ENDED = {
     "timeout": "运行超时：代码可能陷入了死循环，或者慢得多于解析求导所需的时间",

@@ -16,9 +16,11 @@ from assignment.examiner.homework import Homework
 from assignment.examiner.proxies import Student
 from assignment.examiner.result import CheckResult
 from assignment.examiner.sandbox import Sandbox
-from assignment.master import Cell
-from assignment.repair import Placed
+from assignment.homework.master import Cell, cell_id
+from assignment.plain import one_line
+from assignment.submission.repair import Placed
 
+ERROR_WORDS = 200  # characters of what an error says
 SEED = 0  # of NumPy's global generator, which a check that draws without a seed of its own would use
 
 
@@ -48,6 +50,7 @@ class Examination:
                 run = self._judge(stage, cell, code, cell_seconds)
                 if not run.result.full:
                     self._failed.add(cell.name)
+                    self._blame_cell(run.result, attempt)
                 if run.result.ended:
                     self._ended.add(cell.name)
                 checks.append(run.result)
@@ -100,6 +103,20 @@ class Examination:
                 if placed.role == "solve" and (cell := self._homework.master.cell(placed.id)).name in replaced:
                     references.append((-number - 1, cell.source))  # a place of its own: the student's may be deadly
         return loading + references
+
+    def _blame_cell(self, result: CheckResult, attempt: Attempt) -> None:
+        """Say at the head of an exercise's failures that its own cell raised an error, if it did.
+
+        What the cell printed when it first ran is told, before any hidden call: there is nothing to give away.
+        """
+        run = attempt.runs.get(self._position.get(cell_id("solve", result.name), -1))
+        error = next((one for one in run.outputs if one["output_type"] == "error"), None) if run else None
+        if error is None:
+            return
+        words = one_line(f"{error['ename']}: {error['evalue']}", ERROR_WORDS)
+        for part in result.parts:
+            if not part.passed and not part.mistake:
+                part.hint = f"这一题的单元格自己就出错了（{words}），出错处之后的代码没有运行。"
 
     def _show(self, cell: Cell, outputs: list[dict[str, Any]]) -> None:
         if cell.id in self._position and cell.kind != "solve":

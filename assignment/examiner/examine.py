@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,10 +25,10 @@ from assignment.examiner.reader import Unreadable, read_notebook
 from assignment.examiner.result import CheckResult, Part, Result
 from assignment.examiner.sandbox import Sandbox
 from assignment.examiner.session import Ended
-from assignment.master import Master
+from assignment.homework.master import Master
 from assignment.release import made_from
-from assignment.repair import repair
 from assignment.rules import Policy, findings
+from assignment.submission.repair import repair
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ class Examiner:
     def examine_file(self, path: Path) -> Examined:
         """Return the verdict on a file; one that cannot be opened, or is too large, is unreadable."""
         try:
-            if path.stat().st_size > self.limits.notebook_bytes:
+            about = path.stat()
+            if not stat.S_ISREG(about.st_mode):  # a pipe or a device could be read for ever
+                return self.unexamined(b"", "unreadable", "it is not a file")
+            if about.st_size > self.limits.notebook_bytes:
                 return self.unexamined(b"", "unreadable", "the file is larger than a notebook may be")
             data = path.read_bytes()
         except OSError as error:

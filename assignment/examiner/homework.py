@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 from assignment.examiner.mistakes import Mistake, load_mistakes
-from assignment.master import Cell, Master
+from assignment.homework.master import Cell, Master
 
 
 class Homework:

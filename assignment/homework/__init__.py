@@ -1,0 +1,1 @@
+"""A homework: its text, its master notebook, and what the engine reads from them."""

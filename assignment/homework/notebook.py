@@ -1,0 +1,142 @@
+"""Cells as notebook JSON, and what a notebook edited in Jupyter says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from assignment.errors import AssignmentError
+from assignment.homework.master import KINDS, Cell, regions
+from assignment.homework.percent import title_of
+
+NOTEBOOK = {  # no version numbers: the same bytes on every machine
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+Content = list[tuple[str, str, str]]  # (title, cell type, source): what makes two notebooks the same homework
+
+
+def render(name: str, cells: list[Cell]) -> dict[str, Any]:
+    """Return the notebook (as JSON) of these cells, with all nbgrader metadata and no outputs."""
+    assignment = {"name": name, "built": digest(contents(cells))}
+    return {
+        "cells": [notebook_cell(cell) for cell in cells],
+        "metadata": NOTEBOOK | {"assignment": assignment},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def dumps(notebook: dict[str, Any]) -> str:
+    """Return the notebook's file as Jupyter itself would write it, with sorted keys."""
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def contents_of(notebook: dict[str, Any], file: str) -> Content:
+    """Return what a notebook edited in Jupyter says: titles (new cells get one), types and sources."""
+    content: Content = []
+    taken: set[str] = set()
+    for number, raw in enumerate(notebook["cells"], 1):
+        title = _title(raw, number, taken)
+        if raw.get("attachments"):
+            raise AssignmentError(
+                f"{file}: cell '{title}' holds a pasted picture, which text cannot hold; "
+                "write it as SVG or a data: link and remove the attachment"
+            )
+        taken.add(title)
+        content.append((title, raw["cell_type"], _source(raw)))
+    return content
+
+
+def metadata(cell: Cell) -> dict[str, Any]:
+    """Return the notebook metadata that a cell of this kind carries (nbgrader's schema 3, and ours)."""
+    ours: dict[str, Any] = {"assignment": {"kind": cell.kind, "name": cell.name}}
+    if cell.kind == "prose":
+        return ours
+    nbgrader: dict[str, Any] = {
+        "grade": cell.kind == "check",
+        "grade_id": cell.id,
+        "locked": cell.kind != "solve",
+        "schema_version": 3,
+        "solution": cell.kind == "solve",
+        "task": False,
+    }
+    if cell.kind == "check":
+        points = cell.points or 0.0
+        nbgrader |= {"cell_type": "code", "points": int(points) if points.is_integer() else points}
+        ours["tags"] = ["raises-exception"]  # Run All goes on to the next cell
+    return ours | {"nbgrader": nbgrader}
+
+
+def contents(cells: list[Cell]) -> Content:
+    """Return the content of parsed cells."""
+    return [(title_of(cell), cell.cell_type, cell.source) for cell in cells]
+
+
+def digest(content: Content) -> str:
+    """Return the hash that the built notebook carries, to see later whether it was edited."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def stamp(notebook: dict[str, Any]) -> str:
+    """Return the hash that the notebook was built with."""
+    return str(notebook.get("metadata", {}).get("assignment", {}).get("built", ""))
+
+
+def notebook_cell(cell: Cell) -> dict[str, Any]:
+    """Return one cell as notebook JSON."""
+    raw: dict[str, Any] = {
+        "cell_type": cell.cell_type,
+        "id": cell.id,
+        "metadata": metadata(cell),
+        "source": cell.source.splitlines(keepends=True),
+    }
+    if cell.cell_type == "code":
+        raw |= {"execution_count": None, "outputs": []}
+    return raw
+
+
+def _title(raw: dict[str, Any], number: int, taken: set[str]) -> str:
+    """Return the title a cell has by its metadata, or one made up for a cell that is new or a copy."""
+    ours = raw.get("metadata", {}).get("assignment", {})
+    nbgrader = raw.get("metadata", {}).get("nbgrader", {})
+    kind, name = ours.get("kind"), ours.get("name")
+    if kind not in KINDS or not name:
+        kind = _kind(raw, nbgrader)
+        name = (_exercise(_source(raw)) if kind == "solve" else nbgrader.get("grade_id")) or f"new-{number}"
+    for candidate in (name, f"new-{number}"):
+        title = f"{kind} {candidate}" + (f" {float(nbgrader.get('points') or 0):g}" if kind == "check" else "")
+        if title not in taken:
+            break
+    return title
+
+
+def _kind(raw: dict[str, Any], nbgrader: dict[str, Any]) -> str:
+    """Return the kind of a cell that was made in Jupyter, from nbgrader's toolbar or its content."""
+    if raw["cell_type"] != "code":
+        return "prose"
+    if nbgrader.get("solution") or (not nbgrader and regions(_source(raw))):
+        return "solve"
+    return "check" if nbgrader.get("grade") else "given"
+
+
+def _exercise(source: str) -> str:
+    """Return the name of the function or method that a new cell leaves to students, "" if there is none."""
+    try:
+        defined = Cell("solve", "new", "new", "code", source).defines
+    except SyntaxError:
+        return ""
+    return next((name for name in reversed(defined) if "." in name), defined[0] if defined else "")
+
+
+def _source(raw: dict[str, Any]) -> str:
+    """Return a cell's source without blank lines at its ends: percent text cannot tell them from spacing."""
+    source = raw["source"]
+    return ("".join(source) if isinstance(source, list) else str(source)).strip("\n")

@@ -1,0 +1,1 @@
+"""From what was examined to a mark: gradebook, penalties, decisions, the class."""

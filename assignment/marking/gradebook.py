@@ -1,0 +1,130 @@
+"""Write the result of an examination into nbgrader's gradebook; the one way in which this project does it.
+
+`grade` and the preprocessor of `nbgrader autograde` both call this. Scores that a person gave are never touched.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from assignment.course import Course
+from assignment.homework.master import load_master
+from assignment.marking.marks import net_of
+from assignment.marking.penalties import Penalties
+
+KEPT = 20  # backups of the gradebook
+
+
+class Book:
+    """nbgrader's gradebook, open for one assignment; a context manager."""
+
+    def __init__(self, course: Course, name: str) -> None:
+        self._course = course
+        self._name = name
+        self._penalties = Penalties(course, name)
+        self._open = ExitStack()
+
+    def __enter__(self) -> Book:
+        self.gradebook = self._open.enter_context(self._course.gradebook())
+        register(self._course, self._name, self.gradebook)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._open.close()
+
+    def known(self) -> set[str]:
+        """The students of whom the gradebook has a submission."""
+        return {submission.student.id for submission in self.gradebook.assignment_submissions(self._name)}
+
+    def save(self, student: str, notebook: Mapping[str, Any]) -> None:
+        """Save one student's result as a whole, with the time of the submission and the penalty."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Object of type .* not in session")  # nbgrader builds its records so
+            self.gradebook.update_or_create_student(student)
+            self.gradebook.update_or_create_submission(self._name, student)
+        save_grades(self.gradebook, self._name, student, notebook)
+        self.penalise(student, notebook["metadata"]["assignment"]["result"])
+
+    def penalise(self, student: str, result: Mapping[str, Any]) -> None:
+        """Set anew what lateness and the breaches in a result cost, and commit."""
+        self._penalties.set(self.gradebook, student, result)
+        self.gradebook.db.commit()
+
+    def mark(self, student: str) -> float | None:
+        """Return a student's net mark, everything counted; None where there is none."""
+        from nbgrader.api import MissingEntry
+
+        try:
+            return net_of(self.gradebook.find_submission(self._name, student))
+        except MissingEntry:
+            return None
+
+
+def register(course: Course, name: str, gradebook: Any) -> None:
+    """Make the assignment's cells known to the gradebook as `nbgrader generate_assignment` does, if they are not.
+
+    A fresh clone has a release but no gradebook; the files of the course are left as they are.
+    """
+    import nbformat
+    from nbgrader.api import MissingEntry
+    from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells, SaveCells
+
+    master = load_master(course.source(name))
+    try:
+        known = {cell.name: cell.max_score for cell in gradebook.find_notebook(name, name).grade_cells}
+    except MissingEntry:
+        known = {}
+    if known == {cell.id: cell.points for cell in master.checks}:
+        return
+    gradebook.update_or_create_assignment(name)
+    notebook = nbformat.read(course.source(name), as_version=4)
+    about = {"nbgrader": {"notebook": name, "assignment": name, "db_url": course.gradebook_url()}}
+    for step in (LockCells, ClearSolutions, ComputeChecksums, SaveCells):
+        notebook, _ = step(config=course.config()).preprocess(notebook, about)
+    gradebook.db.expire_all()
+
+
+def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, Any]) -> None:
+    """Save the automatic scores of an autograded notebook (JSON) for a submission that the gradebook knows.
+
+    A verdict without scores (unreadable, crashed, memory) leaves them empty, to be looked at by a person. Nothing is
+    committed: the caller does that once, so that a submission is in the gradebook as a whole or not at all.
+    """
+    from nbformat import from_dict
+    from nbgrader.utils import determine_grade
+
+    cells = {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]
+    }
+    scored = notebook["metadata"]["assignment"]["result"]["verdict"] in ("graded", "timeout")
+    record = gradebook.find_submission_notebook(name, name, student)
+    for grade in record.grades:
+        grade.auto_score = determine_grade(from_dict(cells[grade.name]))[0] if scored else None
+        grade.needs_manual_grade = grade.manual_score is not None or not scored
+    stubs = {cell.name: cell.source for cell in record.notebook.source_cells}
+    for comment in record.comments:
+        comment.auto_comment = "No response." if cells[comment.name]["source"] == stubs[comment.name] else None
+
+
+def backup(course: Course) -> Path | None:
+    """Copy the gradebook as it stands, also while others have it open; the newest KEPT copies stay."""
+    gradebook, folder = Path(course.gradebook_url().removeprefix("sqlite:///")), course.backups()
+    if not gradebook.is_file():
+        return None
+    folder.mkdir(exist_ok=True)
+    copy = folder / f"gradebook-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
+    try:
+        with closing(sqlite3.connect(gradebook)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+    except sqlite3.Error:
+        copy.unlink(missing_ok=True)  # a damaged gradebook must not push good copies out
+        raise
+    for old in sorted(folder.glob("gradebook-*.db"))[:-KEPT]:
+        old.unlink()
+    return copy

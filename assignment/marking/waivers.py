@@ -1,0 +1,144 @@
+"""A TA's decisions on breaches: waived or confirmed, in a file that people can read, edit and commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.files import replace_file
+from assignment.rules import Policy
+
+FILE = "waivers.toml"
+HEAD = """\
+# Decisions on breaches of the rules, written by `assignment waive` and `assignment confirm`; to be read, edited by hand
+# and committed. Of several on the same student, assignment and rule the last counts.
+"""
+KINDS = ("waived", "confirmed")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision; `seen` is the fingerprint of the evidence that a confirmation saw."""
+
+    student: str
+    assignment: str
+    rule: str
+    decision: str
+    why: str
+    who: str
+    when: str
+    seen: str = ""
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All decisions of a course, in the order in which they were made."""
+
+    entries: tuple[Decision, ...] = ()
+
+    def waived(self, student: str, assignment: str) -> dict[str, str]:
+        """Return the rules whose breach is forgiven to a student, each with the reason."""
+        return {rule: one.why for rule, one in self._last(student, assignment).items() if one.decision == "waived"}
+
+    def confirmed(self, student: str, assignment: str, findings: Iterable[Mapping[str, Any]]) -> set[str]:
+        """Return the rules whose breach was confirmed on the evidence that the findings show today."""
+        seen = fingerprints(findings)
+        last = self._last(student, assignment)
+        return {rule for rule, one in last.items() if one.decision == "confirmed" and one.seen == seen.get(rule)}
+
+    def _last(self, student: str, assignment: str) -> dict[str, Decision]:
+        mine = (one for one in self.entries if (one.student, one.assignment) == (student, assignment))
+        return {one.rule: one for one in mine}
+
+
+def load(course: Course) -> Decisions:
+    """Read the course's decisions; AssignmentError names what is wrong in the file."""
+    path = course.root / FILE
+    if not path.exists():
+        return Decisions()
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("decision", [])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AssignmentError(f"{FILE}: {error}; put it right by hand") from None
+    if not isinstance(entries, list):
+        raise AssignmentError(f"{FILE}: decisions are written as [[decision]]; put it right by hand")
+    return Decisions(tuple(_decision(entry, number) for number, entry in enumerate(entries, 1)))
+
+
+def waive(
+    course: Course, student: str, assignment: str, rule: str, why: str, who: str, when: datetime | None = None
+) -> Decision:
+    """Forgive a student the breach of a rule, whatever a later grading finds; AssignmentError without a reason."""
+    if not why.strip():
+        raise AssignmentError(f'{student}: a waiver needs a reason; give it with --why "…"')
+    return _add(course, Decision(student, assignment, rule, "waived", why, who, _stamp(when)))
+
+
+def confirm(
+    course: Course,
+    student: str,
+    assignment: str,
+    rule: str,
+    findings: Iterable[Mapping[str, Any]],
+    who: str,
+    why: str = "",
+    when: datetime | None = None,
+) -> Decision:
+    """Confirm that a student broke a rule; it holds for this evidence only. AssignmentError if there is no breach."""
+    seen = fingerprints(findings).get(rule)
+    if seen is None:
+        raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {assignment}; nothing to confirm")
+    return _add(course, Decision(student, assignment, rule, "confirmed", why, who, _stamp(when), seen))
+
+
+def fingerprints(findings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return a fingerprint of the evidence for each rule that is broken."""
+    evidence: dict[str, list[list[str]]] = {}
+    for one in findings:
+        if one["breach"]:
+            evidence.setdefault(one["rule"], []).append([one["cell"], one["evidence"]])
+    return {
+        rule: hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest()[:16] for rule, found in evidence.items()
+    }
+
+
+def _add(course: Course, decision: Decision) -> Decision:
+    """Append a decision to the file, which keeps what people wrote into it."""
+    rules = [field.name for field in fields(Policy)]
+    if decision.rule not in rules:
+        raise AssignmentError(f"--rule {decision.rule}: no such rule; there are {', '.join(rules)}")
+    load(course)  # refuses to add to a file that cannot be read
+    path = course.root / FILE
+    text = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    lines = "".join(f"{key} = {_quoted(value)}\n" for key, value in asdict(decision).items() if value)
+    replace_file(path, f"{text.rstrip()}\n\n[[decision]]\n{lines}")
+    return decision
+
+
+def _decision(entry: Any, number: int) -> Decision:
+    """Return one entry of the file."""
+    known = {field.name for field in fields(Decision)}
+    needed = known - {"why", "who", "when", "seen"}
+    if not isinstance(entry, dict) or not needed <= set(entry) <= known:
+        raise AssignmentError(f"{FILE}: decision {number} must have {', '.join(sorted(needed))}, and nothing unknown")
+    values = {name: str(entry.get(name, "")) for name in known}
+    if values["decision"] not in KINDS:
+        raise AssignmentError(f"{FILE}: decision {number}: {values['decision']!r} must be one of {', '.join(KINDS)}")
+    return Decision(**values)
+
+
+def _stamp(when: datetime | None) -> str:
+    return (when or datetime.now(UTC)).isoformat(timespec="seconds")
+
+
+def _quoted(value: str) -> str:
+    """Return a TOML string in one line; what cannot be printed becomes a space."""
+    printable = "".join(character if character.isprintable() else " " for character in value)
+    return json.dumps(" ".join(printable.split()), ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""What students and TAs look at: its words, pictures and templates."""

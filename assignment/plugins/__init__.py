@@ -1,0 +1,1 @@
+"""Our parts in nbgrader's own commands, wired up by nbgrader_config.py."""

@@ -1,0 +1,1 @@
+"""A submission: where it lies, and which of its cells is which."""
