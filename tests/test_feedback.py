@@ -22,8 +22,8 @@ from assignment.feedback import page
 from assignment.marking.standing import penalties_of, settle
 from assignment.marking.waivers import waive
 from assignment.pages.annotate import annotate, escaped, fenced, is_fenced
-from assignment.pages.feedback_view import exercises
-from assignment.pages.feedback_words import lateness, premise_words
+from assignment.pages.feedback_view import exercises, ledger
+from assignment.pages.feedback_words import OBJECTION, lateness, premise_words
 from assignment.plain import block, one_line, plain, points
 from assignment.plugins.feedback import FeedbackExporter
 from tests import feedback_samples as samples
@@ -107,6 +107,8 @@ SAID = {
 def test_page_says_what_a_student_needs(case: str) -> None:
     result, more = RESULTS[case]
     outline = Outline(made(result, **more))
+    assert outline.elements[0] == ("html", {"lang": "zh-CN"})
+    assert ("meta", {"charset": "utf-8"}) in outline.elements
     for words in ["循环神经网络", "王小明", "xiaoming.wang", *SAID[case]]:
         assert words in outline.text
     if result["verdict"] == "graded":
@@ -126,8 +128,10 @@ def test_page_needs_nothing_from_elsewhere(case: str) -> None:
     assert not re.search(r"https?:|url\(|@import", text)
     for tag, attributes in outline.elements:
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc")], tag
-    policy = next(one["content"] for tag, one in outline.elements if "content-security-policy" in str(one).lower())
-    assert str(policy).startswith("default-src 'none'; style-src 'sha256-")
+    policies = [one["content"] for tag, one in outline.elements if "content-security-policy" in str(one).lower()]
+    assert len(policies) == 1
+    style = r"default-src 'none'; style-src 'sha256-\S+'; base-uri 'none'; form-action 'none'"
+    assert re.fullmatch(style, str(policies[0]))
 
 
 def test_page_of_a_part_that_only_hidden_rows_failed_tells_no_figure() -> None:
@@ -200,7 +204,7 @@ def test_what_nobody_could_grade_shows_no_exercises_until_a_ta_gives_points() ->
 @pytest.mark.parametrize("case", HOSTILE)
 def test_nothing_of_the_students_becomes_markup(case: str) -> None:
     evil = HOSTILE[case]
-    notebook = samples.notebook(rnn_forward=f"def rnn_forward(x):\n    return '''{evil}'''  # {evil}")
+    notebook = samples.notebook(rnn_forward=f"def rnn_forward(x):\n    return '''{evil}'''  # {evil}\n{evil}")
     part = {"message": evil, "hint": evil}
     result = samples.result(
         samples.check("rnn_forward", {"h": part}, premise=[evil], advice=[evil]),
@@ -330,6 +334,7 @@ def test_annotated_notebook_has_every_cell_and_feedback_after_each_check() -> No
     assert "| `rnn_backward` | 5.6 | 14 | 部分通过 |" in summary
     solve = next(cell for cell in answer["cells"] if cell["id"] == "solve-rnn_step_backward")
     assert solve["source"] == samples.STEP_BACKWARD
+    assert escaped("正确，前提是 rnn_step_forward 正确") in shown(answer["cells"])
     assert solve["metadata"]["nbgrader"]["grade_id"] == "solve-rnn_step_backward"
     assert answer["metadata"]["assignment"] == {"name": "rnn", "release": "9f1d2c3b4a596877"}
 
@@ -414,6 +419,8 @@ def test_marks_add_up(more: dict[str, Any], net: float, kinds: list[str]) -> Non
     assert [row["kind"] for row in standing["rows"]] == kinds
     assert round(sum(row["points"] for row in standing["rows"]), 2) == standing["net"]
     assert round(standing["score"] - standing["penalty"], 2) == standing["net"]
+    listed = [row["points"].replace("−", "-") for row in ledger(standing) if row["kind"] not in ("plain", "net")]
+    assert round(sum(map(float, listed)), 2) == standing["net"]
     text = Outline(page(result, samples.notebook(), WHO, standing)).text
     assert f"{points(net)}/ 100 分" in text.replace("\n", "")
     assert not re.search(r"最终成绩\s*[-−]", text)
@@ -459,12 +466,22 @@ def test_a_tas_change_shows_on_page_and_in_notebook() -> None:
         ({"penalties": [{"kind": "rules", "points": 100}]}, "违反规则"),
         ({}, "有发现，没有扣分"),
         ({"waived": {"todo": "误判", "imports": "误判"}}, "助教已豁免：误判"),
+        (
+            {"penalties": [{"kind": "rules", "points": 100}], "waived": {"imports": "误判"}, "spared": ["imports"]},
+            "助教已豁免：误判",
+        ),
     ],
 )
 def test_a_rule_says_what_it_cost(more: dict[str, Any], state: str) -> None:
     text = Outline(made(samples.breach(), **more)).text
     assert state in text
     assert ("违反规则：只在 TODO" in text) == ("penalties" in more)
+    assert ("违反规则：不导入" in text) == ("penalties" in more and "waived" not in more)
+    assert OBJECTION in text
+    assert (
+        OBJECTION
+        in annotate(samples.notebook(), samples.breach(), settle(samples.breach(), **more))["cells"][0]["source"]
+    )
     assert "return 0.0" in text
 
 

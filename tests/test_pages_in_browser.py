@@ -18,10 +18,43 @@ from assignment.pages.annotate import annotate
 from assignment.report import report
 from tests import feedback_samples as samples
 from tests.test_feedback import HOSTILE, WHO
-from tests.test_report import ABOUT, CLASS
+from tests.test_report import ABOUT, ABSENT, CLASS
 
 EVIL = "\n".join(text.replace("alert(1)", "window.ran=1") for text in HOSTILE.values())
 LINE = EVIL.replace("\n", " ")
+PHONE = 600  # pixels: what is narrower is opened as a phone opens it
+A4 = {"portrait": 680, "landscape": 1032}  # pixels between the margins that the pages ask for
+UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
+FOLDED = "[...document.querySelectorAll('details > *')].filter(one => !one.checkVisibility()).map(one => one.outerHTML)"
+CUT = """[...document.querySelectorAll('html, pre')].filter(one => one.scrollWidth > one.clientWidth + 1)
+    .map(one => one.outerHTML.slice(0, 80))"""
+# 4.5 is level AA of the Web Content Accessibility Guidelines; in the light a cell's name above a breach has 4.39.
+LEAST_CONTRAST = {"light": 4.35, "dark": 4.5}
+FAINT = """least => {
+    const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+    const light = colour => {
+        const linear = part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+        const [r, g, b] = parts(colour).map(part => linear(part / 255));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const ground = element => {
+        for (; element; element = element.parentElement) {
+            const colour = getComputedStyle(element).backgroundColor;
+            if (parts(colour)[3] !== 0) return colour;
+        }
+        return 'rgb(255, 255, 255)';
+    };
+    const contrast = element => {
+        const style = getComputedStyle(element);
+        const ink = element instanceof SVGElement ? style.fill : style.color;
+        const [a, b] = [light(ink), light(ground(element))];
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    };
+    const written = element => [...element.childNodes].some(child => child.nodeType === 3 && child.data.trim());
+    return [...document.body.querySelectorAll('*')]
+        .filter(element => element.checkVisibility() && written(element) && contrast(element) < least)
+        .map(element => `${contrast(element).toFixed(2)} ${element.outerHTML.slice(0, 80)}`);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +70,8 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, folder: Path, text: str, width: int = 1200) -> Page:
     """Open a page from a file, as students and TAs do, and keep what it complains of in page.complaints."""
     (folder / "page.html").write_text(text, encoding="utf-8")
-    tab = browser.new_page(viewport={"width": width, "height": 900})
+    # A phone lays a page out as wide as the page's viewport says, and 980 pixels wide where it says nothing.
+    tab = browser.new_page(viewport={"width": width, "height": 900}, is_mobile=width < PHONE)
     tab.set_default_timeout(10_000)
     tab.complaints = []  # type: ignore[attr-defined]
     tab.on("console", lambda said: tab.complaints.append(said.text))  # type: ignore[attr-defined]
@@ -72,7 +106,7 @@ def hostile_notebook() -> dict[str, Any]:
 
 def ran(tab: Page) -> bool:
     """Press and hover everything, then tell whether any of the hostile text ran."""
-    tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    tab.evaluate(UNFOLD)
     tab.evaluate("document.querySelectorAll('*').forEach(one => one.dispatchEvent(new Event('mouseover')))")
     tab.wait_for_timeout(200)
     return bool(tab.evaluate("window.ran === 1"))
@@ -120,11 +154,37 @@ def test_pages_fit_their_screens(browser: Browser, tmp_path: Path, width: int) -
     result = samples.typical()
     standing = settle(result, manual={"rnn_step_backward": 9.6}, comments={"rnn_step_backward": "x" * 300})
     long = samples.notebook(rnn_forward="y = " + "x + " * 500 + "1")
-    for text in (page(result, long, WHO, standing), report(CLASS, ABOUT)):
+    unread = samples.unreadable() | {"reason": "x" * 300}
+    for text in (page(result, long, WHO, standing), report([*CLASS, {"student": "1048", "result": unread}], ABOUT)):
         tab = opened(browser, tmp_path, text, width)
-        tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        tab.evaluate(UNFOLD)
         assert tab.evaluate("document.documentElement.scrollWidth") == width
         assert tab.complaints == []  # type: ignore[attr-defined]
+
+
+def test_paper_shows_what_is_folded_and_cuts_no_line(browser: Browser, tmp_path: Path) -> None:
+    result = samples.breach() | {"checks": samples.typical()["checks"]}
+    long = samples.notebook(rnn_forward="y = " + "x + " * 500 + "1")
+    student = page(result, long, WHO, settle(result, penalties=[{"kind": "rules", "points": 100}]))
+    for text, width in ((student, A4["portrait"]), (report(CLASS * 4, ABOUT), A4["landscape"])):
+        tab = opened(browser, tmp_path, text, width)
+        assert tab.evaluate(FOLDED) != []
+        tab.emulate_media(media="print")
+        assert tab.evaluate(FOLDED) == []
+        assert tab.evaluate(CUT) == []
+
+
+@pytest.mark.parametrize("scheme", LEAST_CONTRAST)
+def test_every_word_stands_out_from_its_ground(browser: Browser, tmp_path: Path, scheme: Any) -> None:
+    result = samples.breach() | {"checks": samples.typical()["checks"]}
+    more: dict[str, Any] = {"manual": {"rnn_step_backward": 9.6}, "comments": {"rnn_step_backward": "思路是对的"}}
+    zero, spared = ({"penalties": [{"kind": "rules", "points": 100}]}, {"waived": {"todo": "误判"}})
+    students = [page(result, samples.notebook(), WHO, settle(result, **more, **one)) for one in (zero, spared)]
+    for text in (*students, report(CLASS, ABOUT | ABSENT)):
+        tab = opened(browser, tmp_path, text)
+        tab.emulate_media(color_scheme=scheme)
+        tab.evaluate(UNFOLD)
+        assert tab.evaluate(FAINT, LEAST_CONTRAST[scheme]) == []
 
 
 def test_table_sorts_and_names_hide(browser: Browser, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from assignment.examiner.outputs import shortened, size
 from assignment.examiner.sandbox import Sandbox
 from assignment.examiner.session import CellRun, Ended, Session
 
@@ -19,17 +21,31 @@ class OutOfTime(BaseException):  # no check may take it for an error of the stud
 class Attempt:
     """Runs cells and calls of functions in a fresh sandbox; after a death the next call finds a new one, loaded again.
 
-    cells: (position, source) in order. A cell in which the sandbox dies is left out from then on.
-    deadline: a time.monotonic() after which no sandbox is started and no call is made any more.
+    cells: (position, source) in order. A cell in which the sandbox dies is left out from then on, and so are those in
+    `dead`. deadline: a time.monotonic() after which no sandbox is started and no call is made any more. references:
+    whether some of the cells are not the student's.
+
+    What student code says in words (an error's text, a type's name) may carry whatever it has seen. `told_secrets`
+    says whether that may be more than what students get.
     """
 
-    def __init__(self, sandbox: Sandbox, cells: Sequence[tuple[int, str]], deadline: float) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        cells: Sequence[tuple[int, str]],
+        deadline: float,
+        dead: Mapping[int, Ended] | None = None,
+        references: bool = False,
+    ) -> None:
         self._sandbox = sandbox
         self._cells = list(cells)
         self._deadline = deadline
         self._session: Session | None = None
+        self.references = references
+        self._hidden = False  # whether this sandbox was called by a hidden part of a check
+        self._output_left = sandbox.limits.submission_output_bytes
         self.runs: dict[int, CellRun] = {}  # what each cell showed, when it first ran
-        self.dead: dict[int, Ended] = {}  # cells that killed the sandbox
+        self.dead: dict[int, Ended] = dict(dead or {})  # cells that killed the sandbox
         self._until = deadline  # of the check cell at hand
 
     def __enter__(self) -> Attempt:
@@ -43,6 +59,16 @@ class Attempt:
         if self._session is not None:
             self._session.close()
             self._session = None
+            self._hidden = False
+
+    @property
+    def told_secrets(self) -> bool:
+        """Whether the sandbox at hand has seen references or the data of hidden tests."""
+        return self.references or self._hidden
+
+    def hide(self) -> None:
+        """The calls that follow are those of hidden tests."""
+        self._hidden = True
 
     def allow(self, seconds: float) -> None:
         """Give the check cell at hand this long from now."""
@@ -58,13 +84,21 @@ class Attempt:
                 if position in self.dead:
                     continue
                 try:
-                    run = self._session.run_cell(source)
+                    run = self._session.run_cell(source, 0 if position in self.runs else self._output_left)
                 except Ended as ended:
                     self.dead[position] = ended
                     self.close()
                     break
-                self.runs.setdefault(position, run)
+                if position not in self.runs:
+                    self._keep(position, run)
         return self._session
+
+    def _keep(self, position: int, run: CellRun) -> None:
+        """Keep what a cell showed, as far as all cells together may show anything."""
+        if not self._output_left:
+            run = replace(run, outputs=shortened(run.outputs))
+        self._output_left = max(0, self._output_left - size(run.outputs))
+        self.runs[position] = run
 
     def call(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assignment.homework.master import Cell, Master
-from assignment.homework.notebook import NOTEBOOK, metadata
+from assignment.homework.notebook import metadata, notebook_metadata
 from assignment.plain import plain
 from assignment.submission.repair import Placed
 
@@ -49,7 +49,7 @@ def safe_outputs(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _notebook(master: Master, cells: list[dict[str, Any]], result: Mapping[str, Any]) -> dict[str, Any]:
     about = {"name": master.name, "result": result}
-    return {"cells": cells, "metadata": NOTEBOOK | {"assignment": about}, "nbformat": 4, "nbformat_minor": 5}
+    return {"cells": cells, "metadata": notebook_metadata(about), "nbformat": 4, "nbformat_minor": 5}
 
 
 def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

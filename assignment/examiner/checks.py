@@ -13,13 +13,13 @@ import math
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import CodeType
 from typing import Any
 
 import numpy as np
 
+from assignment.examiner.homework import Code
 from assignment.examiner.result import CheckResult, Part
 from assignment.examiner.session import Ended
 from assignment.homework.master import Cell
@@ -40,8 +40,11 @@ class CheckRun:
     rows: list[Any] = field(default_factory=list)
 
 
-def run_check(cell: Cell, code: CodeType, namespace: dict[str, Any]) -> CheckRun:
-    """Execute the compiled check cell in `namespace`; whatever the student's functions do ends in a verdict."""
+def run_check(cell: Cell, code: Code, namespace: dict[str, Any], hide: Callable[[], None]) -> CheckRun:
+    """Execute the compiled check cell in `namespace`; whatever the student's functions do ends in a verdict.
+
+    hide is called before the hidden tests.
+    """
     points = cell.points or 0.0
     result = CheckResult(cell.name, points)
     shown: list[Any] = []
@@ -50,7 +53,9 @@ def run_check(cell: Cell, code: CodeType, namespace: dict[str, Any]) -> CheckRun
     namespace.pop("check", None)
     with _quiet(shown, printed):
         try:
-            exec(code, namespace)
+            exec(code.visible, namespace)
+            hide()
+            exec(code.hidden, namespace)
         except (Exception, Ended) as caught:
             error = caught
     check = namespace.get("check")
@@ -64,12 +69,13 @@ def run_check(cell: Cell, code: CodeType, namespace: dict[str, Any]) -> CheckRun
     return CheckRun(result, _outputs(shown, printed.getvalue(), error), rows)
 
 
-def run_given(code: CodeType, namespace: dict[str, Any]) -> list[dict[str, Any]]:
+def run_given(code: Code, namespace: dict[str, Any]) -> list[dict[str, Any]]:
     """Execute a given cell; returns what it shows."""
     shown: list[Any] = []
     printed = io.StringIO()
     with _quiet(shown, printed):
-        exec(code, namespace)
+        exec(code.visible, namespace)
+        exec(code.hidden, namespace)
     return _outputs(shown, printed.getvalue(), None)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from types import CodeType
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,9 @@ from assignment.examiner.attempt import Attempt, OutOfTime
 from assignment.examiner.causes import name_causes
 from assignment.examiner.checks import CheckRun, ended_output, run_check, run_given, unrun_check
 from assignment.examiner.gradients import batched
-from assignment.examiner.homework import Homework
+from assignment.examiner.homework import Code, Homework
 from assignment.examiner.proxies import Student
+from assignment.examiner.remote import Ended
 from assignment.examiner.result import CheckResult
 from assignment.examiner.sandbox import Sandbox
 from assignment.homework.master import Cell, cell_id
@@ -34,6 +34,7 @@ class Examination:
         self._deadline = deadline
         self._failed: set[str] = set()  # exercises without full points
         self._ended: set[str] = set()  # those in which the sandbox died
+        self._dead: Mapping[int, Ended] = {}  # cells in which it died, by position
         self._position = {placed.id: number for number, placed in enumerate(cells) if placed.id}
         self.outputs: dict[int, list[dict[str, Any]]] = {}
         self.out_of_time = False
@@ -42,6 +43,7 @@ class Examination:
         """Return the verdict of every check cell, in the master's order."""
         checks = []
         with Attempt(self._sandbox, self._loading(()), self._deadline) as attempt:
+            self._dead = attempt.dead
             stage = Stage(self._homework, attempt, cell_seconds)
             for cell, code in self._homework.cells:
                 if cell.kind != "check":
@@ -61,7 +63,7 @@ class Examination:
             self.outputs[position] = [ended_output(ended.how, ended.reason)]
         return checks
 
-    def _judge(self, stage: Stage, cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
+    def _judge(self, stage: Stage, cell: Cell, code: Code, cell_seconds: float) -> CheckRun:
         """The better of two runs: on the student's functions alone, and with references for failed ones."""
         failed = self._homework.builds_on.get(cell.name, frozenset()) & self._failed
         runs: list[CheckRun] = []
@@ -76,13 +78,13 @@ class Examination:
             self.out_of_time = True
         return max(runs, key=_worth, default=unrun_check(cell))  # the first of equals
 
-    def _on_references(self, failed: Collection[str], cell: Cell, code: CodeType, cell_seconds: float) -> CheckRun:
+    def _on_references(self, failed: Collection[str], cell: Cell, code: Code, cell_seconds: float) -> CheckRun:
         """Judge an exercise with the reference's functions (and their partners) in the place of those that failed.
 
         In a fresh sandbox that never holds the function under examination, and what is printed there is dropped.
         """
         replaced = self._homework.with_partners(failed)
-        with Attempt(self._sandbox, self._loading(replaced), self._deadline) as attempt:
+        with Attempt(self._sandbox, self._loading(replaced), self._deadline, self._dead, references=True) as attempt:
             stage = Stage(self._homework, attempt, cell_seconds)
             stage.prepare_for(cell)
             run = stage.check(cell, code)
@@ -139,7 +141,7 @@ class Stage:
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
         np.random.seed(SEED)
 
-    def prepare(self, cell: Cell, code: CodeType) -> list[dict[str, Any]]:
+    def prepare(self, cell: Cell, code: Code) -> list[dict[str, Any]]:
         """Run a given cell, or put proxies for an exercise; returns what it shows."""
         outputs = run_given(code, self._namespace)
         if cell.kind == "solve":
@@ -163,11 +165,34 @@ class Stage:
             elif not cell.points:
                 self.check(cell, code)
 
-    def check(self, cell: Cell, code: CodeType) -> CheckRun:
-        """Run a check cell and name the causes of what failed. Raises OutOfTime."""
+    def check(self, cell: Cell, code: Code) -> CheckRun:
+        """Run a check cell and name the causes of what failed. Raises OutOfTime.
+
+        An error's words are withheld from a student when hidden data or references were in the sandbox, for student
+        code may have put them there. A visible part that raised such an error runs once more, in a sandbox that has
+        seen nothing yet, to hear what the error says.
+        """
+        run, withheld = self._check(cell, code)
+        if withheld and not self._attempt.references:
+            self._attempt.close()
+            again, _ = self._check(cell, code)
+            run = again if again.result.score <= run.result.score else run
+        return run
+
+    def _check(self, cell: Cell, code: Code) -> tuple[CheckRun, bool]:
+        """A run of a check cell, and whether words that a student could have been told were withheld."""
+        withheld: bool | None = None
+
+        def hide() -> None:
+            nonlocal withheld
+            withheld = self._student.withheld
+            self._attempt.hide()
+
         self._attempt.load()
         self._attempt.allow(self._cell_seconds)
-        run = run_check(cell, code, self._namespace)
+        run = run_check(cell, code, self._namespace, hide)
+        if withheld is None:  # it did not get as far as the hidden tests
+            withheld = self._student.withheld
         name_causes(run, self._student, self._homework)
         self._student.forget()
-        return run
+        return run, withheld

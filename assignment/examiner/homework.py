@@ -6,13 +6,21 @@ import ast
 import contextlib
 import hashlib
 import io
+import math
 from collections.abc import Collection
 from functools import cached_property
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from assignment.examiner.mistakes import Mistake, load_mistakes
-from assignment.homework.master import Cell, Master
+from assignment.homework.master import HIDDEN, Cell, Master
+
+
+class Code(NamedTuple):
+    """A compiled cell in two parts; `hidden` begins where the hidden tests do, and does nothing if there are none."""
+
+    visible: CodeType
+    hidden: CodeType
 
 
 class Homework:
@@ -21,11 +29,7 @@ class Homework:
     def __init__(self, master: Master, mistakes: str = "") -> None:
         self.master = master
         self._mistakes = mistakes
-        self.code = {
-            cell.id: compile(_displaying(_runnable(cell)), f"<{cell.id}>", "exec")
-            for cell in master.cells
-            if cell.cell_type == "code"
-        }
+        self.code = {cell.id: _compiled(cell) for cell in master.cells if cell.cell_type == "code"}
 
     @cached_property
     def digest(self) -> str:
@@ -42,7 +46,7 @@ class Homework:
         return frozenset(name for name in self.names if name in names or partner(name) in names)
 
     @property
-    def cells(self) -> tuple[tuple[Cell, CodeType], ...]:
+    def cells(self) -> tuple[tuple[Cell, Code], ...]:
         """The code cells in order, compiled: of a solve cell the release's stub, of the others the whole."""
         return tuple((cell, self.code[cell.id]) for cell in self.master.cells if cell.id in self.code)
 
@@ -97,8 +101,15 @@ def partner(name: str) -> str:
     return name
 
 
-def _runnable(cell: Cell) -> str:
-    return cell.stub if cell.kind == "solve" else cell.source
+def _compiled(cell: Cell) -> Code:
+    """The cell's visible part, and the rest from the statement on in which the first hidden test stands."""
+    source = cell.stub if cell.kind == "solve" else cell.source
+    tree = _displaying(source)
+    first = next((number for number, line in enumerate(source.split("\n"), 1) if HIDDEN[0] in line), math.inf)
+    seen = [statement for statement in tree.body if (statement.end_lineno or 0) < first]
+    rest = tree.body[len(seen) :]
+    visible, hidden = (compile(ast.Module(body=part, type_ignores=[]), f"<{cell.id}>", "exec") for part in (seen, rest))
+    return Code(visible, hidden)
 
 
 def _displaying(source: str) -> ast.Module:

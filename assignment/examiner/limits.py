@@ -21,6 +21,7 @@ class Limits:
     call_seconds: float = 10.0  # wall clock, one call of a function
     submission_seconds: float = 120.0  # wall clock, everything in one session
     output_bytes: int = 256 * 1024  # what one cell prints and displays
+    submission_output_bytes: int = 4 * MIB  # what all cells together show
     reply_bytes: int = 64 * MIB  # what one call, or one batch of calls, returns
     notebook_bytes: int = 100 * MIB  # a submission's file
     notebook_cells: int = 2000  # cells kept of a submission; one with more is refused

@@ -8,6 +8,7 @@ from typing import Any
 
 from assignment.examiner.wire import WireError
 
+SHORT = 200  # characters kept of an error's name and of its text when there is no room for more
 MAX_ERROR = 1 << 20  # characters of an error's name, text and traceback
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -20,6 +21,21 @@ def checked_outputs(outputs: Any, most: int) -> list[dict[str, Any]]:
     if size > 2 * most + 1024 or sum(_size(output) for output in errors) > MAX_ERROR:  # twice: a notice, and base64
         raise WireError("more output than a cell may give")
     return made
+
+
+def size(outputs: list[dict[str, Any]]) -> int:
+    """Characters in outputs."""
+    return _size(outputs)
+
+
+def shortened(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outputs with no more of each error than what it is and says, in a line."""
+    return [_in_a_line(output) if output["output_type"] == "error" else output for output in outputs]
+
+
+def _in_a_line(error: dict[str, Any]) -> dict[str, Any]:
+    name, value = error["ename"][:SHORT], error["evalue"][:SHORT]
+    return error | {"ename": name, "evalue": value, "traceback": [f"{name}: {value}"]}
 
 
 def _output(output: Any) -> dict[str, Any]:

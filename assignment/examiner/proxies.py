@@ -24,6 +24,9 @@ class Session(Protocol):
 
     def sweep(self, call: tuple[Any, ...], stack: np.ndarray, pick: int | None = None) -> list[Any]: ...
 
+    @property
+    def told_secrets(self) -> bool: ...
+
 
 class Unbatchable(Exception):
     """A function under numerical differentiation does more than one call with x itself among the arguments."""
@@ -58,6 +61,7 @@ class Student:
         self._batch: list[tuple[Any, ...]] | None = None
         self._moving: np.ndarray | None = None
         self.errors: list[tuple[Call, RemoteError]] = []  # calls that raised, since the last forget()
+        self.withheld = False  # whether one of them was passed on without its words
 
     def function(self, name: str) -> Callable[..., Any]:
         """A proxy of the function `name`."""
@@ -86,7 +90,7 @@ class Student:
     def forget(self) -> None:
         """Drop the record of calls: the next check starts afresh."""
         self._origins.clear()
-        self.errors = []
+        self.errors, self.withheld = [], False
 
     def evaluate(self, f: Callable[[np.ndarray], Any], x: np.ndarray, stack: np.ndarray) -> list[Any]:
         """f at every row of `stack` (K, *x.shape), sent in few messages. Raises Unbatchable.
@@ -103,8 +107,19 @@ class Student:
             x[...] = saved
         values: list[Any] = []
         for start in range(0, len(stack), CHUNK):
-            values += self._session.sweep(call, stack[start : start + CHUNK], pick=pick)
+            try:
+                values += self._session.sweep(call, stack[start : start + CHUNK], pick=pick)
+            except RemoteError as error:
+                raise self._told(error, call[0]) from None
         return values
+
+    def _told(self, error: RemoteError, function: str) -> RemoteError:
+        """The error as a check may tell it: what student code says in words may hold more than students should see."""
+        error.function = function
+        if not self._session.told_secrets or isinstance(error, NotImplementedError):
+            return error
+        self.withheld = True
+        return error.withheld()
 
     def _observed(self, f: Callable[[np.ndarray], Any], x: np.ndarray) -> tuple[tuple[Any, ...], int | None]:
         """The one call that f makes, with Moving where x is, and which output f takes. Raises Unbatchable."""
@@ -132,8 +147,7 @@ class Student:
             value = self._session.call(name, args, kwargs, state)
         except RemoteError as error:
             self.errors.append((call, error))
-            error.function = name  # for whoever puts it in words
-            raise
+            raise self._told(error, name) from None
         self._remember(value, call, ())
         return value
 

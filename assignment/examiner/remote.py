@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+WITHHELD = "（内容不显示）"  # it may carry what students are not to see
 BUILTIN = {
     name: kind
     for name, kind in vars(builtins).items()
@@ -27,12 +28,24 @@ class RemoteError(Exception):
     def __str__(self) -> str:
         return self.text
 
+    def withheld(self) -> RemoteError:
+        """The same error without a word that student code chose."""
+        error = type(self)("Exception", WITHHELD)
+        error.function = self.function
+        return error
+
 
 class Refused(RemoteError):
     """The wire refused a value: the text says what it was and why it cannot be sent."""
 
     def __init__(self, text: str) -> None:
         super().__init__("Refused", text)
+
+    def withheld(self) -> Refused:
+        """The same without what was returned."""
+        error = Refused(WITHHELD)
+        error.function = self.function
+        return error
 
 
 class Ended(BaseException):

@@ -69,15 +69,16 @@ class Session:
         with self._guarded("starting the sandbox", READY_SECONDS) as deadline:
             self._reply(deadline, 0)
 
-    def run_cell(self, source: str) -> CellRun:
-        """Run a cell as Jupyter would. Raises Ended."""
+    def run_cell(self, source: str, most: int | None = None) -> CellRun:
+        """Run a cell as Jupyter would; of its output at most `most` bytes are kept. Raises Ended."""
         limits = self._limits
-        request = self._request("cell", [source, limits.output_bytes])
+        room = limits.output_bytes if most is None else min(most, limits.output_bytes)
+        request = self._request("cell", [source, room])
         with self._guarded(f"the cell that starts with {_first_line(source)!r}", limits.cell_seconds) as deadline:
             self._ask(request, deadline)
-            match self._reply(deadline, 0, header=2 * limits.output_bytes + HEADER):
+            match self._reply(deadline, 0, header=2 * room + HEADER):
                 case ["ran", outputs, bool(ok), int(count), bool(truncated)]:
-                    return CellRun(checked_outputs(outputs, limits.output_bytes), ok, count, truncated)
+                    return CellRun(checked_outputs(outputs, room), ok, count, truncated)
             raise WireError("a cell's result of another form")
 
     def call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from typing import Any
@@ -10,7 +11,7 @@ from assignment.errors import AssignmentError
 from assignment.homework.master import KINDS, Cell, regions
 from assignment.homework.percent import title_of
 
-NOTEBOOK = {  # no version numbers: the same bytes on every machine
+_NOTEBOOK = {  # no version numbers: the same bytes on every machine
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {
         "file_extension": ".py",
@@ -28,10 +29,15 @@ def render(name: str, cells: list[Cell]) -> dict[str, Any]:
     assignment = {"name": name, "built": digest(contents(cells))}
     return {
         "cells": [notebook_cell(cell) for cell in cells],
-        "metadata": NOTEBOOK | {"assignment": assignment},
+        "metadata": notebook_metadata(assignment),
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+
+
+def notebook_metadata(assignment: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a notebook of ours, with what is said of the assignment; nothing in it is shared."""
+    return copy.deepcopy(_NOTEBOOK) | {"assignment": assignment}
 
 
 def dumps(notebook: dict[str, Any]) -> str:
