@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 BROWSER := chromium
-TESTS := $(RUN) -m pytest -n auto --dist worksteal
+TESTS := $(RUN) -m pytest -n $(shell expr $$(nproc) + 1) --dist worksteal
 
 .PHONY: demo test quick lint setup browser build release bench margins accuracy clean
 

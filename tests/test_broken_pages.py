@@ -628,8 +628,8 @@ def breaks(broken: Broken, pages: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def checks(table: dict[str, Broken]) -> list[Any]:
-    """Return every (test, given) that a table names, once."""
-    named = {f"{one.caught_by.__module__}.{one.caught_by.__name__}{one.given}": one for one in table.values()}
+    """Return (test, given) of every test that a table names, once, with what one of its cases gives it."""
+    named = {f"{one.caught_by.__module__}.{one.caught_by.__name__}": one for one in table.values()}
     return [pytest.param(one.caught_by, one.given, id=name.removeprefix("tests.")) for name, one in named.items()]
 
 

@@ -477,11 +477,9 @@ def test_a_rule_says_what_it_cost(more: dict[str, Any], state: str) -> None:
     assert state in text
     assert ("违反规则：只在 TODO" in text) == ("penalties" in more)
     assert ("违反规则：不导入" in text) == ("penalties" in more and "waived" not in more)
+    summary = annotate(samples.notebook(), samples.breach(), settle(samples.breach(), **more))["cells"][0]["source"]
     assert OBJECTION in text
-    assert (
-        OBJECTION
-        in annotate(samples.notebook(), samples.breach(), settle(samples.breach(), **more))["cells"][0]["source"]
-    )
+    assert OBJECTION in summary
     assert "return 0.0" in text
 
 

@@ -20,7 +20,7 @@ FAMILIES = sorted({variant.family for variant in VARIANTS})
 @pytest.fixture(scope="module")
 def judge() -> Judge:
     """The master, ready to judge."""
-    return Judge(load_master())
+    return Judge(load_master(), limit=20.0)
 
 
 def mixed(number: int) -> dict[str, Variant]:
