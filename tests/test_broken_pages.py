@@ -406,15 +406,18 @@ BROKEN = {
     ),
     "class: a waived rule shown as zero": Broken(
         class_summary._finding,
-        '"waived" if waived else "zero" if zeroed else',
-        '"zero" if waived or zeroed else',
+        '"waived" if waived else "zero" if costs else',
+        '"zero" if waived or costs else',
         ta.test_numbers,
     ),
     "class: a rule waived beside a zero shown as zero": Broken(
         class_summary._finding,
-        '"waived" if waived else "zero" if zeroed else',
+        '"waived" if waived else "zero" if costs else',
         '"zero" if zeroed else "waived" if waived else',
         ta.test_numbers,
+    ),
+    "class: a rule that costs nothing beside a zero shown as zero": Broken(
+        class_summary._finding, ' and rule not in standing["spared"]', "", ta.test_numbers
     ),
     "class: mistakes not sorted": Broken(class_summary._mistakes, "-len(students[key]), key", "key", ta.test_numbers),
     "class: mistakes by parts, not by students": Broken(

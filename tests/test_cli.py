@@ -152,11 +152,14 @@ def narrow(text: str) -> bool:
 
 PRINTED = {
     "collect": (["collect", "submissions.zip"], ["王小明_1_17_tiny.ipynb", "collected, late", "Late, Never (9)"]),
-    "grade": (["grade"], ["王, 小明", "breach of rule 'imports'", "4 submissions, 0 graded now", "unreadable"]),
+    "grade": (["grade"], ["王, 小明", "breach of rule 'imports'", "4 submissions, 0 graded now", "unreadable", "late"]),
     "check": (["check", "submitted/1/tiny/tiny.ipynb"], ["graded, 6.5 of 6.5 points", "ok  double", "4/4"]),
     "rules": (["rules"], ["breach of rule 'imports' in solve-double, confirmed", "import torch"]),
-    "confirm": (["confirm", "3"], ["3: no zero to confirm"]),
-    "export": (["export"], ["exported/tiny/grades.csv: 3 marks", "3 in Canvas becomes 0", "left out: 4 Rossi"]),
+    "confirm": (["confirm", "3", "1"], ["3: confirmed before, imports", "1: no zero to confirm"]),
+    "export": (
+        ["export"],
+        ["exported/tiny/grades.csv: 3 marks", "3 in Canvas becomes 0", "no mark: 4 Rossi", "4 annotated notebooks"],
+    ),
     "report": (["report"], ["exported/tiny/report.html\n", "exported/tiny/report.csv\n"]),
     "feedback": (["feedback"], ["feedback/: 4 pages"]),
     "build": (["build"], ["source/tiny/tiny.ipynb: up to date, 7 cells, 6.5 points"]),
@@ -333,7 +336,9 @@ WRONG: dict[str, tuple[list[Callable[[Course], None]], list[str], str]] = {
     "no master": ([without("source")], ["build"], "no master text here; write source/NAME.py first"),
     "not graded": ([HAND], ["rules", "1"], "1: not graded yet; run: assignment grade 1"),
     "confirm whom": ([], ["confirm"], "confirm: name the students, or type --all"),
-    "waive without a grade": ([], ["waive", "1", "--rule", "todo", "--why", "x"], "1: not graded yet"),
+    "waive without a grade": ([HAND], ["waive", "1", "--rule", "todo", "--why", "x"], "1: not graded yet"),
+    "waive for nobody": ([HAND], ["waive", "77", "--rule", "todo", "--why", "x"], "77: handed in nothing"),
+    "confirm nobody": ([HAND], ["confirm", "77"], "77: handed in nothing"),
     "yes and no": ([], ["push", "--yes", "--dry-run"], "push: --yes and --dry-run contradict each other"),
     "no Canvas": ([], ["fetch"], "CANVAS_URL: not set"),
     "damaged decisions": ([HAND, text("waivers.toml", "[[")], ["grade"], "waivers.toml: "),
@@ -388,6 +393,8 @@ def test_check_grades_what_it_can_and_says_2(klass: Course, typed: Type) -> None
         zip(files, ["unreadable", "graded", "unreadable", "unreadable", "graded"], strict=True)
     )
     assert said.status == 2
+    words = "nosuch.ipynb: unreadable, no mark: the file cannot be opened: No such file or directory\n"
+    assert typed(klass, "check", files[0]).out == words
     assert typed(klass, "check", files[1], files[4]).status == 0
     assert {path: path.stat().st_mtime_ns for path in klass.root.rglob("*")} == before
 

@@ -470,13 +470,14 @@ def test_a_tas_change_shows_on_page_and_in_notebook() -> None:
             {"penalties": [{"kind": "rules", "points": 100}], "waived": {"imports": "误判"}, "spared": ["imports"]},
             "助教已豁免：误判",
         ),
+        ({"penalties": [{"kind": "rules", "points": 100}], "spared": ["imports"]}, "有发现，没有扣分"),
     ],
 )
 def test_a_rule_says_what_it_cost(more: dict[str, Any], state: str) -> None:
     text = Outline(made(samples.breach(), **more)).text
     assert state in text
     assert ("违反规则：只在 TODO" in text) == ("penalties" in more)
-    assert ("违反规则：不导入" in text) == ("penalties" in more and "waived" not in more)
+    assert ("违反规则：不导入" in text) == ("penalties" in more and "spared" not in more)
     summary = annotate(samples.notebook(), samples.breach(), settle(samples.breach(), **more))["cells"][0]["source"]
     assert OBJECTION in text
     assert OBJECTION in summary

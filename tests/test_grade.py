@@ -110,12 +110,13 @@ def test_no_zero_goes_out_unseen_and_a_waiver_lifts_it_for_good(
     assert unseen(klass, "rnn") == {"5": ["imports"]}
     with pytest.raises(AssignmentError, match="nobody has looked"):
         refuse_unseen(klass, "rnn")
-    assert confirm_zero(klass, "rnn", "5", who="ta") == ["imports"]
+    assert confirm_zero(klass, "rnn", "5", who="ta") == (["imports"], [])
+    assert confirm_zero(klass, "rnn", "5", who="ta") == ([], ["imports"])
     refuse_unseen(klass, "rnn")
     hand_in(klass, "5", corpus.submission(release, {**reference, SOFTMAX: "import torch\n" + reference[SOFTMAX]}))
     grade(klass, "rnn", only=["5"])
     assert unseen(klass, "rnn") == {"5": ["imports"]}, "other evidence must be looked at again"
-    waive_rule(klass, "rnn", "5", "imports", why="tried it out", who="ta")
+    assert waive_rule(klass, "rnn", "5", "imports", why="tried it out", who="ta") == 88
     for _ in range(2):
         assert unseen(klass, "rnn") == {}
         assert {row[-1] for (who, _), row in scores(klass).items() if who == "5"} == {None}

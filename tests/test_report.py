@@ -89,6 +89,9 @@ def test_numbers() -> None:
     mixed = row("1", samples.breach(), penalties=[{"kind": "rules", "points": 100}], waived={"todo": "by mail"})
     consequences = [one["consequence"] for one in summarise([mixed], ABOUT)["students"][0]["breaches"]]
     assert consequences == ["waived", "zero"]
+    flagged = row("1", samples.breach(), penalties=[{"kind": "rules", "points": 100}], spared=["imports"])
+    consequences = [one["consequence"] for one in summarise([flagged], ABOUT)["students"][0]["breaches"]]
+    assert consequences == ["zero", "flagged"]
 
 
 def test_numbers_leave_out_what_says_nothing_of_the_class() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,6 +218,37 @@ def test_a_cell_that_kills_the_sandbox_costs_what_it_defines(
     assert list(lost(examined.result)) == [EMBED_B]
     cell = next(cell for cell in examined.notebook["cells"] if cell["id"] == "solve-word_embedding_backward")
     assert cell["outputs"][0]["ename"] == "crashed"
+
+
+def test_a_cell_that_raises_itself_is_named_as_the_cause(
+    examiner: Examiner, release: Notebook, reference: Sources
+) -> None:
+    source = "import torch\n" + reference[SOFTMAX]
+    result = examiner.examine(corpus.submission(release, {**reference, SOFTMAX: source})).result
+    assert list(lost(result)) == [SOFTMAX]
+    [check] = [check for check in result.checks if check.name == SOFTMAX]
+    assert all("ModuleNotFoundError: No module named 'torch'" in part.hint for part in check.parts)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_the_words_of_an_error_are_told_wherever_it_is_raised(
+    examiner: Examiner, release: Notebook, reference: Sources, name: str
+) -> None:
+    """Also behind the hidden tests of other exercises, whose data student code could put into them."""
+    blank = corpus.text_of(corpus.solve_cells(release)[name])
+    source = re.sub(r"raise NotImplementedError\(.*\)", "raise KeyError('word seven')", blank)
+    assert source != blank
+    result = examiner.examine(corpus.submission(release, {**reference, name: source})).result
+    [check] = [check for check in result.checks if check.name == name]
+    assert all("KeyError: 'word seven'" in part.message for part in check.parts), check.parts
+
+
+def test_what_is_no_file_is_not_read(examiner: Examiner, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "endless"):
+        result = examiner.examine_file(path).result
+        assert (result.verdict, result.reason) == ("unreadable", "it is not a file")
 
 
 def test_a_failed_function_is_replaced_and_what_builds_on_it_says_so(

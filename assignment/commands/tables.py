@@ -13,11 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from assignment.commands.check_table import print_below
+from assignment.commands.columns import wrapped
 from assignment.course import Course
 from assignment.marking.marks import shown_name
 from assignment.marking.waivers import Decisions
 from assignment.plain import counted, one_line, points
 from assignment.submission.handed_in import record_of
+
+DID = 17  # columns of what became of an entry
 
 if TYPE_CHECKING:  # of these only the shapes are needed
     from assignment.collect import Collected
@@ -37,9 +40,10 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
         return
     for item in collected.items:
         did = "collected, late" if item.did == "late" else item.did
-        console.print(f"{did:<17}", _text(item.entry, 120), sep="", soft_wrap=True)
+        entry = wrapped(one_line(item.entry, 120), console.width, DID)
+        console.print(Text(f"{did:<{DID}}{entry[DID:]}"), soft_wrap=True)
         if item.why:
-            print_below(console, one_line(item.why), 19)
+            print_below(console, one_line(item.why), DID + 2)
     counts = ", ".join(f"{count} {did}" for did, count in collected.counts.items())
     console.print(f"\n{counts}")
     for words, students in (("handed in nothing", collected.nothing), ("handed in no notebook", collected.useless)):

@@ -67,7 +67,7 @@ def settle(
         "late": dict(late or {}),
         "comments": dict(comments or {}),
         "waived": dict(waived or {}),
-        "spared": sorted(spared),
+        "spared": sorted({*spared, *(waived or {})}),
         "rows": rows,
     }
 

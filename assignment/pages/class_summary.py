@@ -98,7 +98,8 @@ def _finding(found: Mapping[str, Any], standing: Mapping[str, Any], zeroed: bool
     """Return a rule's finding with what came of it: zero, waived, or flagged without consequence."""
     rule = one_line(found.get("rule"), 40)
     waived = one_line(standing["waived"].get(rule), 300)
-    consequence = "waived" if waived else "zero" if zeroed else "flagged"
+    costs = zeroed and rule not in standing["spared"]
+    consequence = "waived" if waived else "zero" if costs else "flagged"
     cell, evidence = one_line(found.get("cell"), 80), block(found.get("evidence"), 2_500, 30)
     return {"rule": rule, "cell": cell, "evidence": evidence, "consequence": consequence, "waived": waived}
 
