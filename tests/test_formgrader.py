@@ -236,7 +236,7 @@ def test_nothing_of_the_students_runs_on_our_pages(desk: Desk, page: Page, term:
             page.goto(path.as_uri())
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         assert (path, done) == (path, set())
-    assert "Adam Eve" in page.locator("body").inner_text()
+    assert "Eve, Adam" in page.locator("body").inner_text()
 
 
 def test_nothing_of_the_students_runs_in_the_live_notebook(desk: Desk, page: Page, term: Course) -> None:

@@ -16,7 +16,7 @@ DRAWS = 30
 @pytest.fixture(scope="module")
 def judge() -> Judge:
     """The master, ready to judge."""
-    return Judge(load_master())
+    return Judge(load_master(), limit=20.0)
 
 
 def exercises() -> list[str]:

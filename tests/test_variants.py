@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from assignment.course import Course
 from assignment.examiner.examine import Examiner
+from assignment.examiner.homework import Homework
+from assignment.release import releases
 from tests import corpus
 from tests.fitting import Variant, variants
 from tests.judge import Judge, load_master
@@ -21,6 +25,13 @@ FAMILIES = sorted({variant.family for variant in VARIANTS})
 def judge() -> Judge:
     """The master, ready to judge."""
     return Judge(load_master(), limit=20.0)
+
+
+@pytest.fixture(scope="module")
+def patient(checkout: Course, homework: Homework) -> Iterator[Examiner]:
+    """An examiner with the limits that a course has by default."""
+    with Examiner(homework, releases(checkout, "rnn")) as ready:
+        yield ready
 
 
 def mixed(number: int) -> dict[str, Variant]:
@@ -76,11 +87,11 @@ def test_the_mixtures_use_every_style() -> None:
 
 @pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in range(1, 12))])
 def test_mixed_variants_get_all_marks_in_the_sandbox(
-    number: int, judge: Judge, examiner: Examiner, release: dict[str, Any]
+    number: int, judge: Judge, patient: Examiner, release: dict[str, Any]
 ) -> None:
     sources: dict[str, str] = {}
     for variant in mixed(number).values():
         sources |= variant.sources(judge.master.released)
-    result = examiner.examine(corpus.submission(release, sources)).result
+    result = patient.examine(corpus.submission(release, sources)).result
     assert result.score == 100, [part for check in result.checks for part in check.parts if not part.passed]
     assert not [finding for finding in result.rules if finding["breach"]]
