@@ -18,7 +18,7 @@ class Limits:
     file_size: int = 16 * MIB  # each file it writes
     tmp_size: int = 32 * MIB  # all files it writes together
     cell_seconds: float = 30.0  # wall clock, one cell
-    call_seconds: float = 10.0  # wall clock, one call of a function
+    call_seconds: float = 5.0  # wall clock, one call of a function
     submission_seconds: float = 120.0  # wall clock, everything in one session
     output_bytes: int = 256 * 1024  # what one cell prints and displays
     submission_output_bytes: int = 4 * MIB  # what all cells together show
