@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ class Examination:
         self._failed: set[str] = set()  # exercises without full points
         self._ended: set[str] = set()  # those in which the sandbox died
         self._dead: Mapping[int, Ended] = {}  # cells in which it died, by position
+        self._replaced: frozenset[str] = frozenset()  # by references, in the second sandbox
         self._position = {placed.id: number for number, placed in enumerate(cells) if placed.id}
         self.outputs: dict[int, list[dict[str, Any]]] = {}
         self.out_of_time = False
@@ -42,7 +45,10 @@ class Examination:
     def run(self, cell_seconds: float) -> list[CheckResult]:
         """Return the verdict of every check cell, in the master's order."""
         checks = []
-        with Attempt(self._sandbox, self._loading(()), self._deadline) as attempt:
+        with (
+            Attempt(self._sandbox, self._loading(()), self._deadline) as attempt,
+            ExitStack() as self._second,
+        ):
             self._dead = attempt.dead
             stage = Stage(self._homework, attempt, cell_seconds)
             for cell, code in self._homework.cells:
@@ -81,13 +87,17 @@ class Examination:
     def _on_references(self, failed: Collection[str], cell: Cell, code: Code, cell_seconds: float) -> CheckRun:
         """Judge an exercise with the reference's functions (and their partners) in the place of those that failed.
 
-        In a fresh sandbox that never holds the function under examination, and what is printed there is dropped.
+        In a sandbox of its own, which stays while the same functions are replaced; it never holds the reference of the
+        function under examination, and what is printed there is dropped.
         """
         replaced = self._homework.with_partners(failed)
-        with Attempt(self._sandbox, self._loading(replaced), self._deadline, self._dead, references=True) as attempt:
-            stage = Stage(self._homework, attempt, cell_seconds)
-            stage.prepare_for(cell)
-            run = stage.check(cell, code)
+        if self._replaced != replaced:
+            self._second.close()
+            attempt = Attempt(self._sandbox, self._loading(replaced), self._deadline, self._dead, references=True)
+            self._stage = Stage(self._homework, self._second.enter_context(attempt), cell_seconds)
+            self._replaced = replaced
+        self._stage.prepare_for(cell)
+        run = self._stage.check(cell, code)
         run.result.premise = [name for name in self._homework.names if name in failed]
         return run
 
@@ -139,6 +149,7 @@ class Stage:
         self._cell_seconds = cell_seconds
         self._student = Student(attempt)
         self._namespace: dict[str, Any] = {"__name__": "__main__"}
+        self._ahead = deque(homework.cells)  # not prepared yet
         np.random.seed(SEED)
 
     def prepare(self, cell: Cell, code: Code) -> list[dict[str, Any]]:
@@ -156,10 +167,9 @@ class Stage:
         return outputs
 
     def prepare_for(self, check: Cell) -> None:
-        """Run all that a check may use: what comes before it, of the checks only those that are worth nothing."""
-        for cell, code in self._homework.cells:
-            if cell is check:
-                return
+        """Run what a check may use and has not run yet: all before it, of the checks only those worth nothing."""
+        while self._ahead and self._ahead[0][0] is not check:
+            cell, code = self._ahead.popleft()
             if cell.kind != "check":
                 self.prepare(cell, code)
             elif not cell.points:
