@@ -23,8 +23,8 @@ def check(
     waiting: dict[str, Result] = {}
     number = 0
     with Pool(min(jobs or os.cpu_count() or 1, len(files)), lambda: examiner) as pool:
-        tasks = [(str(place), file) for place, file in enumerate(files)]
-        for key, examined in pool.results(tasks):
+        pool.add((str(place), file) for place, file in enumerate(files))
+        for key, examined in pool.results():
             waiting[key] = (examined or examiner.unexamined(b"", "crashed", DIED)).result
             while str(number) in waiting:
                 yield files[number], waiting.pop(str(number))

@@ -12,7 +12,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
-from assignment.examiner.pool import Pool
+from assignment.examiner.pool import Pool, Task
 from assignment.homework.master import load_master
 from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import limits, policy
@@ -76,7 +76,9 @@ def grade(
     # Reads master, mistakes, releases and limits: what is wrong with them is said before anything starts.
     examiner = examiner_for(course, name, contain)
     with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), lambda: examiner) as pool:
-        # nbgrader takes seconds to import: sandboxes warm up meanwhile.
+        due, done = _split(course, name, students, examiner, again)
+        pool.add(_tasks(course, name, due))
+        # nbgrader takes a second to import: the first submissions are examined meanwhile.
         from assignment.marking.gradebook import Book, backup
         from assignment.marking.lateness import handed_in
 
@@ -84,21 +86,22 @@ def grade(
             handed_in(course.submitted(student, name).parent)  # a time that is none is said before anything is graded
         backup(course)
         with Book(course, name) as book:
-            due, done = _split(course, name, students, examiner, book.known(), again)
+            lost = sorted({student for student, _ in done} - book.known())  # the gradebook was replaced since
             before = {student: book.mark(student) for student in students}
             grades = []
             for student, result in done:
-                book.penalise(student, result)
-                grades.append(Grade(student, result, book.mark(student), before[student], regraded=False))
-            tasks = [(student, course.submitted(student, name)) for student in due]
-            for count, (student, examined) in enumerate(pool.results(tasks), 1):
+                if student not in lost:
+                    book.penalise(student, result)
+                    grades.append(Grade(student, result, book.mark(student), before[student], regraded=False))
+            pool.add(_tasks(course, name, lost))
+            for count, (student, examined) in enumerate(pool.results(), 1):
                 examined = examined or examiner.unexamined(b"", "crashed", DIED)
                 book.save(student, examined.notebook)
                 write_autograded(course, name, student, examined)
                 result = examined.result.as_dict()
                 grades.append(Grade(student, result, book.mark(student), before[student], regraded=True))
                 if progress:
-                    progress(count, len(tasks))
+                    progress(count, len(due) + len(lost))
     return Graded(sorted(grades, key=lambda g: g.student), time.monotonic() - start)
 
 
@@ -112,13 +115,17 @@ def _students(course: Course, name: str, only: Collection[str]) -> list[str]:
     return [student for student in students if student in only] if only else students
 
 
+def _tasks(course: Course, name: str, students: Sequence[str]) -> list[Task]:
+    return [(student, course.submitted(student, name)) for student in students]
+
+
 def _split(
-    course: Course, name: str, students: Sequence[str], examiner: Examiner, known: Collection[str], again: bool
+    course: Course, name: str, students: Sequence[str], examiner: Examiner, again: bool
 ) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
     """Who has to be examined, and who has a result made by the same examiner of the same bytes."""
     due, done = [], []
     for student in students:
-        result = None if again or student not in known else earlier(course, name, student)
+        result = None if again else earlier(course, name, student)
         made_by = examiner.made_by(course.submitted(student, name).read_bytes()) if result else {}
         if result is not None and made_by.items() <= result["made_by"].items():
             done.append((student, result))

@@ -1145,7 +1145,7 @@ for block, N, T, V, p, size in (
     ("T=1", 5, 1, 4, 0.7, 1),
     ("N=1, T=1", 1, 1, 3, 1.0, 1),
     ("掩码全为 False", 3, 2, 4, 0.0, 1),
-    ("较大的数据", 2, 24, 5000, 1.0, 4),
+    ("较大的数据", 2, 20, 4400, 1.0, 4),
 ):
     with check.hidden(block):
         rng = np.random.default_rng(80 + N * T)

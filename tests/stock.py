@@ -127,7 +127,8 @@ def _grade_here(here: Course, notebooks: Mapping[str, bytes]) -> dict[str, tuple
         paths = {name: Path(folder) / f"{name}.ipynb" for name in notebooks}
         for name, path in paths.items():
             path.write_bytes(notebooks[name])
-        examined = dict(pool.results(paths.items()))
+        pool.add(paths.items())
+        examined = dict(pool.results())
     dead = {"verdict": "crashed", "reason": "the examining process died", "score": 0.0, "checks": []}
     return {
         name: (found.result.as_dict(), found.notebook) if found else (dead, {"cells": []})

@@ -22,7 +22,7 @@ CASES = load("attacks")
 QUICK = "spy_frames patch_check_class lie_equal_array sums_all_zero reach_master wire_twice end_exit file_points_raised"
 COST = [case for case in CASES if "cost" in case.listed("proves")]
 # Half of what a call may take by default: none of them must come near it on a faster machine.
-PATIENT = replace(Limits(), call_seconds=5.0, cell_seconds=60.0, submission_seconds=600.0)
+PATIENT = replace(Limits(), call_seconds=2.5, cell_seconds=60.0, submission_seconds=600.0)
 
 
 @pytest.fixture(scope="module")

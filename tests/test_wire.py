@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import struct
 import time
@@ -17,20 +18,39 @@ from assignment.examiner.guest.values import Sender, Shelf, pack
 from assignment.examiner.line import HungUp, Line, TooLate
 from assignment.examiner.outputs import checked_outputs
 from assignment.examiner.remote import Refused, RemoteError, remote_error
-from assignment.examiner.wire import ARRAY, COMPLEX, DICT, HANDLE, INTEGER, PREFIX, SCALAR, TUPLE, WireError, frame
+from assignment.examiner.wire import (
+    ARRAY,
+    COMPLEX,
+    DICT,
+    HANDLE,
+    INTEGER,
+    PREFIX,
+    SCALAR,
+    TUPLE,
+    Parts,
+    WireError,
+    frame,
+)
 
 
-def split(data: bytes) -> tuple[bytes, bytes]:
+def split(parts: Parts) -> tuple[bytes, bytes]:
     """A frame's header and blob."""
+    data = b"".join(parts)
     size, _ = PREFIX.unpack_from(data)
     return data[PREFIX.size : PREFIX.size + size], data[PREFIX.size + size :]
+
+
+def read(exchange: Exchange, header: bytes, blob: bytes) -> Any:
+    """The message of a frame whose blob is there already."""
+    rest = io.BytesIO(blob)
+    return exchange.reply(header, len(blob), rest.readinto)
 
 
 def returned(value: Any, budget: int = 1 << 20) -> Any:
     """The value as the examiner gets it when a student's function returns it."""
     exchange = Exchange()
     data = frame([Sender(Shelf(), budget).outputs(value)], pack)
-    return exchange.checked(exchange.reply(*split(data))[0])
+    return exchange.checked(read(exchange, *split(data))[0])
 
 
 BY_VALUE = {
@@ -186,8 +206,14 @@ def test_array_returned_twice_is_sent_twice() -> None:
 
 def test_argument_given_twice_is_sent_once() -> None:
     array = np.ones(1000)
-    once, twice = (len(Exchange().request(message)) for message in ([array], [array, (array, {"a": array})]))
+    once, twice = (sum(map(len, Exchange().request(message))) for message in ([array], [array, (array, {"a": array})]))
     assert twice < once + 200
+
+
+def test_arrays_of_every_size_come_in_order() -> None:
+    sent = [np.arange(size, dtype=float) for size in (3, 5000, 0, 40, 100_000, 1)]
+    got = returned(tuple(sent), budget=1 << 22)
+    assert all(np.array_equal(one, other) for one, other in zip(sent, got, strict=True))
 
 
 def test_argument_that_cannot_be_sent_is_an_error_of_the_examiner() -> None:
@@ -258,7 +284,7 @@ def test_forged_value_is_a_broken_protocol(name: str) -> None:
     value, blob = FORGED[name]
     exchange = Exchange()
     with pytest.raises(WireError):
-        exchange.checked(exchange.reply(msgpack.packb([value]), blob)[0])
+        exchange.checked(read(exchange, msgpack.packb([value]), blob)[0])
 
 
 @pytest.mark.parametrize(
@@ -277,12 +303,12 @@ def test_forged_value_is_a_broken_protocol(name: str) -> None:
 )
 def test_forged_header_is_a_broken_protocol(header: bytes) -> None:
     with pytest.raises(WireError):
-        Exchange().reply(header, b"")
+        read(Exchange(), header, b"")
 
 
 def test_bools_that_are_neither_true_nor_false() -> None:
     exchange = Exchange()
-    got = exchange.reply(msgpack.packb([array("?", 0, 3)]), bytes([0, 1, 7]))[0]
+    got = read(exchange, msgpack.packb([array("?", 0, 3)]), bytes([0, 1, 7]))[0]
     assert got.view(np.uint8).tolist() == [0, 1, 1]
 
 
@@ -346,10 +372,13 @@ def test_frames_arrive_however_they_are_cut() -> None:
     with pytest.raises(TooLate):
         ours.receive(10, 10, soon())
     theirs.sendall(data[7:])
-    assert ours.receive(10, 10, soon()) == (b"hh", b"bbb")
-    assert not ours.is_silent()
-    assert ours.receive(10, 10, soon()) == (b"hh", b"bbb")
-    assert ours.is_silent()
+    blob = bytearray(3)
+    for last in (False, True):
+        assert ours.receive(10, 10, soon()) == (b"hh", 3)
+        blob[:] = bytes(3)
+        ours.take(memoryview(blob), soon())
+        assert blob == b"bbb"
+        assert ours.is_silent() == last
     theirs.close()
     ours.close()
 
@@ -367,10 +396,10 @@ def test_size_is_refused_before_anything_is_stored(sizes: tuple[int, int]) -> No
 def test_one_who_does_not_read_does_not_hold_up() -> None:
     ours, theirs = line()
     with pytest.raises(TooLate):
-        ours.send(bytes(1 << 24), soon())
+        ours.send([bytes(1 << 24)], soon())
     theirs.close()
     with pytest.raises(HungUp):
-        ours.send(bytes(1 << 24), soon())
+        ours.send([bytes(1 << 24)], soon())
     ours.close()
 
 
@@ -388,6 +417,8 @@ def test_one_who_trickles_does_not_hold_up() -> None:
     started = time.monotonic()
     with pytest.raises(TooLate):
         trickle.receive(1 << 20, 0, soon(0.2))
+    with pytest.raises(TooLate):
+        ours.take(memoryview(bytearray(1 << 24)), soon(0.2))
     assert time.monotonic() - started < 2
     theirs.close()
     ours.close()
@@ -400,6 +431,8 @@ def test_one_who_hangs_up_is_noticed() -> None:
         ours.is_silent()
     with pytest.raises(HungUp):
         ours.receive(10, 10, soon())
+    with pytest.raises(HungUp):
+        ours.take(memoryview(bytearray(1)), soon())
     ours.close()
 
 

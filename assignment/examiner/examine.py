@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -120,13 +121,18 @@ class Examiner:
 
     def made_by(self, data: bytes) -> dict[str, Any]:
         """All that the result on these bytes depends on: the same again gives the same again."""
-        versions = {name: version(name) for name in ("numpy", "ipython", "nbgrader", "assignment")}
         return {
             "submission": hashlib.sha256(data).hexdigest(),
             "master": self.homework.digest,
             "releases": sorted(self.releases),
             "rules": vars(self.policy),
             "python": platform.python_version(),
-            **versions,
+            **_versions(),
             "limits": self.limits.as_dict(),
         }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The versions of what takes part in an examination."""
+    return {name: version(name) for name in ("numpy", "ipython", "nbgrader", "assignment")}

@@ -16,6 +16,8 @@ from assignment.examiner.wire import (
     TYPE,
     TYPE_NAMES,
     Blob,
+    Fill,
+    Parts,
     Unsendable,
     WireError,
     decode,
@@ -68,7 +70,7 @@ class Exchange:
     def __init__(self) -> None:
         self.blob_size = 0  # bytes of arrays in the last reply
 
-    def request(self, message: list[Any]) -> bytes:
+    def request(self, message: list[Any]) -> Parts:
         """The frame of a request. Raises Refused for a handle of another session, TypeError for what cannot be sent."""
         try:
             return frame(message, self._pack, share=True)
@@ -102,10 +104,10 @@ class Exchange:
             return str(value) if isinstance(value, str) else float(value)
         raise Unsendable(f"an object of type {type(value).__name__}")
 
-    def reply(self, header: bytes, blob: bytes) -> Any:
-        """The message of a frame from the sandbox. Raises WireError."""
-        self.blob_size = len(blob)
-        return decode(header, blob, self._read)
+    def reply(self, header: bytes, size: int, fill: Fill) -> Any:
+        """The message of a frame from the sandbox, its blob of `size` bytes by fill. Raises WireError."""
+        self.blob_size = size
+        return decode(header, size, self._read, fill)
 
     def _read(self, code: int, data: bytes, unpack: Any) -> Any:
         if code == HANDLE:

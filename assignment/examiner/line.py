@@ -6,7 +6,7 @@ import select
 import socket
 import time
 
-from assignment.examiner.wire import PREFIX, WireError
+from assignment.examiner.wire import PREFIX, Parts, WireError
 
 CHUNK = 1 << 18
 
@@ -34,34 +34,54 @@ class Line:
         """Whether nothing has arrived that was not asked for."""
         return not self._buffer and not self._arrived()
 
-    def send(self, data: bytes, deadline: float) -> None:
+    def send(self, parts: Parts, deadline: float) -> None:
         """Send everything. Raises HungUp, TooLate."""
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self._connection.send(view) :]
-            except BlockingIOError:
-                self._wait(select.POLLOUT, deadline)
-            except OSError as error:
-                raise HungUp from error
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                try:
+                    view = view[self._connection.send(view) :]
+                except BlockingIOError:
+                    self._wait(select.POLLOUT, deadline)
+                except OSError as error:
+                    raise HungUp from error
 
-    def receive(self, most_header: int, most_blob: int, deadline: float) -> tuple[bytes, bytes]:
-        """The next frame's header and blob. Raises HungUp, TooLate, WireError."""
-        self._fill(PREFIX.size, deadline)
+    def receive(self, most_header: int, most_blob: int, deadline: float) -> tuple[bytes, int]:
+        """The next frame's header, and how large the blob is that comes next. Raises HungUp, TooLate, WireError."""
+        self._gather(PREFIX.size, deadline)
         header_size, blob_size = PREFIX.unpack_from(self._buffer)
         if header_size > most_header or blob_size > most_blob:
             raise WireError(f"a message of {header_size + blob_size} bytes")
         end = PREFIX.size + header_size
-        self._fill(end + blob_size, deadline)
-        with memoryview(self._buffer) as view:
-            header, blob = bytes(view[PREFIX.size : end]), bytes(view[end : end + blob_size])
-        del self._buffer[: end + blob_size]
-        return header, blob
+        self._gather(end, deadline)
+        header = bytes(memoryview(self._buffer)[PREFIX.size : end])
+        del self._buffer[:end]
+        return header, blob_size
 
-    def _fill(self, size: int, deadline: float) -> None:
+    def take(self, view: memoryview, deadline: float) -> None:
+        """The next bytes, into this memory. Raises HungUp, TooLate."""
+        ready = min(len(self._buffer), len(view))
+        view[:ready] = memoryview(self._buffer)[:ready]
+        del self._buffer[:ready]
+        view = view[ready:]
+        while view:
+            if time.monotonic() > deadline:  # a slow trickle is no life either
+                raise TooLate
+            try:
+                count = self._connection.recv_into(view)
+            except BlockingIOError:
+                self._wait(select.POLLIN, deadline)
+                continue
+            except OSError as error:
+                raise HungUp from error
+            if not count:
+                raise HungUp
+            view = view[count:]
+
+    def _gather(self, size: int, deadline: float) -> None:
         """Read until the buffer holds so many bytes; it grows with what arrives, not with what was announced."""
         while len(self._buffer) < size:
-            if time.monotonic() > deadline:  # a slow trickle is no life either
+            if time.monotonic() > deadline:
                 raise TooLate
             if not self._arrived():
                 self._wait(select.POLLIN, deadline)

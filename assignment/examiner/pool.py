@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -59,11 +60,12 @@ def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner])
 
 
 class Pool:
-    """A context manager: start it early (the sandboxes warm up while the caller imports), then ask for results."""
+    """A context manager: add tasks early (they are begun while the caller is busy), then ask for results."""
 
     def __init__(self, jobs: int, make: Callable[[], Examiner]) -> None:
         self._make = make
         self._workers = [Worker(make) for _ in range(jobs)]
+        self._waiting: deque[Task] = deque()
 
     def __enter__(self) -> Pool:
         return self
@@ -74,26 +76,29 @@ class Pool:
         for worker in self._workers:
             worker.stop()
 
-    def results(self, tasks: Iterable[Task]) -> Iterator[tuple[str, Examined | None]]:
-        """Examine every task; yields (key, result) in the order they finish.
+    def add(self, tasks: Iterable[Task]) -> None:
+        """Have these examined too; as many as there are workers are begun at once."""
+        self._waiting.extend(tasks)
+        for worker in self._workers:
+            if worker.task is None:
+                self._feed(worker)
+
+    def results(self) -> Iterator[tuple[str, Examined | None]]:
+        """Yield (key, result) of every task in the order they finish.
 
         A process that dies under a submission is replaced, and None stands for that result.
         Raises AssignmentError if the examiners cannot start (no sandbox).
         """
-        waiting = iter(tasks)
-        for worker in self._workers:
-            self._feed(worker, waiting)
         while busy := [worker for worker in self._workers if worker.task]:
             for ready in wait([worker.pipe for worker in busy]):
                 index = next(i for i, worker in enumerate(self._workers) if worker.pipe is ready)
                 yield self._collect(index)
-                self._feed(self._workers[index], waiting)
+                self._feed(self._workers[index])
 
-    @staticmethod
-    def _feed(worker: Worker, waiting: Iterator[Task]) -> None:
+    def _feed(self, worker: Worker) -> None:
         worker.task = None
-        if (task := next(waiting, None)) is not None:
-            worker.give(task)
+        if self._waiting:
+            worker.give(self._waiting.popleft())
 
     def _collect(self, index: int) -> tuple[str, Examined | None]:
         worker = self._workers[index]

@@ -17,7 +17,7 @@ from assignment.examiner.limits import Limits
 from assignment.examiner.line import HungUp, Line, TooLate
 from assignment.examiner.outputs import checked_outputs
 from assignment.examiner.remote import Ended, Refused, RemoteError, remote_error
-from assignment.examiner.wire import WireError
+from assignment.examiner.wire import Parts, WireError
 
 __all__ = ["CellRun", "Ended", "Handle", "Moving", "Refused", "RemoteDict", "RemoteError", "Session"]
 
@@ -98,7 +98,7 @@ class Session:
         request = self._request("call", [plain, pick, self._limits.reply_bytes])
         return self._results(request, [name for name, *_ in calls])
 
-    def _results(self, request: bytes, names: Sequence[str]) -> list[Any]:
+    def _results(self, request: Parts, names: Sequence[str]) -> list[Any]:
         """What the calls of a request returned; names: the function of each."""
         values: list[Any] = []
         room, asked = self._limits.reply_bytes, False
@@ -151,8 +151,8 @@ class Session:
                 return remote_error(kinds[:WORDS], text[:WORDS], traceback[:WORDS])
         raise WireError("a reply of another form")
 
-    def _request(self, verb: str, payload: list[Any]) -> bytes:
-        """The bytes of a new request. Raises Ended, Refused."""
+    def _request(self, verb: str, payload: list[Any]) -> Parts:
+        """The frame of a new request. Raises Ended, Refused."""
         if self._ended is not None:
             raise Ended(self._ended.how, self._ended.reason)
         if self._closed:
@@ -160,14 +160,15 @@ class Session:
         self._number = secrets.randbits(62) | 1  # cannot be guessed, so cannot be answered before it is asked
         return self._exchange.request([self._number, verb, payload])
 
-    def _ask(self, request: bytes, deadline: float) -> None:
+    def _ask(self, request: Parts, deadline: float) -> None:
         if not self._line.is_silent():
             raise WireError("it spoke without being asked")
         self._line.send(request, deadline)
 
     def _reply(self, deadline: float, sequence: int, room: int = 0, header: int = HEADER) -> list[Any]:
         """Kind and fields of the reply that is due now. Raises HungUp, TooLate, WireError."""
-        match self._exchange.reply(*self._line.receive(header, room, deadline)):
+        head, size = self._line.receive(header, room, deadline)
+        match self._exchange.reply(head, size, lambda view: self._line.take(view, deadline)):
             case [int(number), int(place), str(kind), *fields]:
                 if number != self._number or place != sequence:
                     raise WireError("a reply to another request")

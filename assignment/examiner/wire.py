@@ -2,7 +2,8 @@
 
 A frame is two lengths, a header and a blob. The header is msgpack; an array in it is an extension that names dtype,
 place in the blob and shape. Both ends use this module; `decode` believes a message from the sandbox in nothing and
-accepts no extension that is not listed here.
+accepts no extension that is not listed here. An array's bytes go from its memory into the socket and from the socket
+into the memory of the array that is made of them: copies between cost more than what students compute.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MAX_INTEGER_BYTES = 512  # more digits than any score needs, fewer than int() re
 MAX_DIMENSIONS = 16
 MAX_LENGTH = 1 << 48  # of one dimension: products of sixteen such are still plain integers
 MAX_DEPTH = 16  # messages within messages
+LARGE = 1 << 14  # bytes of an array that are sent by themselves
 MAX_ITEMS = 100_000  # entries of one list or mapping
 
 
@@ -43,7 +45,7 @@ class Blob:
     """The bytes of a message's arrays, one after the other; with `share` an object that comes again is stored once."""
 
     def __init__(self, share: bool) -> None:
-        self.parts: list[bytes] = []
+        self.parts: list[memoryview] = []
         self.size = 0
         self._share = share
         self._known: dict[int, tuple[msgpack.ExtType, np.ndarray]] = {}
@@ -52,7 +54,7 @@ class Blob:
         """Store a plain array; the extension that stands for it."""
         if self._share and (known := self._known.get(id(array))) is not None:
             return known[0]
-        data, shape = np.ndarray.tobytes(array), array.shape
+        data, shape = raw(array), array.shape
         place = PLACE.pack(CODES[array.dtype], self.size)
         made = msgpack.ExtType(ARRAY, place + struct.pack(f">{len(shape)}Q", *shape))
         self.parts.append(data)
@@ -62,11 +64,30 @@ class Blob:
         return made
 
 
-def frame(message: Any, special: Callable[[Any, Blob], Any], share: bool = False) -> bytes:
-    """The bytes of a message; `special` gives every value that is no plain msgpack its extension, or a plain value."""
+def raw(array: np.ndarray) -> memoryview:
+    """The bytes of a plain array, in C order: its own memory if it lies so."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+Parts = list[bytes | memoryview]
+
+
+def frame(message: Any, special: Callable[[Any, Blob], Any], share: bool = False) -> Parts:
+    """A message in parts to be sent one after the other, few of them small.
+
+    `special` gives every value that is no plain msgpack its extension, or a plain value.
+    """
     blob = Blob(share)
     header = msgpack.packb(message, default=lambda value: special(value, blob), strict_types=True)
-    return b"".join([PREFIX.pack(len(header), blob.size), header, *blob.parts])
+    parts: Parts = []
+    small: Parts = [PREFIX.pack(len(header), blob.size), header]
+    for part in blob.parts:
+        if len(part) < LARGE:
+            small.append(part)
+        else:
+            parts += [b"".join(small), part]
+            small = []
+    return [*parts, b"".join(small)]
 
 
 def pack_number(value: Any, blob: Blob) -> msgpack.ExtType | None:
@@ -107,22 +128,22 @@ def plain_array(value: np.ndarray) -> np.ndarray:
 Hook = Callable[[int, bytes, Callable[[bytes], Any]], Any]
 
 
-def decode(header: bytes, blob: bytes, hook: Hook, trusted: bool = False) -> Any:
-    """The message of a frame, arrays copied out of the blob. Raises WireError.
+Fill = Callable[[memoryview], None]
 
-    `hook(code, data, unpack)` reads the extensions that are no numbers. Unless the sender is trusted, the arrays must
-    fill the blob exactly, one after the other: overlaps would let a small message unfold into a huge one.
+
+def decode(header: bytes, size: int, hook: Hook, fill: Fill, trusted: bool = False) -> Any:
+    """The message of a frame whose blob of `size` bytes is still to come. Raises WireError, and what fill raises.
+
+    `hook(code, data, unpack)` reads the extensions that are no numbers; `fill` takes the next bytes of the blob. Unless
+    the sender is trusted, the arrays must fill the blob exactly, one after the other: overlaps would let a small
+    message unfold into a huge one.
     """
-    end = depth = 0
+    arrays = Arrays(size, repeated=trusted)
+    depth = 0
 
     def read(code: int, data: bytes) -> Any:
-        nonlocal end
         if code == ARRAY:
-            array, start, stop = _read_array(data, blob)
-            if start != end and not trusted:
-                raise WireError("an array does not lie where it should")
-            end = stop
-            return array
+            return arrays.make(data)
         number = _read_number(code, data)
         return hook(code, data, unpack) if number is None else number
 
@@ -142,25 +163,55 @@ def decode(header: bytes, blob: bytes, hook: Hook, trusted: bool = False) -> Any
         raise
     except Exception as error:  # msgpack, struct, Unicode and NumPy each have their own: all of them mean the same
         raise WireError(f"a message that cannot be read ({type(error).__name__})") from error
-    if end != len(blob) and not trusted:
-        raise WireError("a message with bytes left over")
+    arrays.fill(fill)
     return message
 
 
-def _read_array(data: bytes, blob: bytes) -> tuple[np.ndarray, int, int]:
-    """The array that an extension describes, and where it starts and ends in the blob."""
-    code, place = PLACE.unpack_from(data)
-    dimensions = (len(data) - PLACE.size) // 8
-    if code not in DTYPES or dimensions > MAX_DIMENSIONS:
-        raise WireError("an array of a kind that is not sent")
-    shape = struct.unpack_from(f">{dimensions}Q", data, PLACE.size)
-    dtype = DTYPES[code]
-    end = place + math.prod(shape) * dtype.itemsize
-    if end > len(blob) or max(shape, default=0) > MAX_LENGTH:
-        raise WireError("an array larger than its message")
-    if code == ord("?"):  # a byte other than 0 and 1 is no bool, and NumPy does not check
-        return np.ndarray(shape, np.uint8, blob, place) != 0, place, end
-    return np.ndarray(shape, dtype, blob, place).copy(), place, end
+class Arrays:
+    """The arrays of one message: made as its header names them, then filled from the blob."""
+
+    def __init__(self, size: int, repeated: bool) -> None:
+        self._size = size
+        self._end = 0
+        self._repeated = repeated  # whether a place may be named again
+        self._made: list[np.ndarray] = []  # in the order of the blob
+        self._places: dict[int, np.ndarray] = {}
+        self._copies: list[tuple[np.ndarray, np.ndarray]] = []  # another array of the same bytes, and where they are
+
+    def make(self, data: bytes) -> np.ndarray:
+        """The array that an extension describes, without its numbers yet. Raises WireError."""
+        code, place = PLACE.unpack_from(data)
+        dimensions = (len(data) - PLACE.size) // 8
+        if code not in DTYPES or dimensions > MAX_DIMENSIONS:
+            raise WireError("an array of a kind that is not sent")
+        shape = struct.unpack_from(f">{dimensions}Q", data, PLACE.size)
+        size = math.prod(shape) * DTYPES[code].itemsize
+        if place + size > self._size or max(shape, default=0) > MAX_LENGTH:
+            raise WireError("an array larger than its message")
+        array = np.empty(shape, DTYPES[code])
+        if place == self._end:
+            self._made.append(array)
+            self._places[place] = array
+            self._end += size
+        elif self._repeated:
+            if size:
+                self._copies.append((array, self._places[place]))
+        else:
+            raise WireError("an array does not lie where it should")
+        return array
+
+    def fill(self, fill: Fill) -> None:
+        """Take all of the blob. Raises WireError, and what fill raises."""
+        if self._end != self._size:
+            raise WireError("a message with bytes left over")
+        for array in self._made:
+            data = raw(array)
+            if data:
+                fill(data)
+            if array.dtype == np.bool_:  # a byte other than 0 and 1 is no bool, and NumPy does not check
+                np.not_equal(array.view(np.uint8), 0, out=array)
+        for copy, array in self._copies:
+            copy[...] = array
 
 
 def _read_number(code: int, data: bytes) -> Any:

@@ -39,24 +39,25 @@ class Channel:
 
     def receive(self) -> Request | None:
         """The next request; None when the examiner is gone."""
-        prefix = self._exactly(PREFIX.size)
-        if prefix is None:
+        try:
+            header_size, blob_size = PREFIX.unpack(self._exactly(PREFIX.size))
+            header = self._exactly(header_size)
+            return Request(*decode(bytes(header), blob_size, self._read, self._take, trusted=True))
+        except EOFError:
             return None
-        header_size, blob_size = PREFIX.unpack(prefix)
-        header, blob = self._exactly(header_size), self._exactly(blob_size)
-        if header is None or blob is None:
-            return None
-        return Request(*decode(header, blob, self._read, trusted=True))
 
-    def _exactly(self, size: int) -> bytes | None:
+    def _exactly(self, size: int) -> bytearray:
         data = bytearray(size)
-        view = memoryview(data)
+        self._take(memoryview(data))
+        return data
+
+    def _take(self, view: memoryview) -> None:
+        """The next bytes, into this memory. Raises EOFError."""
         while view:
             count = self._connection.recv_into(view)
             if not count:
-                return None
+                raise EOFError
             view = view[count:]
-        return bytes(data)
 
     def _read(self, code: int, data: bytes, unpack: Any) -> Any:
         if code == TUPLE:
@@ -72,7 +73,8 @@ class Channel:
 
     def send(self, request: Request, sequence: int, kind: str, *payload: Any) -> None:
         """Send a reply."""
-        self._connection.sendall(frame([request.number, sequence, kind, *payload], pack))
+        for part in frame([request.number, sequence, kind, *payload], pack):
+            self._connection.sendall(part)
 
 
 def serve(connection: socket.socket, shell: GuestShell) -> None:
