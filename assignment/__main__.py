@@ -1,4 +1,4 @@
-"""`python -m assignment`."""
+"""The program `assignment`, also as `python -m assignment`."""
 
 import sys
 
@@ -8,6 +8,7 @@ def main() -> None:
     try:
         from assignment.cli import main as run
     except KeyboardInterrupt:
+        print("stopped before anything was begun", file=sys.stderr)
         sys.exit(130)
     run()
 

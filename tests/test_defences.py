@@ -191,7 +191,7 @@ def test_without_a_bound_on_nesting_the_examiner_dies(depth: str, status: int) -
         for _ in range(2000):
             value = msgpack.ExtType(wire.DICT, msgpack.packb([0, {{"a": value}}]))
         try:
-            wire.decode(msgpack.packb(value), b"", lambda code, data, unpack: unpack(data))
+            wire.decode(msgpack.packb(value), 0, lambda code, data, unpack: unpack(data), print)
         except wire.WireError:
             pass
     """

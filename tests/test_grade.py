@@ -197,7 +197,8 @@ def test_killed_at_any_moment_it_is_finished_by_the_next_run(
         }
         assert {student: now.get(student) for student in graded_before} == graded_before, "a grade was lost"
         graded_before = now
-    subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     after_kills = scores(klass)
     grade(klass, "rnn", again=True)
     assert scores(klass) == after_kills

@@ -10,7 +10,7 @@ import pytest
 from tests.judge import Judge, load_master
 from tests.margins import LARGE, SPARSE, Margin, Redrawn, errors, margins, table
 
-DRAWS = 30
+DRAWS = 12
 
 
 @pytest.fixture(scope="module")

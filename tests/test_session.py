@@ -440,12 +440,13 @@ def test_waiting_of_the_examiner_is_not_the_submissions(sandbox: Sandbox) -> Non
 
 def test_memory_that_the_service_itself_needs(session: Session) -> None:
     session.run_cell(
-        "import numpy as np\ndef f():\n    x = np.ones(1 << 20)\n    return (x,) * 8\nkept = np.ones(60 << 20)"
+        "import numpy as np\nkept, more = np.ones((1 << 10, 60 << 10)), []\n"
+        "def f():\n    return (kept[:, : 1 << 10],) * 8"  # no block of memory, so that to send it takes another
     )
     with pytest.raises(Ended, match="needed more than the 768 MiB it may use") as caught:
         for _ in range(40):
             session.call("f", (), {})
-            session.run_cell("kept = kept, np.ones(1 << 20)")
+            session.run_cell("more.append(np.ones(1 << 20))")
     assert caught.value.how == "memory"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from assignment.course import Course
 from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
+from assignment.examiner.limits import Limits
 from assignment.release import releases
 from tests import corpus
 from tests.fitting import Variant, variants
@@ -29,8 +31,9 @@ def judge() -> Judge:
 
 @pytest.fixture(scope="module")
 def patient(checkout: Course, homework: Homework) -> Iterator[Examiner]:
-    """An examiner with the limits that a course has by default."""
-    with Examiner(homework, releases(checkout, "rnn")) as ready:
+    """An examiner that waits for the slowest style also where much else is running."""
+    limits = replace(Limits(), call_seconds=30.0, cell_seconds=60.0)
+    with Examiner(homework, releases(checkout, "rnn"), limits) as ready:
         yield ready
 
 
