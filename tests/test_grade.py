@@ -11,11 +11,13 @@ import sqlite3
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -206,6 +208,23 @@ def test_killed_at_any_moment_it_is_finished_by_the_next_run(
     (klass.root / "gradebook.db").unlink()
     grade(klass, "rnn", again=True)
     assert scores(klass) == after_kills
+
+
+@pytest.mark.parametrize("saved", [0, 3])
+def test_stopped_while_the_gradebook_is_laid_out(klass: Course, monkeypatch: pytest.MonkeyPatch, saved: int) -> None:
+    """nbgrader saves what it knows of a cell in several steps, the source last."""
+    original, calls = Gradebook.update_or_create_source_cell, count()
+
+    def stops(self: Gradebook, *args: Any, **more: Any) -> Any:
+        if next(calls) >= saved:
+            raise KeyboardInterrupt
+        return original(self, *args, **more)
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(Gradebook, "update_or_create_source_cell", stops)
+        grade(klass, "rnn", only=["1"])
+    [graded] = grade(klass, "rnn", only=["1"]).grades
+    assert (graded.net, graded.regraded) == (100, True)
 
 
 def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pytest.MonkeyPatch) -> None:

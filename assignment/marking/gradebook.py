@@ -77,11 +77,15 @@ def register(course: Course, name: str, gradebook: Any) -> None:
 
     master = load_master(course.source(name))
     try:
-        known = {cell.name: cell.max_score for cell in gradebook.find_notebook(name, name).grade_cells}
+        record = gradebook.find_notebook(name, name)
     except MissingEntry:
-        known = {}
-    if known == {cell.id: cell.points for cell in master.checks}:
-        return
+        pass
+    else:
+        code = {cell.id for cell in master.cells if cell.kind != "prose"}
+        points = {cell.name: cell.max_score for cell in record.grade_cells}
+        sources = {cell.name for cell in record.source_cells}  # saved last: whoever was killed meanwhile lacks some
+        if points == {cell.id: cell.points for cell in master.checks} and sources == code:
+            return
     gradebook.update_or_create_assignment(name)
     notebook = nbformat.read(course.source(name), as_version=4)
     about = {"nbgrader": {"notebook": name, "assignment": name, "db_url": course.gradebook_url()}}
