@@ -30,7 +30,7 @@ SCREENED = 3  # draws after which only the NEAREST wrong solutions of each part 
 NEAREST = 3
 LARGE = "较大的数据"  # the block of large data, on which loops take seconds: in one draw of SPARSE only
 SPARSE = 50
-PATIENCE = 20.0  # CPU seconds for one call; the slowest right solution takes four
+PATIENCE = 20.0  # CPU seconds for one call; the slowest right solution takes one or two
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,11 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def checked_outputs(outputs: Any, most: int) -> list[dict[str, Any]]:
     """The outputs of a cell in nbformat 4's shape, text and PNG only. Raises WireError."""
     made = [_output(output) for output in _list(outputs)]
-    size = sum(_size(output) for output in made if output["output_type"] != "error")
+    shown = sum(size(output) for output in made if output["output_type"] != "error")
     errors = [output for output in made if output["output_type"] == "error"]
-    if size > 2 * most + 1024 or sum(_size(output) for output in errors) > MAX_ERROR:  # twice: a notice, and base64
+    if shown > 2 * most + 1024 or sum(size(output) for output in errors) > MAX_ERROR:  # twice: a notice, and base64
         raise WireError("more output than a cell may give")
     return made
-
-
-def size(outputs: list[dict[str, Any]]) -> int:
-    """Characters in outputs."""
-    return _size(outputs)
 
 
 def shortened(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -91,9 +86,9 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _size(value: Any) -> int:
-    """Characters in an output."""
+def size(value: Any) -> int:
+    """Characters in an output, or in several."""
     if isinstance(value, str):
         return len(value)
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 16 + sum(_size(part) for part in parts)
+    return 16 + sum(size(part) for part in parts)
