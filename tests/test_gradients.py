@@ -22,14 +22,20 @@ class Local:
         self.messages += 1
         return self._run(name, args, kwargs, state)
 
-    def sweep(self, call: Any, stack: Any, pick: int | None = None) -> list[Any]:
+    def sweep(self, call: Any, x: Any, h: float, entries: range, pick: int | None = None) -> list[Any]:
         self.messages += 1
         name, *rest = call
-        values = [self._run(name, *(put(part, row) for part in rest)) for row in stack]
+        values = [self._run(name, *(put(part, moved) for part in rest)) for moved in moves(x, h, entries)]
         return values if pick is None else [value[pick] for value in values]
 
     def _run(self, name: str, args: Any, kwargs: Any, state: Any) -> Any:
         return self.functions[name](*(() if state is None else (state,)), *args, **kwargs)
+
+
+def moves(x: Any, h: float, entries: range) -> list[Any]:
+    """x with one entry moved up, then down, for each entry."""
+    units = np.eye(x.size).reshape(-1, *x.shape)
+    return [np.where(units[entry] == 1, x + step, x) for entry in entries for step in (h, -h)]
 
 
 def put(value: Any, row: Any) -> Any:
@@ -116,7 +122,7 @@ def test_a_large_one_goes_in_several_messages() -> None:
     session = Local(step=step)
     student = Student(session)
     proxy = student.function("step")
-    x, w, b = np.zeros((1, CHUNK)), np.ones((CHUNK, 1)), np.zeros(1)
+    x, w, b = np.zeros((1, CHUNK + 1)), np.ones((CHUNK + 1, 1)), np.zeros(1)
     batched(student, GIVEN)["eval_numerical_gradient_array"](lambda v: proxy(v, w, b)[0], x, np.ones((1, 1)))
     assert session.messages == 2
 

@@ -111,11 +111,13 @@ class Attempt:
             self.close()
             raise
 
-    def sweep(self, call: tuple[Any, ...], stack: np.ndarray, pick: int | None = None) -> list[Any]:
-        """Make one call for each row of `stack`, in one message; the first exception ends them."""
+    def sweep(
+        self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
+    ) -> list[Any]:
+        """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
         session = self._in_time()
         try:
-            return session.sweep(call, stack, pick=pick)
+            return session.sweep(call, x, h, entries, pick)
         except Ended:
             self.close()
             raise

@@ -1,8 +1,8 @@
 """Batched twins of the notebook's numerical gradients: the same differences, sent in a few messages.
 
 A numerical gradient evaluates f twice an entry, two thousand times a submission; waiting for each answer idles both
-sides. The twins see which call f makes and send it once, with all moved copies of x. They give bit for bit what the
-given helpers give (a test compares them); where f does more than one plain call, the given helper does the work.
+sides. The twins see which call f makes and send it once; the sandbox moves the entries of x. They give bit for bit what
+the given helpers give (a test compares them); where f does more than one plain call, the given helper does the work.
 """
 
 from __future__ import annotations
@@ -23,19 +23,10 @@ def batched(student: Student, given: dict[str, Any]) -> dict[str, Helper]:
     return {name: twin(student, given[name]) for name, twin in twins.items() if name in given}
 
 
-def _moved(x: np.ndarray, h: float) -> np.ndarray:
-    """x with its first entry moved up by h, then down by h, then the second, and so on (2 * x.size, *x.shape)."""
-    stack = np.repeat(x[np.newaxis], 2 * x.size, axis=0)
-    rows, entries = stack.reshape(2 * x.size, x.size), np.arange(x.size)
-    rows[2 * entries, entries] += h
-    rows[2 * entries + 1, entries] -= h
-    return stack
-
-
 def _of_array(student: Student, plain: Helper) -> Helper:
     def eval_numerical_gradient_array(f: Helper, x: np.ndarray, df: Any, h: float = 1e-5) -> Any:
         try:
-            values = student.evaluate(f, x, _moved(x, h))
+            values = student.evaluate(f, x, h)
         except Unbatchable:
             return plain(f, x, df, h)
         entries = [np.sum((pos - neg) * df) / (2 * h) for pos, neg in zip(values[::2], values[1::2], strict=True)]
@@ -47,7 +38,7 @@ def _of_array(student: Student, plain: Helper) -> Helper:
 def _of_scalar(student: Student, plain: Helper) -> Helper:
     def eval_numerical_gradient(f: Helper, x: np.ndarray, verbose: bool = True, h: float = 1e-5) -> Any:
         try:
-            values = student.evaluate(f, x, _moved(x, h))
+            values = student.evaluate(f, x, h)
         except Unbatchable:
             return plain(f, x, verbose, h)
         entries = [(pos - neg) / (2 * h) for pos, neg in zip(values[::2], values[1::2], strict=True)]

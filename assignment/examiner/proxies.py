@@ -10,7 +10,7 @@ import numpy as np
 from assignment.examiner.calls import CacheOf, Call
 from assignment.examiner.session import Moving, RemoteError
 
-CHUNK = 512  # calls in one message: large enough to hide the round trip, small enough for the deadline of one call
+CHUNK = 256  # entries moved in one message, two calls each: enough to hide the round trip, few for one deadline
 MOVING = Moving()
 CACHE = (1,)  # where a forward returns its cache, which may be a bare array
 
@@ -22,7 +22,9 @@ class Session(Protocol):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
     ) -> Any: ...
 
-    def sweep(self, call: tuple[Any, ...], stack: np.ndarray, pick: int | None = None) -> list[Any]: ...
+    def sweep(
+        self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
+    ) -> list[Any]: ...
 
     @property
     def told_secrets(self) -> bool: ...
@@ -92,23 +94,26 @@ class Student:
         self._origins.clear()
         self.errors, self.withheld = [], False
 
-    def evaluate(self, f: Callable[[np.ndarray], Any], x: np.ndarray, stack: np.ndarray) -> list[Any]:
-        """f at every row of `stack` (K, *x.shape), sent in few messages. Raises Unbatchable.
+    def evaluate(self, f: Callable[[np.ndarray], Any], x: np.ndarray, h: float) -> list[Any]:
+        """f(x) with x's first entry moved up by h, then down, then the second, and so on, asked for in few messages.
 
-        f is run twice, on x and on x moved, to see which call it makes: the same one, but for x.
+        f is run twice, on x and on x moved, to see which call it makes: the same one, but for x. Raises Unbatchable.
         """
+        if not x.size:
+            raise Unbatchable
         call, pick = self._observed(f, x)
         saved = x.copy()
         try:
-            x[...] = stack[0]
+            x.flat[0] += h
             if not _same((call, pick), self._observed(f, x)):
                 raise Unbatchable
         finally:
             x[...] = saved
         values: list[Any] = []
-        for start in range(0, len(stack), CHUNK):
+        for start in range(0, x.size, CHUNK):
+            entries = range(start, min(start + CHUNK, x.size))
             try:
-                values += self._session.sweep(call, stack[start : start + CHUNK], pick=pick)
+                values += self._session.sweep(call, x, h, entries, pick)
             except RemoteError as error:
                 raise self._told(error, call[0]) from None
         return values

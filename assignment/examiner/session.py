@@ -114,14 +114,16 @@ class Session:
             room -= self._exchange.blob_size
         return values
 
-    def sweep(self, call: CallSpec, stack: np.ndarray, pick: int | None = None) -> list[Any]:
-        """Make one call for each row of `stack` (K, ...), which takes the place of Moving in its arguments, in order.
+    def sweep(self, call: CallSpec, x: np.ndarray, h: float, entries: range, pick: int | None = None) -> list[Any]:
+        """Make two calls for each of these entries of x: with the entry moved up by h, then with it moved down.
 
-        Every array is sent once; each call gets copies of its own. Otherwise as `call_many`.
+        The moved x takes the place of Moving in the arguments. Every array is sent once; each call gets copies of its
+        own. Otherwise as `call_many`.
         """
         name, args, kwargs, state = call
-        payload = [[name, list(args), kwargs, state], stack, pick, self._limits.reply_bytes]
-        return self._results(self._request("sweep", payload), [name] * len(stack))
+        moves = [x, h, entries.start, entries.stop]
+        payload = [[name, list(args), kwargs, state], moves, pick, self._limits.reply_bytes]
+        return self._results(self._request("sweep", payload), [name] * (2 * len(entries)))
 
     def parse(self, data: bytes, max_cells: int, max_text: int) -> tuple[str, Any]:
         """What the guest's notebook module makes of a file: (what is wrong, notebook or None). Raises Ended."""
@@ -145,6 +147,8 @@ class Session:
         match reply:
             case ["returned", list(values)] if 0 < len(values) <= most:
                 return [self._exchange.checked(value) for value in values]
+            case ["stacked", np.ndarray() as values] if values.ndim and 0 < len(values) <= most:
+                return list(values)
             case ["refused", str(text)]:
                 return Refused(text[:WORDS])
             case ["raised", list(kinds), str(text), str(traceback)] if kinds and all(type(k) is str for k in kinds):

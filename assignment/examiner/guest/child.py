@@ -6,7 +6,7 @@ import random
 import socket
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from ..wire import HANDLE, MOVING, PREFIX, TUPLE, TYPE, TYPES, Unsendable, decode, frame
 from .notebook import normalise
 from .shell import GuestShell
-from .values import Sender, Shelf, pack
+from .values import Sender, Shelf, pack, together
 
 FLUSH_SECONDS = 0.2  # a long batch shows signs of life so often
 FLUSH_BYTES = 1 << 18
@@ -94,8 +94,8 @@ def serve(connection: socket.socket, shell: GuestShell) -> None:
         elif request.verb == "parse":
             channel.send(request, 0, "parsed", *normalise(*request.payload))
         elif request.verb == "sweep":
-            call, stack, *rest = request.payload
-            _run_calls(channel, shell, shelf, request, (_copied(call, row) for row in stack), *rest)
+            call, moves, *rest = request.payload
+            _run_calls(channel, shell, shelf, request, (_copied(call, moved) for moved in _moved(*moves)), *rest)
         else:
             _run_calls(channel, shell, shelf, request, *request.payload)
 
@@ -109,15 +109,27 @@ def _run_cell(shell: GuestShell, source: str, output_bytes: int) -> list[Any]:
     return [recorder.finished(), result.success is True, count, recorder.truncated]
 
 
-def _copied(value: Any, moving: np.ndarray) -> Any:
-    """The arguments of one call of a sweep: every array a copy of its own, the moving one in its places."""
-    if isinstance(value, np.ndarray):
+def _moved(x: np.ndarray, h: float, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Copies of x with one entry moved up by h, then down, for each entry from start to stop."""
+    for entry in range(start, stop):
+        for step in (h, -h):
+            moved = x.copy()
+            moved.reshape(-1)[entry] += step
+            yield moved
+
+
+def _copied(value: Any, moved: np.ndarray) -> Any:
+    """The arguments of one call of a sweep: every array a copy of its own, the moved one in its place."""
+    kind = type(value)
+    if kind is np.ndarray:
         return value.copy()
-    if isinstance(value, dict):
-        return {key: _copied(item, moving) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_copied(item, moving) for item in value)
-    return moving.copy() if value is MOVES else value
+    if kind is dict:
+        return {key: _copied(item, moved) for key, item in value.items()}
+    if kind is list:
+        return [_copied(item, moved) for item in value]
+    if kind is tuple:
+        return tuple([_copied(item, moved) for item in value])
+    return moved if value is MOVES else value
 
 
 def _run_calls(
@@ -150,10 +162,10 @@ def _run_calls(
             end = ["refused", str(error)]
             break
         if sender.spent > FLUSH_BYTES or time.monotonic() - flushed > FLUSH_SECONDS:
-            channel.send(request, sent, "returned", values)
+            channel.send(request, sent, *together(values))
             sent, values, sender.spent, flushed = sent + len(values), [], 0, time.monotonic()
     if values:
-        channel.send(request, sent, "returned", values)
+        channel.send(request, sent, *together(values))
     if end:
         channel.send(request, sent + len(values), *end)
 

@@ -150,6 +150,16 @@ def _name(thing: Any) -> str:
     return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
 
 
+def together(values: list[Any]) -> tuple[str, Any]:
+    """How values are sent: those of one dtype and shape as one array, which costs less than many, others as a list."""
+    first = values[0]
+    if type(first) is np.ndarray and first.ndim:
+        alike = all(type(v) is np.ndarray and v.dtype == first.dtype and v.shape == first.shape for v in values)
+    else:
+        alike = type(first) is np.float64 and all(type(v) is np.float64 for v in values)
+    return ("stacked", np.array(values)) if alike and len(values) > 1 else ("returned", values)
+
+
 def pack(value: Any, blob: Blob) -> msgpack.ExtType:
     """The extension of a value that is no plain msgpack."""
     if isinstance(value, Kept):
