@@ -14,6 +14,7 @@ HELP = re.compile(r"^[ \t]*(\?{1,2}[\w.]+|[\w.]+\?{1,2})[ \t]*$", re.MULTILINE)
 UNIMPORTANT = ("ctx", "type_comment", "annotation", "returns")  # annotations of functions; see meaning
 ORDINARY = 20_000  # characters of a cell whose tree is worth remembering: a giant's would fill the memory
 LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
+IMPORTS = (ast.Import, ast.ImportFrom)  # tuples where every node is asked: they are made once, unlike A | B
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that ast.parse was seen to raise
 
 
@@ -51,7 +52,7 @@ def plain(source: str) -> str:
 
 def bare(source: str) -> str:
     """Return the source without any white space: equal for texts that editors and file systems made of one another."""
-    return re.sub(r"\s+", "", plain(source))
+    return "".join(plain(source).split())
 
 
 def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
@@ -74,15 +75,21 @@ def segment(source: str, node: ast.stmt) -> str:
     return "\n".join(plain(source).split("\n")[first - 1 : node.end_lineno])
 
 
+@lru_cache(maxsize=256)  # by the node itself: the same statements are looked at by the repair and by each rule
 def meaning(node: ast.AST) -> str:
     """Return what code means, as text: equal where two differ in spelling, comments or docstrings alone.
 
     RecursionError if it is nested more deeply than code that people write.
     """
+    return _of_node(node)
+
+
+def _of_node(node: ast.AST) -> str:
     if isinstance(node, ast.Constant):
         return f"{type(node.value).__name__}:{node.value!r}"  # without the kind of u"..."
     fields = []
-    for name, value in ast.iter_fields(node):
+    for name in node._fields:
+        value = getattr(node, name, None)
         if name == "annotation" and isinstance(node, ast.AnnAssign):
             fields.append(_meaning(value))  # a dataclass needs it
         elif isinstance(value, list):
@@ -101,7 +108,7 @@ def significant(statements: list[ast.stmt]) -> list[ast.stmt]:
     kept: list[ast.stmt] = []
     imports: list[ast.stmt] = []
     for statement in statements:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
+        if isinstance(statement, IMPORTS):
             imports += _split(statement)
             continue
         kept += sorted(imports, key=ast.dump)
@@ -112,7 +119,7 @@ def significant(statements: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _meaning(value: object) -> str:
-    return meaning(value) if isinstance(value, ast.AST) else repr(value)
+    return _of_node(value) if isinstance(value, ast.AST) else repr(value)
 
 
 def _split(statement: ast.Import | ast.ImportFrom) -> list[ast.stmt]:

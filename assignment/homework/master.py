@@ -90,17 +90,17 @@ class Cell:
     source: str
     points: float | None = None
 
-    @property
+    @cached_property
     def regions(self) -> tuple[Region, ...]:
         """The TODO regions, as line spans of `source`."""
         return regions(self.source)
 
-    @property
+    @cached_property
     def stub(self) -> str:
         """The source as it stands in the release: no solutions, no hidden tests."""
         return without(without(self.source, SOLUTION, STUB), HIDDEN)
 
-    @property
+    @cached_property
     def defines(self) -> tuple[str, ...]:
         """The functions and classes at top level; of a class also the methods with a region, as "Class.method"."""
         spans = self.regions

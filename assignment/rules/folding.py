@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 LONGEST = 10_000  # characters of a text that is put together
 LONGEST_PATH = 300  # characters of a dotted name
@@ -18,9 +18,10 @@ class Folder:
     def __init__(self, tree: ast.Module, base: Folder | None = None) -> None:
         self._aliases: dict[str, str] = dict(base._aliases) if base else {}
         self._texts: dict[str, str] = dict(base._texts) if base else {}
-        defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        nodes = list(ast.walk(tree))
+        defined = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
         self._defined: set[str] = defined | (base._defined if base else set())
-        bindings = list(_bindings(tree))
+        bindings = list(_bindings(nodes))
         for _ in range(2):  # an alias may be used above its definition
             for name, value in bindings:
                 if isinstance(value, str):
@@ -139,9 +140,9 @@ class Folder:
         return None if None in texts else [text for text in texts if text is not None]
 
 
-def _bindings(tree: ast.Module) -> Iterator[tuple[str, ast.expr | str]]:
-    """Yield (name, expression) of simple assignments, and (name, path) of imports, wherever they stand."""
-    for node in ast.walk(tree):
+def _bindings(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr | str]]:
+    """Yield (name, expression) of the simple assignments among the nodes, and (name, path) of imports."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]

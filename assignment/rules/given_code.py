@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from assignment.homework.master import REGION_END, REGION_START, Cell, Master, regions
@@ -13,6 +14,7 @@ from assignment.submission.repair import Placed
 from assignment.syntax import bare, definitions, meaning, parsed, plain
 
 RULE = "todo"
+TARGETS = (ast.Name, ast.Attribute, ast.Subscript)  # what may be assigned to
 SHOWN = 5  # names or statements of a kind that are shown
 
 
@@ -43,6 +45,7 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
     return found + _moved(placed)
 
 
+@lru_cache(maxsize=16)  # a class is made from few releases
 def given_names(release: Master) -> set[str]:
     """Return the names that the release's given cells define, import or assign; a loop's own are nobody's."""
     names: set[str] = set()
@@ -62,10 +65,10 @@ def bound(statement: ast.stmt) -> Iterator[str]:
     for node in ast.walk(statement):
         if isinstance(node, ast.alias):
             yield node.asname or node.name.partition(".")[0]
-        elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+        elif isinstance(node, TARGETS) and not isinstance(node.ctx, ast.Load):
             path: list[str] = []
             root: ast.expr = node
-            while isinstance(root, ast.Attribute | ast.Subscript):
+            while isinstance(root, (ast.Attribute, ast.Subscript)):
                 path.append(f".{root.attr}" if isinstance(root, ast.Attribute) else ".[…]")
                 root = root.value
             if isinstance(root, ast.Name):

@@ -54,7 +54,6 @@ class _Matcher:
     def __init__(self, holes: Sequence[Region], marks: Sequence[Region], strict: bool) -> None:
         self.holes, self.marks, self.strict = holes, marks, strict
         self.match = Match()
-        self.known: dict[int, tuple[Node, str]] = {}
 
     def agree(self, pattern: Sequence[ast.stmt], code: Sequence[ast.stmt], owner: str | None = None) -> bool:
         """Whether the code fits; with an owner, other statements may stand between those of the pattern."""
@@ -116,7 +115,7 @@ class _Matcher:
         if type(one) is not type(other):
             return False
         if not any(one_of.start < line <= one_of.stop for one_of in self.holes for line in _lines(one)):
-            return self._meaning(one) == self._meaning(other)
+            return _said(one) == _said(other)
         if _said(_shell(one)) != _said(_shell(other)):
             return False
         owner = one.name if isinstance(one, ast.ClassDef) else None
@@ -128,11 +127,6 @@ class _Matcher:
             elif name in BODIES and not self.agree(value, theirs, owner):
                 return False
         return True
-
-    def _meaning(self, node: Node) -> str:
-        if id(node) not in self.known:
-            self.known[id(node)] = (node, _said(node))  # the node too: while it lives its id is its own
-        return self.known[id(node)][1]
 
     def _may_take(self, statement: ast.stmt) -> bool:
         return not self.strict or self._marked(statement)

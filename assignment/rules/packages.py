@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assignment.rules.folding import Folder
-from assignment.syntax import BROKEN, parsed
+from assignment.syntax import BROKEN, IMPORTS, parsed
 
 LINE = 160  # characters of a line that is shown
 COMMAND = 2000  # characters of a command for the shell that are read
@@ -29,6 +29,7 @@ SHELLS: dict[str, set[str] | None] = {  # None: whatever is called of it
 INSTALLERS = {"pip", "pip3", "conda", "mamba", "micromamba", "uv"}
 INSTALL = re.compile(r"\b(pip3?|conda|mamba|micromamba|uv)\b[^|;&]*\b(install|download|add)\b|\beasy_install\b")
 IMPORT_IN_TEXT = re.compile(r"(?:^|[;\"'(:])\s*(?:import\s+([\w.]+)|from\s+([\w.]+)\s+import\b)", re.MULTILINE)
+NAMING = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)  # expressions that may lead to a module
 REFERENCES = {"__builtins__", "builtins", "__loader__", "__spec__", "sys.modules", "sys.meta_path"}
 
 
@@ -53,12 +54,12 @@ class Reader:
         """Yield the uses in a cell. Raises RecursionError."""
         callees = set()
         for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, IMPORTS):
                 yield from self._import(node)
             elif isinstance(node, ast.Call):
                 callees.add(id(node.func))
                 yield from self._call(node)
-            if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+            if isinstance(node, NAMING):
                 yield from self._reference(node, id(node) in callees)
 
     def module(self, name: str, node: ast.AST) -> Iterator[Use]:
