@@ -86,23 +86,25 @@ def grade(
             handed_in(course.submitted(student, name).parent)  # a time that is none is said before anything is graded
         backup(course)
         with Book(course, name) as book:
-            lost = sorted({student for student, _ in done} - book.known())  # the gradebook was replaced since
-            before = {student: book.mark(student) for student in students}
-            grades = []
-            for student, result in done:
-                if student not in lost:
-                    book.penalise(student, result)
-                    grades.append(Grade(student, result, book.mark(student), before[student], regraded=False))
+            before = book.marks()
+            lost = sorted({student for student, _ in done} - before.keys())  # the gradebook was replaced since
+            results = {student: result for student, result in done if student not in lost}
+            for student, result in results.items():
+                book.penalise(student, result)
             pool.add(_tasks(course, name, lost))
             for count, (student, examined) in enumerate(pool.results(), 1):
                 examined = examined or examiner.unexamined(b"", "crashed", DIED)
                 book.save(student, examined.notebook)
                 write_autograded(course, name, student, examined)
-                result = examined.result.as_dict()
-                grades.append(Grade(student, result, book.mark(student), before[student], regraded=True))
+                results[student] = examined.result.as_dict()
                 if progress:
                     progress(count, len(due) + len(lost))
-    return Graded(sorted(grades, key=lambda g: g.student), time.monotonic() - start)
+            now, regraded = book.marks(), {*due, *lost}
+    grades = [
+        Grade(student, results[student], now[student], before.get(student), regraded=student in regraded)
+        for student in sorted(results)
+    ]
+    return Graded(grades, time.monotonic() - start)
 
 
 def _students(course: Course, name: str, only: Collection[str]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from assignment.course import Course
 from assignment.homework.master import load_master
-from assignment.marking.marks import net_of
+from assignment.marking.marks import nets
 from assignment.marking.penalties import Penalties
 
 KEPT = 20  # backups of the gradebook
@@ -38,9 +38,9 @@ class Book:
     def __exit__(self, *_: Any) -> None:
         self._open.close()
 
-    def known(self) -> set[str]:
-        """The students of whom the gradebook has a submission."""
-        return {submission.student.id for submission in self.gradebook.assignment_submissions(self._name)}
+    def marks(self) -> dict[str, float | None]:
+        """The net mark, everything counted, of every student who has a submission; None where there is no mark."""
+        return nets(self.gradebook, self._name)
 
     def save(self, student: str, notebook: Mapping[str, Any]) -> None:
         """Save one student's result as a whole, with the time of the submission and the penalty."""
@@ -55,15 +55,6 @@ class Book:
         """Set anew what lateness and the breaches in a result cost, and commit."""
         self._penalties.set(self.gradebook, student, result)
         self.gradebook.db.commit()
-
-    def mark(self, student: str) -> float | None:
-        """Return a student's net mark, everything counted; None where there is none."""
-        from nbgrader.api import MissingEntry
-
-        try:
-            return net_of(self.gradebook.find_submission(self._name, student))
-        except MissingEntry:
-            return None
 
 
 def register(course: Course, name: str, gradebook: Any) -> None:
@@ -101,6 +92,7 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     committed: the caller does that once, so that a submission is in the gradebook as a whole or not at all.
     """
     from nbformat import from_dict
+    from nbgrader.api import BaseCell, Comment, Grade, SourceCell
     from nbgrader.utils import determine_grade
 
     cells = {
@@ -108,12 +100,13 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     }
     scored = notebook["metadata"]["assignment"]["result"]["verdict"] in ("graded", "timeout")
     record = gradebook.find_submission_notebook(name, name, student)
-    for grade in record.grades:
-        grade.auto_score = determine_grade(from_dict(cells[grade.name]))[0] if scored else None
+    query = gradebook.db.query  # a record at a time, nbgrader would look up the name of each cell by itself
+    for grade, cell in query(Grade, BaseCell.name).join(Grade.cell).filter(Grade.notebook_id == record.id):
+        grade.auto_score = determine_grade(from_dict(cells[cell]))[0] if scored else None
         grade.needs_manual_grade = grade.manual_score is not None or not scored
-    stubs = {cell.name: cell.source for cell in record.notebook.source_cells}
-    for comment in record.comments:
-        comment.auto_comment = "No response." if cells[comment.name]["source"] == stubs[comment.name] else None
+    stubs = dict(query(SourceCell.name, SourceCell.source).filter(SourceCell.notebook_id == record.notebook_id).all())
+    for comment, cell in query(Comment, BaseCell.name).join(Comment.cell).filter(Comment.notebook_id == record.id):
+        comment.auto_comment = "No response." if cells[cell]["source"] == stubs[cell] else None
 
 
 def backup(course: Course) -> Path | None:

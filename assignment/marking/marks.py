@@ -46,9 +46,7 @@ def marks(
             most = float(gradebook.find_assignment(assignment).max_score)
         except MissingEntry:
             raise AssignmentError(f"gradebook.db: nothing graded of {assignment}; run: assignment grade") from None
-        for submission in gradebook.assignment_submissions(assignment):
-            student = submission.student.id
-            net = net_of(submission)
+        for student, net in nets(gradebook, assignment).items():
             if net is None:
                 ungraded[student] = _verdict(course, assignment, student)
             else:
@@ -63,12 +61,24 @@ def marks(
     return sent, left
 
 
-def net_of(submission: Any) -> float | None:
-    """Return what nbgrader's record of a submission earned, penalties off; None where a score is missing."""
-    grades = [grade for notebook in submission.notebooks for grade in notebook.grades if grade.max_score]
-    if not grades or any(grade.auto_score is None and grade.manual_score is None for grade in grades):
-        return None
-    return round(max(0.0, float(submission.score) - float(submission.late_submission_penalty or 0.0)), 2)
+def nets(gradebook: Any, assignment: str) -> dict[str, float | None]:
+    """Return what each student's submission earned, penalties off; None where a score is missing.
+
+    Two queries for the whole class: asking nbgrader's record of each submission takes a dozen.
+    """
+    from nbgrader.api import Grade, SubmittedAssignment, SubmittedNotebook
+    from sqlalchemy import func
+
+    submissions = gradebook.db.query(SubmittedAssignment).filter(SubmittedAssignment.assignment.has(name=assignment))
+    student = SubmittedAssignment.student_id
+    missing = Grade.auto_score.is_(None) & Grade.manual_score.is_(None)
+    grades = submissions.join(SubmittedAssignment.notebooks).join(SubmittedNotebook.grades).filter(Grade.max_score > 0)
+    complete = {who for who, lacks in grades.with_entities(student, func.max(missing)).group_by(student) if not lacks}
+    earned = submissions.with_entities(student, SubmittedAssignment.score, SubmittedAssignment.late_submission_penalty)
+    return {
+        who: round(max(0.0, float(score) - float(penalty or 0.0)), 2) if who in complete else None
+        for who, score, penalty in earned
+    }
 
 
 def stale(course: Course, assignment: str, student: str) -> str:

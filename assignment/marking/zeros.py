@@ -67,7 +67,7 @@ def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who
     waive(course, student, name, rule, why, who)
     with Book(course, name) as book:
         book.penalise(student, {"rules": found})
-        return book.mark(student)
+        return book.marks().get(student)
 
 
 def refresh_penalties(course: Course, name: str) -> None:
@@ -78,7 +78,7 @@ def refresh_penalties(course: Course, name: str) -> None:
     if not results:
         return
     with Book(course, name) as book:
-        known = book.known()
+        known = book.marks()
         for student, result in results:
             if student in known:
                 book.penalise(student, result)
