@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 import sysconfig
@@ -96,9 +97,11 @@ def packages() -> list[Path]:
     """The folders and modules of NumPy, IPython, msgpack and what these need. Raises AssignmentError."""
     found: dict[Path, None] = {}
     for part in _closure():
-        if part.files is None:
+        record = part.read_text("RECORD")  # part.files would make an object of each of ten thousand
+        if record is None:
             raise AssignmentError(f"{part.name}: its list of files is missing; install it with pip (make setup)")
-        for top in sorted({file.parts[0] for file in part.files} - {"..", "__pycache__"}):
+        tops = {row[0].partition("/")[0] for row in csv.reader(record.splitlines())}
+        for top in sorted(tops - {"..", "__pycache__"}):
             found[Path(str(part.locate_file(top))).resolve()] = None
     return list(found)
 
