@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 from collections import deque
@@ -45,6 +46,7 @@ class Worker:
 def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
     other_end.close()
+    gc.freeze()  # what is loaded stays: no collection need look at it
     try:
         with make() as examiner:
             while True:
