@@ -25,6 +25,11 @@ def sandbox() -> Iterator[Sandbox]:
         yield made
 
 
+def read(sandbox: Sandbox, data: bytes) -> dict[str, Any]:
+    with sandbox.open() as session:
+        return read_notebook(session, data, sandbox.limits)
+
+
 def notebook(*cells: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**PLAIN, "cells": [{**CODE, **cell} for cell in cells], **changes}
 
@@ -58,7 +63,7 @@ SAME = {
 
 @pytest.mark.parametrize("name", SAME)
 def test_same_cells_however_kept(name: str, sandbox: Sandbox) -> None:
-    assert read_notebook(sandbox, SAME[name])["cells"] == [WANT]
+    assert read(sandbox, SAME[name])["cells"] == [WANT]
 
 
 NO_NOTEBOOK = {
@@ -94,12 +99,12 @@ NO_NOTEBOOK = {
 def test_what_is_no_notebook_is_said_in_words(name: str, sandbox: Sandbox) -> None:
     data, words = NO_NOTEBOOK[name]
     with pytest.raises(Unreadable, match=words):
-        read_notebook(sandbox, data)
+        read(sandbox, data)
 
 
 def test_reading_that_does_not_end_in_time() -> None:
     with Sandbox(replace(LIMITS, cell_seconds=0.05)) as hasty, pytest.raises(Unreadable, match=r"longer than 0\.05 s"):
-        read_notebook(hasty, b'{"cells": [' + b"1," * MIB + b"1]}")
+        read(hasty, b'{"cells": [' + b"1," * MIB + b"1]}")
 
 
 def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
@@ -131,7 +136,7 @@ def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
         {"cell_type": None, "id": 3, "source": "x", "execution_count": "1"},
         metadata={"kernelspec": {"name": "python3"}, "assignment": {"name": "rnn", "release": "0" * 16}, "widgets": {}},
     )
-    got = read_notebook(sandbox, json.dumps(given).encode())
+    got = read(sandbox, json.dumps(given).encode())
     assert got["metadata"] == {
         "assignment": {"name": "rnn", "release": "0" * 16},
         "kernelspec": {"name": "python3"},
@@ -157,17 +162,17 @@ def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
 
 def test_large_outputs_are_cut_and_the_source_is_kept(sandbox: Sandbox) -> None:
     outputs = [{"output_type": "stream", "name": "stdout", "text": "x" * MIB}] * 50
-    (cell,) = read_notebook(sandbox, json.dumps(notebook({"outputs": outputs})).encode())["cells"]
+    (cell,) = read(sandbox, json.dumps(notebook({"outputs": outputs})).encode())["cells"]
     assert cell["source"] == CODE["source"]
     assert 0 < sum(len(output["text"]) for output in cell["outputs"]) < LIMITS.source_bytes
 
 
 def test_cells_that_are_there_twice_are_kept_twice(sandbox: Sandbox) -> None:
-    assert len(read_notebook(sandbox, json.dumps(notebook({}, {})).encode())["cells"]) == 2
+    assert len(read(sandbox, json.dumps(notebook({}, {})).encode())["cells"]) == 2
 
 
 def test_text_that_is_no_unicode_is_replaced(sandbox: Sandbox) -> None:
-    (cell,) = read_notebook(sandbox, b'{"cells": [{"cell_type": "code", "source": "a = \'\\ud800\'"}]}')["cells"]
+    (cell,) = read(sandbox, b'{"cells": [{"cell_type": "code", "source": "a = \'\\ud800\'"}]}')["cells"]
     assert cell["source"] == "a = '?'"
 
 

@@ -23,7 +23,7 @@ class Attempt:
 
     cells: (position, source) in order. A cell in which the sandbox dies is left out from then on, and so are those in
     `dead`. deadline: a time.monotonic() after which no sandbox is started and no call is made any more. references:
-    whether some of the cells are not the student's.
+    whether some of the cells are not the student's. session: a sandbox to begin with, in which no cell has run.
 
     What student code says in words (an error's text, a type's name) may carry whatever it has seen. `told_secrets`
     says whether that may be more than what students get.
@@ -36,11 +36,13 @@ class Attempt:
         deadline: float,
         dead: Mapping[int, Ended] | None = None,
         references: bool = False,
+        session: Session | None = None,
     ) -> None:
         self._sandbox = sandbox
         self._cells = list(cells)
         self._deadline = deadline
-        self._session: Session | None = None
+        self._session = session
+        self._loaded = False  # whether the cells have run in it
         self.references = references
         self._hidden = False  # whether this sandbox was called by a hidden part of a check
         self._output_left = sandbox.limits.submission_output_bytes
@@ -59,7 +61,7 @@ class Attempt:
         if self._session is not None:
             self._session.close()
             self._session = None
-            self._hidden = False
+            self._loaded = self._hidden = False
 
     @property
     def told_secrets(self) -> bool:
@@ -76,10 +78,11 @@ class Attempt:
 
     def load(self) -> Session:
         """The sandbox with all cells run in it. Raises OutOfTime."""
-        while self._session is None:
+        while self._session is None or not self._loaded:
             if time.monotonic() > self._deadline:
                 raise OutOfTime
-            self._session = self._sandbox.open()
+            self._session = self._session or self._sandbox.open()
+            self._loaded = True
             for position, source in self._cells:
                 if position in self.dead:
                     continue

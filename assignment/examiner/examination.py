@@ -18,6 +18,7 @@ from assignment.examiner.proxies import Student
 from assignment.examiner.remote import Ended
 from assignment.examiner.result import CheckResult
 from assignment.examiner.sandbox import Sandbox
+from assignment.examiner.session import Session
 from assignment.homework.master import Cell, cell_id
 from assignment.plain import one_line
 from assignment.submission.repair import Placed
@@ -29,11 +30,19 @@ SEED = 0  # of NumPy's global generator, which a check that draws without a seed
 class Examination:
     """Runs the placed cells of a submission and judges them; `outputs` is what each cell then shows, by position."""
 
-    def __init__(self, homework: Homework, sandbox: Sandbox, cells: Sequence[Placed], deadline: float) -> None:
+    def __init__(
+        self,
+        homework: Homework,
+        sandbox: Sandbox,
+        cells: Sequence[Placed],
+        deadline: float,
+        session: Session | None = None,
+    ) -> None:
         self._homework = homework
         self._sandbox = sandbox
         self._cells = cells
         self._deadline = deadline
+        self._session = session  # a sandbox to begin with
         self._failed: set[str] = set()  # exercises without full points
         self._ended: set[str] = set()  # those in which the sandbox died
         self._dead: Mapping[int, Ended] = {}  # cells in which it died, by position
@@ -46,7 +55,7 @@ class Examination:
         """Return the verdict of every check cell, in the master's order."""
         checks = []
         with (
-            Attempt(self._sandbox, self._loading(()), self._deadline) as attempt,
+            Attempt(self._sandbox, self._loading(()), self._deadline, session=self._session) as attempt,
             ExitStack() as self._second,
         ):
             self._dead = attempt.dead

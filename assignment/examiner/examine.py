@@ -25,11 +25,13 @@ from assignment.examiner.limits import Limits
 from assignment.examiner.reader import Unreadable, read_notebook
 from assignment.examiner.result import CheckResult, Part, Result
 from assignment.examiner.sandbox import Sandbox
-from assignment.examiner.session import Ended
+from assignment.examiner.session import Session
 from assignment.homework.master import Master
 from assignment.release import made_from
 from assignment.rules import Policy, findings
 from assignment.submission.repair import repair
+
+SMALL = 1 << 20  # bytes of a file that leaves no trace of memory or time in the sandbox that has read it
 
 
 @dataclass(frozen=True)
@@ -82,16 +84,18 @@ class Examiner:
     def examine(self, data: bytes) -> Examined:
         """Return the verdict on a submission's bytes, whatever they are."""
         start = time.monotonic()
-        try:
-            submission = read_notebook(self.sandbox, data)
-        except Unreadable as error:
-            return self.unexamined(data, "unreadable", str(error))
-        except Ended as ended:
-            return self.unexamined(data, ended.how, f"while the file was read: {ended.reason}")
+        with self.sandbox.open() as session:
+            try:
+                submission = read_notebook(session, data, self.limits)
+            except Unreadable as error:
+                return self.unexamined(data, "unreadable", str(error))
+            return self._examine(data, submission, session if len(data) < SMALL else None, start)
+
+    def _examine(self, data: bytes, submission: dict[str, Any], session: Session | None, start: float) -> Examined:
         master = self.homework.master
         release, guess = made_from(submission, self.releases)
         cells, repairs = repair(submission, master, release)
-        examination = Examination(self.homework, self.sandbox, cells, start + self.limits.submission_seconds)
+        examination = Examination(self.homework, self.sandbox, cells, start + self.limits.submission_seconds, session)
         checks = examination.run(self.limits.cell_seconds)
         result = Result(
             verdict="timeout" if examination.out_of_time else "graded",

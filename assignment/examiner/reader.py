@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from assignment.examiner.limits import Limits
 from assignment.examiner.remote import Ended
-from assignment.examiner.sandbox import Sandbox
+from assignment.examiner.session import Session
 from assignment.examiner.wire import WireError
 
 
@@ -13,18 +14,16 @@ class Unreadable(Exception):
     """The submission is no notebook; says why, in words for a TA."""
 
 
-def read_notebook(sandbox: Sandbox, data: bytes) -> dict[str, Any]:
+def read_notebook(session: Session, data: bytes, limits: Limits) -> dict[str, Any]:
     """The notebook in `data`: nbformat, nbformat_minor, metadata, cells. Raises Unreadable.
 
     Each cell has cell_type, id, source (with LF line ends), execution_count, metadata (nbgrader, assignment, tags) and
     outputs in nbformat 4's shape, their text cut and a picture only marked as being there.
     """
-    limits = sandbox.limits
     if len(data) > limits.notebook_bytes:
         raise Unreadable(f"it is {len(data) >> 20} MiB large; {limits.notebook_bytes >> 20} MiB are read at most")
     try:
-        with sandbox.open() as session:
-            wrong, notebook = session.parse(data, limits.notebook_cells, limits.source_bytes)
+        wrong, notebook = session.parse(data, limits.notebook_cells, limits.source_bytes)
     except Ended as ended:
         raise Unreadable(f"it could not be read within the limits ({ended.reason})") from ended
     if wrong:
