@@ -47,6 +47,7 @@ def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
     other_end.close()
     gc.freeze()  # what is loaded stays: no collection need look at it
+    gc.enable()  # the command line has no need of it; errors of student code hold on to large arrays in circles
     try:
         with make() as examiner:
             while True:
