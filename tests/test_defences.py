@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import signal
 import subprocess
 import sys
 import textwrap
-import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
 
 import pytest
 
@@ -160,24 +162,41 @@ def test_without_checks_of_our_own(checkout: Course, release: Notebook, master: 
         assert examiner.examine(data).result.score > bound(case, shares(master))
 
 
+@contextlib.contextmanager
+def examining(homework: Homework, checkout: Course, limits: Limits, data: bytes) -> Iterator[Connection]:
+    """Examine in a process of its own, killed when it is left; yields the pipe that the result will come through."""
+    fork = multiprocessing.get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+
+    def work() -> None:
+        with Examiner(homework, releases(checkout, "rnn"), limits) as examiner:
+            theirs.send("begun")
+            theirs.send(examiner.examine(data).result)
+
+    process = fork.Process(target=work)
+    process.start()
+    theirs.close()
+    try:
+        assert ours.recv() == "begun"
+        yield ours
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
 def test_without_clocks_the_class_waits_for_ever(
     homework: Homework, checkout: Course, release: Notebook, master: Notebook
 ) -> None:
+    clocks = replace(Limits(), call_seconds=1.0, cell_seconds=1.0, submission_seconds=60.0)
     timeless = replace(Limits(), call_seconds=1e6, cell_seconds=1e6, submission_seconds=1e6)
     data = build(CASES["end_sleep"], release, master)
-    with Examiner(homework, releases(checkout, "rnn"), timeless) as examiner:
-
-        def grade() -> None:
-            with contextlib.suppress(Exception):  # it will not like how it is ended
-                examiner.examine(data)
-
-        thread = threading.Thread(target=grade, daemon=True)
-        thread.start()
-        thread.join(10)
-        assert thread.is_alive()
-        examiner.sandbox.close()
-        thread.join(10)
-    assert not thread.is_alive()
+    with examining(homework, checkout, clocks, data) as result:
+        begun = time.monotonic()
+        assert "timeout" in {check.ended for check in result.recv().checks}
+        enough = time.monotonic() - begun
+    with examining(homework, checkout, timeless, data) as result:
+        assert not result.poll(2 * enough + 1)  # nor has it died: the end of the pipe would have been seen
 
 
 @pytest.mark.parametrize(("depth", "status"), [("wire.MAX_DEPTH", 0), ("10**9", -signal.SIGSEGV)])
