@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from assignment.release import releases
 from tests import corpus
 
 ROOT = Path(__file__).parent.parent
+# Files of tests by how long they take: the longest; and those whose tests need nothing costly of each other, which fill
+# the gaps at the end.
+FIRST = ("test_jupyterlab", "test_docs", "test_grade", "test_formgrader", "test_cli", "test_killed", "test_lateness")
+SHARED = ("test_defences", "test_attacks", "test_honest", "test_variants", "test_mutants", "test_margins")
 HURRIED = replace(Limits(), call_seconds=3.0, cell_seconds=10.0)  # a hang costs its test seconds, not a minute
 
 
@@ -64,3 +69,35 @@ def examiner(checkout: Course, homework: Homework) -> Iterator[Examiner]:
     """An examiner of the homework that loses patience soon."""
     with Examiner(homework, releases(checkout, "rnn"), HURRIED) as ready:
         yield ready
+
+
+@contextmanager
+def limited(examiner: Examiner, limits: Limits) -> Iterator[None]:
+    """An examiner with other limits for a while; its sandbox sets them for each submission anew."""
+    before = examiner.limits
+    examiner.limits = examiner.sandbox.limits = limits
+    yield
+    examiner.limits = examiner.sandbox.limits = before
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it when the others are done."""
+    order = {name: number for number, name in enumerate((*FIRST, "", *SHARED))}
+    items.sort(key=lambda item: order.get(item.path.stem, order[""]))
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook without pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep a file and its fixtures with one worker (loadscope), but give the tests of SHARED to whoever is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    if config.option.dist != "loadscope":
+        return None
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return nodeid if Path(file).stem in SHARED else file
+
+    config.option.loadscopereorder = False  # by the number of tests
+    return Scheduling(config, log)

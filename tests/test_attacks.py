@@ -14,12 +14,21 @@ from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
 from assignment.examiner.limits import Limits
 from assignment.release import releases
+from tests.conftest import HURRIED, limited
 from tests.corpus import Case, build, load
 from tests.expected import broken, shares
 from tests.surroundings import Surroundings, surroundings
 
 CASES = load("attacks")
 QUICK = "spy_frames patch_check_class lie_equal_array sums_all_zero reach_master wire_twice end_exit file_points_raised"
+CLOCK = "end_each_cell end_processor end_shell " + " ".join(
+    case.name for case in CASES if {"clock", "timeout"} & {*case.listed("proves"), *case.listed("ended")}
+)
+LIMITS = {  # the same proof in less time, for those that run into a limit however long or large it is
+    **dict.fromkeys(CLOCK.split(), replace(HURRIED, call_seconds=2.0, cell_seconds=4.0)),
+    "end_slow_calls": replace(HURRIED, cell_seconds=4.0),
+    "end_memory": replace(HURRIED, memory=512 << 20),
+}
 COST = [case for case in CASES if "cost" in case.listed("proves")]
 # Half of what a call may take by default: none of them must come near it on a faster machine.
 PATIENT = replace(Limits(), call_seconds=2.5, cell_seconds=60.0, submission_seconds=600.0)
@@ -33,9 +42,9 @@ def around(checkout: Course) -> Iterator[Surroundings]:
 
 
 @pytest.fixture(scope="module")
-def examiner(around: Surroundings, checkout: Course, homework: Homework, examiner: Examiner) -> Iterator[Examiner]:
+def examiner(around: Surroundings, checkout: Course, homework: Homework) -> Iterator[Examiner]:
     """An examiner that was started in these surroundings."""
-    with Examiner(homework, releases(checkout, "rnn"), examiner.limits) as ready:
+    with Examiner(homework, releases(checkout, "rnn"), HURRIED) as ready:
         yield ready
 
 
@@ -55,18 +64,19 @@ def test_attack(
 ) -> None:
     told = case.told(**around.words)
     data = build(told, release, master)
-    for _ in range(int(case.expect.get("runs", "1"))):
-        examined = examiner.examine(data)
-        assert not broken(told, examined.result.as_dict(), examined.notebook, shares(master)), case.story
-        assert not around.left_behind(), case.story
+    with limited(examiner, LIMITS.get(case.name, HURRIED)):
+        for _ in range(int(case.expect.get("runs", "1"))):
+            examined = examiner.examine(data)
+            assert not broken(told, examined.result.as_dict(), examined.notebook, shares(master)), case.story
+            assert not around.left_behind(), case.story
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", params(COST))
 def test_differentiating_the_forward_takes_too_long(
-    case: Case, checkout: Course, homework: Homework, release: dict[str, Any], master: dict[str, Any]
+    case: Case, examiner: Examiner, release: dict[str, Any], master: dict[str, Any]
 ) -> None:
-    with Examiner(homework, releases(checkout, "rnn"), PATIENT) as examiner:
+    with limited(examiner, PATIENT):
         examined = examiner.examine(build(case, release, master))
     assert not broken(case, examined.result.as_dict(), examined.notebook, shares(master)), case.story
 
