@@ -28,8 +28,6 @@ from tests import corpus
 Notebook = dict[str, Any]
 Sources = dict[str, str]
 SOFTMAX = "temporal_softmax_loss"
-# `python -m nbgrader`, but for a grammar that jsonschema compiles for two seconds: see assignment/__init__.py
-NBGRADER = "import runpy, assignment; runpy.run_module('nbgrader', run_name='__main__', alter_sys=True)"
 
 
 def hand_in(course: Course, student: str, data: bytes) -> None:
@@ -189,7 +187,7 @@ def nbgrader(course: Course, *words: str) -> str:
         "JUPYTER_CONFIG_DIR": str(course.root / ".jupyter"),
         "IPYTHONDIR": str(course.root / ".ipython"),
     }
-    command = [sys.executable, "-c", NBGRADER, *words]
+    command = [sys.executable, "-m", "nbgrader", *words]
     done = subprocess.run(command, cwd=course.root, env=environment, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
