@@ -542,23 +542,3 @@ def test_no_sandbox_goes_on_and_gives_the_same_marks(klass: Course, course: Cour
             assert ours[key] == theirs[key], (student, key)
     said = typed(course, "check", "--no-sandbox", "submitted/1/tiny/tiny.ipynb")
     assert said.status == 0 and "6.5 of 6.5 points" in said.out
-
-
-# --- the demo
-
-
-@pytest.mark.slow
-def test_the_demo_prints_what_the_readme_says(tmp_path: Path) -> None:
-    folder = tmp_path / "demo"
-    words = [*COMMAND, "demo", str(folder), "--course", str(tiny.ROOT)]
-    done = subprocess.run(words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert narrow(done.stdout) and "\x1b" not in done.stdout
-    readme = (tiny.ROOT / "README.md").read_text(encoding="utf-8")
-    [promised] = re.findall(r"\$ make demo .*\n((?:[^$`].*\n)+)", readme)
-    for line in promised.splitlines():
-        assert re.sub(r"[0-9.]+ s\b", "N s", line) in re.sub(r"[0-9.]+ s\b", "N s", done.stdout)
-    steps = re.findall(r"^\$ assignment (\w+)", done.stdout, re.MULTILINE)
-    assert steps == ["release", "collect", "grade", "confirm", "export", "report"]
-    for made in ("grades.csv", "feedback.zip", "report.html"):
-        assert (folder / "exported" / "rnn" / made).stat().st_size > 100

@@ -1,10 +1,11 @@
-"""Every command that the pages show is run here, in the order shown, on a demo course."""
+"""The demo, and every command that the pages show, in the order shown, on a class like the demo's."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,34 +13,44 @@ from typer.testing import CliRunner
 
 from assignment.cli import app
 from assignment.course import Course
-from assignment.demo import prepared
+from assignment.demo import copy_course
 from tests.canvas_server import User, canvas_server
 from tests.conftest import ROOT
+from tests.test_cli import COMMAND, ENVIRONMENT, narrow
 
-COMMAND = re.compile(r"^\$ (.+?)\s*(?:#.*)?$", re.MULTILINE)
-MAKE = {
+SHOWN = re.compile(r"^\$ (.+?)\s*(?:#.*)?$", re.MULTILINE)
+MAKE = {  # `make demo` runs `assignment demo`, `make test` is this
     "make demo",
     "make test",
     "make setup",
-}  # `make demo` runs `assignment demo` (tests/test_cli.py), `make test` is this
+}
 
 
 def commands(page: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8")
     return [
-        command for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for command in COMMAND.findall(block)
+        command for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for command in SHOWN.findall(block)
     ]
 
 
 @pytest.fixture(scope="module")
-def term(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
-    """A demo course whose examiner loses patience soon, with a Canvas that knows the same class."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The demo as `make demo` runs it: the folder that it was given, and what it said."""
+    folder = tmp_path_factory.mktemp("demo") / "course"
+    words = [*COMMAND, "demo", str(folder), "--course", str(ROOT)]
+    return folder, subprocess.run(words, cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def term(demo: tuple[Path, object], tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The demo's class before anything was collected, in a course whose examiner loses patience soon."""
     folder = tmp_path_factory.mktemp("term")
-    checkout = Course(ROOT)
-    with prepared(checkout, "rnn", folder / "course") as (course, _, _):
-        config = course.root / "nbgrader_config.py"
-        config.write_text(config.read_text(encoding="utf-8") + "\nc.Examine.call_seconds = 2.0\n", encoding="utf-8")
-        yield course
+    course = copy_course(Course(demo[0]), folder)
+    for file in ("submissions.zip", "gradebook.csv"):
+        shutil.copy(demo[0] / file, folder)
+    config = folder / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8") + "\nc.Examine.call_seconds = 2.0\n", encoding="utf-8")
+    return course
 
 
 def test_readme_shows_two_commands_that_make_knows() -> None:
@@ -47,6 +58,21 @@ def test_readme_shows_two_commands_that_make_knows() -> None:
     assert len(shown) == 2 and set(shown) <= MAKE
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(re.search(rf"^{command.split()[1]}:", makefile, re.MULTILINE) for command in shown)
+
+
+@pytest.mark.slow
+def test_the_demo_prints_what_the_readme_says(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = demo
+    assert (done.returncode, done.stderr) == (0, "")
+    assert narrow(done.stdout) and "\x1b" not in done.stdout
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [promised] = re.findall(r"\$ make demo .*\n((?:[^$`].*\n)+)", readme)
+    for line in promised.splitlines():
+        assert re.sub(r"[0-9.]+ s\b", "N s", line) in re.sub(r"[0-9.]+ s\b", "N s", done.stdout)
+    steps = re.findall(r"^\$ assignment (\w+)", done.stdout, re.MULTILINE)
+    assert steps == ["release", "collect", "grade", "confirm", "export", "report"]
+    for made in ("grades.csv", "feedback.zip", "report.html"):
+        assert (folder / "exported" / "rnn" / made).stat().st_size > 100
 
 
 @pytest.mark.slow
