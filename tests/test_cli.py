@@ -176,6 +176,7 @@ def test_what_people_read_fits_80_columns_and_has_no_codes(verb: str, klass: Cou
         assert part in said.out
 
 
+@pytest.mark.slow
 def test_json_for_programs(klass: Course, typed: Type) -> None:
     def read(*words: str) -> list[Any]:
         said = typed(klass, *words, "--json")
@@ -208,6 +209,7 @@ def test_json_for_programs(klass: Course, typed: Type) -> None:
         assert pushed["sent"] == [] and all(user.score is None for user in canvas.users.values())
 
 
+@pytest.mark.slow
 def test_colour_on_a_terminal_only(klass: Course) -> None:
     words = [*COMMAND, "check", "submitted/3/tiny/tiny.ipynb"]
     piped = subprocess.run(words, cwd=klass.root, env=ENVIRONMENT, capture_output=True, text=True)
@@ -384,6 +386,7 @@ def test_what_nobody_foresaw_is_kept_in_a_file(course: Course, typed: Type, monk
     kept.unlink()
 
 
+@pytest.mark.slow
 def test_check_grades_what_it_can_and_says_2(klass: Course, typed: Type) -> None:
     before = {path: path.stat().st_mtime_ns for path in klass.root.rglob("*")}
     files = ["nosuch.ipynb", "submitted/1/tiny/tiny.ipynb", "submitted", "gradebook.csv", "submitted/2/tiny/tiny.ipynb"]
@@ -399,6 +402,7 @@ def test_check_grades_what_it_can_and_says_2(klass: Course, typed: Type) -> None
     assert {path: path.stat().st_mtime_ns for path in klass.root.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_its_examiner_has_a_verdict(
     klass: Course, typed: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,6 +435,7 @@ def test_check_loads_nothing_that_it_does_not_need(klass: Course) -> None:
 # --- Ctrl-C
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_one_line_and_nothing_running(handed_in: Course, tmp_path: Path) -> None:
     """In the middle of a submission that would hang for long."""
     course = tiny.copy_of(handed_in, tmp_path / "course")
@@ -444,6 +449,7 @@ def test_ctrl_c_leaves_one_line_and_nothing_running(handed_in: Course, tmp_path:
     command = [*COMMAND, "grade", "--jobs", "1"]
     run = subprocess.Popen(
         command,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background run of tests has it ignored
         cwd=course.root,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
@@ -531,6 +537,7 @@ def test_without_bubblewrap_nothing_is_graded(words: list[str], course: Course, 
     assert not (course.root / "autograded").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_bubblewrap")
 def test_no_sandbox_goes_on_and_gives_the_same_marks(klass: Course, course: Course, typed: Type) -> None:
     assert typed(course, *COLLECT, "--roster", "gradebook.csv").status == 0

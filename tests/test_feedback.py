@@ -579,6 +579,7 @@ def fill(book: Any, notebook: dict[str, Any], result: dict[str, Any]) -> None:
     book.db.commit()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Object of type:sqlalchemy.exc.SAWarning")  # of nbgrader's own add_submission
 def test_nbgrader_generate_feedback_makes_our_page(pages: dict[str, str]) -> None:
     text = Outline(pages["1044"]).text

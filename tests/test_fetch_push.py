@@ -266,6 +266,7 @@ def undisturbed(graded: bytes, root: Path) -> tuple[dict[str, Any], int]:
         return canvas.state(), len(canvas.log) - 2 - len(polls)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_marks")
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_every_single_request(after: bool, graded: bytes, tmp_path: Path) -> None:
@@ -287,6 +288,7 @@ def test_killed_at_every_single_request(after: bool, graded: bytes, tmp_path: Pa
     assert died >= requests_made  # polls come on top
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_marks")
 @pytest.mark.parametrize("fault", ["drop", "after drop", "after cut", "502", "after 500", "429", "403"])
 def test_every_fault_at_every_single_request(fault: str, graded: bytes, tmp_path: Path) -> None:
@@ -336,6 +338,7 @@ def test_killed_while_the_job_is_in_the_queue(course: Course, canvas: Canvas) ->
     assert sum(path.endswith("update_grades") for _, path in canvas.log) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
     """A process of its own, killed by the system while the bulk call is on its way."""
@@ -416,6 +419,7 @@ def test_bulk_call_that_canvas_refuses_is_no_riddle(course: Course, canvas: Canv
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_canvas_that_takes_nothing_is_left_in_peace(course: Course, canvas: Canvas) -> None:
     fill(canvas)
     canvas.fault = bulk("500", times=99)
@@ -560,6 +564,7 @@ def test_fetch_resumes_and_takes_the_newest_attempt(empty: Course, canvas: Canva
     assert empty.submitted("2", "hw").read_bytes() == notebook("second try")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["drop", "cut", "500", "403", "429"])
 def test_fetch_with_every_fault_at_every_request(fault: str, canvas: Canvas, tmp_path: Path) -> None:
     canvas.users = {1: User("Doe, Jane"), 2: User("王小明"), 3: User("Nothing, Nat")}

@@ -121,6 +121,7 @@ def test_a_persons_mark_survives_every_regrade(marked: Course) -> None:
     assert scores(marked)["2", "check-temporal_softmax_loss"][:2] == (0.0, 7.5)
 
 
+@pytest.mark.slow
 def test_no_zero_goes_out_unseen_and_a_waiver_lifts_it_for_good(
     marked: Course, release: Notebook, reference: Sources
 ) -> None:
@@ -145,6 +146,7 @@ def test_nothing_to_grade_is_said(course: Course) -> None:
         grade(course, "rnn")
 
 
+@pytest.mark.slow
 def test_jobs_and_order_make_no_difference(marked: Course) -> None:
     alone = scores(marked), {s: stripped(marked, s) for s in "12345"}  # they were graded with one job
     grade(marked, "rnn", jobs=3, again=True)
@@ -193,6 +195,7 @@ def nbgrader(course: Course, *words: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saved", [0, 3])
 def test_stopped_while_the_gradebook_is_laid_out(klass: Course, monkeypatch: pytest.MonkeyPatch, saved: int) -> None:
     """nbgrader saves what it knows of a cell in several steps, the source last."""
@@ -210,6 +213,7 @@ def test_stopped_while_the_gradebook_is_laid_out(klass: Course, monkeypatch: pyt
     assert (graded.net, graded.regraded) == (100, True)
 
 
+@pytest.mark.slow
 def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Examiner.examine_file
 

@@ -11,7 +11,7 @@ from tests.corpus import Case, build, load
 from tests.expected import broken, shares
 
 CASES = load("honest")
-QUICK = ("warnings_everywhere", "caches_generators", "pops_its_cache", "file_all_lost", "file_crlf", "magics")
+QUICK = ("warnings_everywhere", "pops_its_cache", "file_all_lost")
 
 
 def test_the_corpus_is_large_enough() -> None:

@@ -8,7 +8,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +51,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(browser, server, root, itertools.count())
 
 
-@pytest.fixture
-def opened(desk: Desk) -> Iterator[Open]:
+@contextmanager
+def opening(desk: Desk) -> Iterator[Open]:
     """Opens a notebook, as a file of its own, in one of the two applications; what was opened is closed at the end."""
     pages = []
 
@@ -65,6 +67,27 @@ def opened(desk: Desk) -> Iterator[Open]:
     yield open_one
     for page in pages:
         page.context.close()
+
+
+@pytest.fixture
+def opened(desk: Desk) -> Iterator[Open]:
+    """Notebooks of the test's own."""
+    with opening(desk) as open_one:
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def ran(desk: Desk, release: Notebook) -> Iterator[Callable[[str], OpenNotebook]]:
+    """The untouched release, opened and run once in each application, for tests that leave it as it is."""
+    with opening(desk) as open_one:
+
+        @cache
+        def run(app: str) -> OpenNotebook:
+            notebook = open_one(app, release)
+            notebook.run_all()
+            return notebook
+
+        yield run
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +177,10 @@ def test_no_browser_is_a_failure_with_its_remedy(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_the_untouched_release_runs_to_its_end(opened: Open, release: Notebook, examiner: Examiner, app: str) -> None:
-    notebook = opened(app, release)
-    notebook.run_all()
+def test_the_untouched_release_runs_to_its_end(
+    ran: Callable[[str], OpenNotebook], examiner: Examiner, app: str
+) -> None:
+    notebook = ran(app)
     cells = notebook.cells
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
@@ -206,9 +230,8 @@ def test_one_exercise_from_todo_to_verdict(
     assert verdict(result) == ("graded", 8, [], [])
 
 
-def test_formulas_tables_and_pictures_look_right(opened: Open, release: Notebook) -> None:
-    notebook = opened("JupyterLab", release)
-    notebook.run_all()
+def test_formulas_tables_and_pictures_look_right(ran: Callable[[str], OpenNotebook]) -> None:
+    notebook = ran("JupyterLab")
     assert flaws(notebook, LIGHT) == {}
     assert flaws(notebook, DARK) == {}
     assert notebook.page.locator("mjx-container").count() > 100

@@ -23,6 +23,8 @@ from assignment.release import release
 from tests import corpus, tiny
 from tests.test_grade import nbgrader
 
+pytestmark = pytest.mark.slow
+
 DUE = "2026-11-08T23:59:59+08:00"  # 15:59:59 UTC
 STUDENT, BREACH = "1042", "1043"  # both have 4 of 6.5 points; the second edited a given cell
 Settings = dict[str, Any]
@@ -224,7 +226,6 @@ def test_all_that_shows_the_mark_agrees(course: Course) -> None:
     assert [(one.student, one.points) for one in exported.grades] == [(STUDENT, 3)]
 
 
-@pytest.mark.slow
 def test_nbgrader_autograde_takes_off_the_same(course: Course) -> None:
     configure(course, ONE | {"flat": 0.5})
     came(course, STUDENT, "2026-11-10 12:00:00 UTC")

@@ -20,6 +20,8 @@ from tests import feedback_samples as samples
 from tests.test_feedback import HOSTILE, WHO
 from tests.test_report import ABOUT, ABSENT, CLASS
 
+pytestmark = pytest.mark.slow
+
 EVIL = "\n".join(text.replace("alert(1)", "window.ran=1") for text in HOSTILE.values())
 LINE = EVIL.replace("\n", " ")
 PHONE = 600  # pixels: what is narrower is opened as a phone opens it

@@ -76,6 +76,7 @@ def test_released_again_the_bytes_are_the_same(course: Course) -> None:
     assert (released.points, released.published.read_bytes()) == (6.5, before)
 
 
+@pytest.mark.slow
 def test_nbgraders_own_command_makes_the_same_release(course: Course) -> None:
     before = course.release("tiny").read_bytes()
     (course.published("tiny") / f"{load_master(course.release('tiny')).release}.ipynb").unlink()
@@ -85,6 +86,7 @@ def test_nbgraders_own_command_makes_the_same_release(course: Course) -> None:
     assert len(list(course.published("tiny").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_nbgrader_validates_the_master(course: Course) -> None:
     done = nbgrader(course, "validate", "source/tiny/tiny.ipynb")
     assert (done.returncode, "Success" in done.stdout) == (0, True), done.stdout + done.stderr
@@ -179,6 +181,7 @@ def test_jupyters_checkpoints_are_no_extra_files(course: Course) -> None:
     assert release(course, "tiny").path.exists()
 
 
+@pytest.mark.slow
 def test_a_leak_stops_nbgraders_own_command(course: Course) -> None:
     notebook = tiny.read(course.source("tiny"))
     notebook["cells"][3]["source"] = "".join(notebook["cells"][3]["source"]).replace("HIDDEN TESTS", "HIDDEN TEST")

@@ -226,6 +226,7 @@ def test_attack_fails(name: str, sandbox: Sandbox, facts: tuple[str, int]) -> No
     assert succeeds(sandbox, ATTACKS[name][1], facts) is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_would_succeed(
     name: str, sandboxes: Callable[[frozenset[str]], Sandbox], facts: tuple[str, int]
@@ -343,6 +344,7 @@ with Sandbox() as sandbox, sandbox.open() as session:
 """
 
 
+@pytest.mark.slow
 def test_nothing_survives_an_examiner_that_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", HOST], cwd=ROOT, stdout=subprocess.PIPE, text=True) as host:
         assert host.stdout is not None

@@ -24,6 +24,8 @@ from assignment.release import release, releases
 from tests import corpus, tiny
 from tests.canvas_class import pack
 
+pytestmark = pytest.mark.slow
+
 PARTLY = """
 # %% solve half
 def half(x):

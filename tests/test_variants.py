@@ -21,6 +21,8 @@ from tests.judge import Judge, load_master
 
 VARIANTS = variants()
 FAMILIES = sorted({variant.family for variant in VARIANTS})
+NUMBERS = [0, *(pytest.param(number, marks=pytest.mark.slow) for number in range(1, 12))]  # of mixtures
+SLOW = "temporal_softmax_loss/jacobian"  # makes every entry of every Jacobian
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,10 @@ def mixed(number: int) -> dict[str, Variant]:
     return chosen
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+@pytest.mark.parametrize(
+    "variant",
+    [pytest.param(v, id=v.name, marks=[pytest.mark.slow] if v.name == SLOW else []) for v in VARIANTS],
+)
 def test_a_variant_gets_all_marks(variant: Variant, judge: Judge) -> None:
     sources = variant.sources(judge.master)
     for exercise in sources:
@@ -74,7 +79,7 @@ def test_every_function_has_five_styles_no_two_alike() -> None:
     assert min(styles.values()) >= 5, styles
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", NUMBERS)
 def test_mixed_variants_get_all_marks(number: int, judge: Judge) -> None:
     sources: dict[str, str] = {}
     for variant in mixed(number).values():
@@ -88,7 +93,7 @@ def test_the_mixtures_use_every_style() -> None:
     assert {variant.name for number in range(12) for variant in mixed(number).values()} == {v.name for v in VARIANTS}
 
 
-@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=pytest.mark.slow) for number in range(1, 12))])
+@pytest.mark.parametrize("number", NUMBERS)
 def test_mixed_variants_get_all_marks_in_the_sandbox(
     number: int, judge: Judge, patient: Examiner, release: dict[str, Any]
 ) -> None:

@@ -84,6 +84,7 @@ def test_the_untouched_release_gets_nothing_and_every_part_says_what_to_do(
             assert part.message.startswith("未完成"), (check.name, part)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POINTS)
 def test_one_exercise_left_out_costs_what_cannot_be_tested_without_it(
     examiner: Examiner, release: Notebook, reference: Sources, name: str
@@ -104,6 +105,7 @@ SLIPS: dict[str, tuple[str, str, str, dict[str, list[str]]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slip", SLIPS)
 def test_a_slip_costs_its_part(examiner: Examiner, release: Notebook, reference: Sources, slip: str) -> None:
     name, right, wrong, costs = SLIPS[slip]
@@ -151,6 +153,7 @@ def forged(notebook: Notebook) -> None:
             cell["metadata"]["nbgrader"]["points"] = 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "edit", [emptied, reordered, without_checks, doubled, other_kernel, forged], ids=lambda e: e.__name__
 )
@@ -190,6 +193,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ENDS)
 def test_a_death_in_one_exercise_costs_that_exercise(
     examiner: Examiner, release: Notebook, reference: Sources, how: str
@@ -230,6 +234,7 @@ def test_a_cell_that_raises_itself_is_named_as_the_cause(
     assert all("ModuleNotFoundError: No module named 'torch'" in part.hint for part in check.parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POINTS)
 def test_the_words_of_an_error_are_told_wherever_it_is_raised(
     examiner: Examiner, release: Notebook, reference: Sources, name: str
