@@ -24,7 +24,15 @@ ROOT = Path(__file__).parent.parent
 # Files of tests by how long they take: the longest; and those whose tests need nothing costly of each other, which fill
 # the gaps at the end.
 FIRST = ("test_jupyterlab", "test_docs", "test_grade", "test_formgrader", "test_cli", "test_killed", "test_lateness")
-SHARED = ("test_defences", "test_attacks", "test_honest", "test_variants", "test_mutants", "test_margins")
+SHARED = (
+    "test_session",
+    "test_defences",
+    "test_attacks",
+    "test_honest",
+    "test_variants",
+    "test_mutants",
+    "test_margins",
+)
 HURRIED = replace(Limits(), call_seconds=3.0, cell_seconds=10.0)  # a hang costs its test seconds, not a minute
 
 
