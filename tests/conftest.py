@@ -84,8 +84,10 @@ def limited(examiner: Examiner, limits: Limits) -> Iterator[None]:
     """An examiner with other limits for a while; its sandbox sets them for each submission anew."""
     before = examiner.limits
     examiner.limits = examiner.sandbox.limits = limits
-    yield
-    examiner.limits = examiner.sandbox.limits = before
+    try:
+        yield
+    finally:
+        examiner.limits = examiner.sandbox.limits = before
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
