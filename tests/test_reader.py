@@ -104,7 +104,7 @@ def test_what_is_no_notebook_is_said_in_words(name: str, sandbox: Sandbox) -> No
 
 def test_reading_that_does_not_end_in_time() -> None:
     with Sandbox(replace(LIMITS, cell_seconds=0.05)) as hasty, pytest.raises(Unreadable, match=r"longer than 0\.05 s"):
-        read(hasty, b'{"cells": [' + b"1," * MIB + b"1]}")
+        read(hasty, b'{"cells": [' + b"1," * (16 * MIB) + b"1]}")
 
 
 def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
