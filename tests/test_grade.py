@@ -25,6 +25,8 @@ from assignment.marking.zeros import confirm_zero, refuse_unseen, unseen, waive_
 from assignment.release import release as make_release
 from tests import corpus
 
+pytestmark = pytest.mark.slow  # the command line's own tests grade a small class in a quick run too
+
 Notebook = dict[str, Any]
 Sources = dict[str, str]
 SOFTMAX = "temporal_softmax_loss"
@@ -121,7 +123,6 @@ def test_a_persons_mark_survives_every_regrade(marked: Course) -> None:
     assert scores(marked)["2", "check-temporal_softmax_loss"][:2] == (0.0, 7.5)
 
 
-@pytest.mark.slow
 def test_no_zero_goes_out_unseen_and_a_waiver_lifts_it_for_good(
     marked: Course, release: Notebook, reference: Sources
 ) -> None:
@@ -146,7 +147,6 @@ def test_nothing_to_grade_is_said(course: Course) -> None:
         grade(course, "rnn")
 
 
-@pytest.mark.slow
 def test_jobs_and_order_make_no_difference(marked: Course) -> None:
     alone = scores(marked), {s: stripped(marked, s) for s in "12345"}  # they were graded with one job
     grade(marked, "rnn", jobs=3, again=True)
@@ -160,7 +160,6 @@ def stripped(course: Course, student: str) -> Notebook:
     return notebook
 
 
-@pytest.mark.slow
 def test_nbgrader_autograde_gives_the_same_gradebook(marked: Course) -> None:
     ours = scores(marked), {s: stripped(marked, s) for s in "1235"}
     (marked.root / "gradebook.db").unlink()
@@ -174,7 +173,6 @@ def test_nbgrader_autograde_gives_the_same_gradebook(marked: Course) -> None:
     assert "88" in page and "HIDDEN" not in page
 
 
-@pytest.mark.slow
 def test_nbgrader_validates_the_master_and_not_the_release(course: Course) -> None:
     assert "Success" in nbgrader(course, "validate", str(course.source("rnn")))
     assert "fail" in nbgrader(course, "validate", str(course.release("rnn"))).lower()
@@ -195,7 +193,6 @@ def nbgrader(course: Course, *words: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("saved", [0, 3])
 def test_stopped_while_the_gradebook_is_laid_out(klass: Course, monkeypatch: pytest.MonkeyPatch, saved: int) -> None:
     """nbgrader saves what it knows of a cell in several steps, the source last."""
@@ -213,7 +210,6 @@ def test_stopped_while_the_gradebook_is_laid_out(klass: Course, monkeypatch: pyt
     assert (graded.net, graded.regraded) == (100, True)
 
 
-@pytest.mark.slow
 def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Examiner.examine_file
 
@@ -227,7 +223,6 @@ def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pyt
     assert {g.student: g.result["verdict"] for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
 
 
-@pytest.mark.slow
 def test_a_correction_in_mid_term_harms_nobody(course: Course, release: Notebook, reference: Sources) -> None:
     before = release["metadata"]["assignment"]["release"]
     text = course.source_text("rnn")
