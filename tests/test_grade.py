@@ -210,7 +210,8 @@ def test_stopped_while_the_gradebook_is_laid_out(klass: Course, monkeypatch: pyt
     assert (graded.net, graded.regraded) == (100, True)
 
 
-def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("jobs", [1, 3])  # of one process that dies, the others of the class are already in the queue
+def test_an_examiner_that_dies_costs_one_verdict(jobs: int, klass: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Examiner.examine_file
 
     def dies(self: Examiner, path: Path) -> Any:
@@ -219,7 +220,7 @@ def test_an_examiner_that_dies_costs_one_verdict(klass: Course, monkeypatch: pyt
         return original(self, path)
 
     monkeypatch.setattr(Examiner, "examine_file", dies)
-    graded = grade(klass, "rnn", only=["1", "2", "3"])
+    graded = grade(klass, "rnn", jobs, only=["1", "2", "3"])
     assert {g.student: g.result["verdict"] for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import signal
@@ -16,6 +17,8 @@ from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examined, Examiner
 
 Task = tuple[str, Path]  # a key of the caller's, and the submission's file
+AHEAD = 3  # tasks given to one process at a time, so that it goes on while the caller is busy
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 
 
 class Worker:
@@ -28,10 +31,10 @@ class Worker:
         self.process = context.Process(target=_work, args=(theirs, self.pipe, make), daemon=True)
         self.process.start()
         theirs.close()
-        self.task: Task | None = None
+        self.tasks: deque[Task] = deque()  # given, and not answered yet
 
     def give(self, task: Task) -> None:
-        self.task = task
+        self.tasks.append(task)
         with suppress(BrokenPipeError, ConnectionResetError):  # it could not start: what it said is in the pipe
             self.pipe.send(task)
 
@@ -46,6 +49,7 @@ class Worker:
 def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
     other_end.close()
+    _keep_memory()
     gc.freeze()  # what is loaded stays: no collection need look at it
     gc.enable()  # the command line has no need of it; errors of student code hold on to large arrays in circles
     try:
@@ -60,6 +64,14 @@ def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner])
         pipe.send((None, str(error)))
     except (BrokenPipeError, ConnectionResetError):
         return
+
+
+def _keep_memory() -> None:
+    """Have the heap keep what large arrays leave: pages given back and taken again cost more than they are worth."""
+    with suppress(OSError, AttributeError):  # another C library has no such settings
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 1 << 26)
+        mallopt(M_TRIM_THRESHOLD, 1 << 27)
 
 
 class Pool:
@@ -80,10 +92,10 @@ class Pool:
             worker.stop()
 
     def add(self, tasks: Iterable[Task]) -> None:
-        """Have these examined too; as many as there are workers are begun at once."""
+        """Have these examined too; the workers begin at once."""
         self._waiting.extend(tasks)
-        for worker in self._workers:
-            if worker.task is None:
+        for _ in range(AHEAD):
+            for worker in self._workers:
                 self._feed(worker)
 
     def results(self) -> Iterator[tuple[str, Examined | None]]:
@@ -92,26 +104,26 @@ class Pool:
         A process that dies under a submission is replaced, and None stands for that result.
         Raises AssignmentError if the examiners cannot start (no sandbox).
         """
-        while busy := [worker for worker in self._workers if worker.task]:
+        while busy := [worker for worker in self._workers if worker.tasks]:
             for ready in wait([worker.pipe for worker in busy]):
                 index = next(i for i, worker in enumerate(self._workers) if worker.pipe is ready)
                 yield self._collect(index)
                 self._feed(self._workers[index])
 
     def _feed(self, worker: Worker) -> None:
-        worker.task = None
-        if self._waiting:
+        """Give a worker its next task: ahead of its turn only while there is enough for all."""
+        if self._waiting and (not worker.tasks or AHEAD * len(self._workers) <= len(self._waiting) + len(worker.tasks)):
             worker.give(self._waiting.popleft())
 
     def _collect(self, index: int) -> tuple[str, Examined | None]:
         worker = self._workers[index]
-        assert worker.task is not None
-        key = worker.task[0]
+        key, _ = worker.tasks.popleft()
         try:
             answer, examined = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             worker.stop()
             self._workers[index] = Worker(self._make)
+            self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
             return key, None
         if answer is None:
             raise AssignmentError(examined)
