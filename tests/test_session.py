@@ -377,6 +377,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDS)
 def test_end_is_told_with_its_reason(name: str, hasty: Sandbox) -> None:
     source, how, reason = ENDS[name]
@@ -399,6 +400,7 @@ def test_recursion_without_limit(session: Session) -> None:
         assert (ended.how, "SIGSEGV" in ended.reason) == ("crashed", True)
 
 
+@pytest.mark.slow
 def test_cpu_time_is_limited() -> None:
     patient = replace(LIMITS, cell_seconds=100.0, cpu_seconds=1)
     busy = "import time\nwhile time.process_time() < 3: pass"
@@ -410,6 +412,7 @@ def test_cpu_time_is_limited() -> None:
         assert session.run_cell(busy).ok
 
 
+@pytest.mark.slow
 def test_call_that_does_not_end(session: Session) -> None:
     session.run_cell("import time\ndef f(x):\n    time.sleep(60 if x == 2 else 0)\n    return x, 0")
     with pytest.raises(Ended, match="a call of f took longer than 2 s") as caught:
@@ -417,6 +420,7 @@ def test_call_that_does_not_end(session: Session) -> None:
     assert caught.value.how == "timeout"
 
 
+@pytest.mark.slow
 def test_time_of_a_call_holds_for_each_call_of_a_batch(session: Session) -> None:
     session.run_cell("import time\ndef f(x):\n    time.sleep(0.5)\n    return x, 0")
     assert session.call_many([("f", (number,), {}, None) for number in range(6)], pick=0) == list(range(6))
@@ -515,6 +519,7 @@ def test_forgery_ends_the_session_or_equals_returning(name: str, session: Sessio
     assert caught.value.how == "crashed"
 
 
+@pytest.mark.slow
 def test_reply_that_trickles_in_is_late(session: Session) -> None:
     session.run_cell(FORGE)
     session.run_cell(
@@ -526,6 +531,7 @@ def test_reply_that_trickles_in_is_late(session: Session) -> None:
     assert caught.value.how == "timeout"
 
 
+@pytest.mark.slow
 def test_one_who_stops_reading_is_late(session: Session) -> None:
     session.run_cell(
         "import re, threading, time\n"
