@@ -13,7 +13,7 @@ import pytest
 
 from assignment.examiner.limits import MIB, Limits
 from assignment.examiner.sandbox import Sandbox
-from assignment.examiner.session import Ended, Handle, Refused, RemoteDict, RemoteError, Session
+from assignment.examiner.session import Ended, Handle, Moving, Refused, RemoteDict, RemoteError, Session
 
 LIMITS = Limits(memory=768 * MIB, cpu_seconds=20, call_seconds=2, output_bytes=2000, reply_bytes=8 * MIB)
 HASTY = replace(LIMITS, cell_seconds=1.5)
@@ -195,6 +195,12 @@ def gradients(x):
 def identity(thing):
     return id(thing)
 
+buffer = np.zeros(2)
+
+def refilled(x):
+    buffer[:] = x
+    return buffer, 0
+
 def todo():
     raise NotImplementedError('尚未完成')
 
@@ -214,6 +220,14 @@ class Model:
 def functions(session: Session) -> Session:
     assert session.run_cell(FUNCTIONS).ok
     return session
+
+
+def test_an_array_that_is_filled_anew_by_each_call_is_sent_as_each_call_left_it(functions: Session) -> None:
+    x = np.array([1.0, 2.0])
+    moved = functions.sweep(("refilled", (Moving(),), {}, None), x, 0.5, range(2), pick=0)
+    assert [list(one) for one in moved] == [[1.5, 2], [0.5, 2], [1, 2.5], [1, 1.5]]
+    called = functions.call_many([("refilled", (n * x,), {}, None) for n in range(3)])
+    assert [list(one) for one, _ in called] == [[0, 0], [1, 2], [2, 4]]
 
 
 def test_values_and_caches(functions: Session) -> None:

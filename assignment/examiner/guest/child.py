@@ -145,7 +145,7 @@ def _run_calls(
 
     Values go out together, but not later than a while after they were made: the examiner's clock runs for each call.
     """
-    sender = Sender(shelf, reply_bytes)
+    sender = Sender(shelf, reply_bytes, copies=not isinstance(calls, list) or len(calls) > 1)
     values: list[Any] = []
     sent, flushed = 0, time.monotonic()
     end: list[Any] = []

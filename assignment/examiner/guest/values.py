@@ -48,11 +48,15 @@ class KeptDict:
 
 
 class Sender:
-    """Turns returned objects into trees that the wire can pack, within one budget of bytes for all arrays."""
+    """Turns returned objects into trees that the wire can pack, within one budget of bytes for all arrays.
 
-    def __init__(self, shelf: Shelf, budget: int) -> None:
+    copies: whether arrays are copied, for their function runs again before they are sent and may fill them anew.
+    """
+
+    def __init__(self, shelf: Shelf, budget: int, copies: bool = False) -> None:
         self._shelf = shelf
         self._budget = budget
+        self._copies = copies
         self._keys = self._letters = 0  # what one call may still send
         self.spent = 0  # bytes of arrays, and roughly of everything else
 
@@ -104,7 +108,7 @@ class Sender:
         if issubclass(kind, np.ndarray):
             shape, dtype = np.ndarray.shape.__get__(thing), np.ndarray.dtype.__get__(thing)
             self._spend(math.prod(shape) * dtype.itemsize, f"an array of shape {shape}")
-            return plain_array(thing)
+            return plain_array(thing).copy() if self._copies else plain_array(thing)
         if issubclass(kind, np.generic):
             if np.generic.dtype.__get__(thing) not in CODES:
                 raise Unsendable(f"a NumPy scalar ({kind.__name__}) that is no number")
