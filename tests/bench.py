@@ -1,7 +1,7 @@
 """`make bench`: this project and stock nbgrader, alternately, on the same submissions; status 1 if a bound is missed.
 
 Both grade from their command lines, in courses of their own with the same release, after a warm-up; medians of ROUNDS.
-Then the corpora of attacks and of honest work, by both.
+Then the corpora of attacks and of honest work, by both (tests.stock).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,9 @@ from rich.table import Table
 
 from assignment.course import Course
 from assignment.demo import copy_course
-from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
-from assignment.examiner.limits import Limits
 from assignment.homework.master import SOLUTION, load_master
-from assignment.release import releases
 from tests import corpus, stock
-from tests.expected import bound, shares
-from tests.surroundings import surroundings
 
 ROOT = Path(__file__).parent.parent
 NAME = "rnn"
@@ -54,7 +48,7 @@ def main() -> None:
     bounds: list[tuple[str, float, float]] = []  # what, measured, at most
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         bounds += _speed(console, Path(folder))
-    bounds += _corpora(console)
+    bounds.append(("attacks and honest work: expectations not met", float(stock.compare(console)), 0.0))
     table = Table("what", "measured", "at most", "", box=None)
     for what, value, most in bounds:
         table.add_row(what, f"{value:.3f}", f"{most:g}", "held" if value <= most else "[red]MISSED[/]")
@@ -102,42 +96,6 @@ def _speed(console: Console, folder: Path) -> list[tuple[str, float, float]]:
         ("check of one, cold, in seconds", statistics.median(cold), COLD_SECONDS),
         (f"cost of each at {LARGER[-1]}, of that at {SIZE}", each[LARGER[-1]] / each[SIZE], GROWTH * NOISE),
     ]
-
-
-def _corpora(console: Console) -> list[tuple[str, float, float]]:
-    """Attacks that gain and honest work that loses, here and with nbgrader as it comes."""
-    master, release = (json.loads((ROOT / kind / NAME / f"{NAME}.ipynb").read_text()) for kind in ("source", "release"))
-    worth = shares(master)
-    found: dict[tuple[str, str], list[str]] = {}
-    checkout = Course(ROOT)
-    homework = Homework(load_master(checkout.source(NAME)), checkout.mistakes(NAME).read_text(encoding="utf-8"))
-    impatient = replace(Limits(), call_seconds=3.0, cell_seconds=10.0)
-    sizes = {}
-    for kind in ("attacks", "honest"):
-        cases = corpus.load(kind)
-        sizes[kind] = len(cases)
-        with surroundings(ROOT) as around, Examiner(homework, releases(checkout, NAME), impatient) as examiner:
-            scores: dict[str, float | None] = {}
-            for case in cases:
-                data = corpus.build(case.told(**around.words), release, master)
-                scores[case.name] = examiner.examine(data).result.score
-        found["assignment", kind] = _off(cases, scores, worth, kind)
-        notebooks = {name: data for name, (_, data) in stock.corpus([kind], release, master).items()}
-        results = stock.grade_stock(notebooks, checkout.source(NAME))
-        found["nbgrader", kind] = _off(cases, {name: result.score for name, result in results.items()}, worth, kind)
-    for (whose, kind), names in found.items():
-        console.print(f"{whose}: {len(names)} of {sizes[kind]} {kind} with a wrong mark: {', '.join(names) or '-'}")
-    return [(f"{kind} with a wrong mark", float(len(found["assignment", kind])), 0.0) for kind in sizes]
-
-
-def _off(cases: list[corpus.Case], scores: dict[str, float | None], worth: Any, kind: str) -> list[str]:
-    """The attacks that earn more, the honest that earn less than they should."""
-    names = []
-    for case in cases:
-        score, right = scores[case.name] or 0.0, bound(case, worth)
-        if score > right + 1e-6 if kind == "attacks" else score < right - 1e-6:
-            names.append(case.name)
-    return names
 
 
 def _course(root: Path) -> Course:
