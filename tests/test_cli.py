@@ -186,11 +186,11 @@ def test_json_for_programs(klass: Course, typed: Type) -> None:
     [collected] = read("collect", "submissions.zip")
     assert len(collected["items"]) == 5 and [one["user"] for one in collected["nothing"]] == ["9"]
     graded = {row["student"]: row for row in read("grade")}
-    assert {who: (row["mark"], row["score"], row["net"]) for who, row in graded.items()} == {
-        "1": (6.5, 6.5, 6.5),
-        "2": (0, 0, 0),
-        "3": (0, 6.5, 0),
-        "4": (None, 0, 0),
+    assert {who: (row["score"], row["net"]) for who, row in graded.items()} == {
+        "1": (6.5, 6.5),
+        "2": (0, 0),
+        "3": (6.5, 0),
+        "4": (0, None),
     }
     files = [f"submitted/{who}/tiny/tiny.ipynb" for who in "3142"]
     checked = read("check", *files)
@@ -396,7 +396,7 @@ def test_check_grades_what_it_can_and_says_2(klass: Course, typed: Type) -> None
         zip(files, ["unreadable", "graded", "unreadable", "unreadable", "graded"], strict=True)
     )
     assert said.status == 2
-    words = "nosuch.ipynb: unreadable, no mark: the file cannot be opened: No such file or directory\n"
+    words = "nosuch.ipynb: unreadable, no mark: there is no nosuch.ipynb in its folder\n"
     assert typed(klass, "check", files[0]).out == words
     assert typed(klass, "check", files[1], files[4]).status == 0
     assert {path: path.stat().st_mtime_ns for path in klass.root.rglob("*")} == before

@@ -153,6 +153,17 @@ def test_jobs_and_order_make_no_difference(marked: Course) -> None:
     assert (scores(marked), {s: stripped(marked, s) for s in "12345"}) == alone
 
 
+def test_a_folder_without_its_notebook_stops_nobody(marked: Course, release: Notebook, reference: Sources) -> None:
+    for student in ("3", "4"):
+        marked.submitted(student, "rnn").unlink()
+    os.mkfifo(marked.submitted("4", "rnn"))  # nobody writes into it: to read it would take for ever
+    reasons = {"3": "there is no rnn.ipynb in its folder", "4": "it is not a file"}
+    for regraded in (reasons.keys(), set()):  # the second time they are known
+        graded = grade(marked, "rnn").grades
+        assert {g.student: g.result["reason"] for g in graded if g.net is None} == reasons
+        assert {g.student for g in graded if g.regraded} == regraded
+
+
 def stripped(course: Course, student: str) -> Notebook:
     """An autograded notebook without the time it took."""
     notebook: Notebook = nbformat.read(course.autograded(student, "rnn"), as_version=4)  # texts as one string or lists

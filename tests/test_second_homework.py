@@ -145,7 +145,7 @@ def test_the_command_line_asks_which_of_two(
 def test_the_command_line_does_the_one_named(klass: Course, capsys: pytest.CaptureFixture[str]) -> None:
     app(["grade", "--json", "--course", str(klass.root), "--assignment", "tiny"], standalone_mode=False)
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {row["student"]: row["mark"] for row in rows} == {who: sum(points.values()) for who, points in MARKS.items()}
+    assert {row["student"]: row["net"] for row in rows} == {who: sum(points.values()) for who, points in MARKS.items()}
     assert not any(row["regraded"] for row in rows)
 
 

@@ -57,9 +57,13 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
     names = student_names(course)
     if as_json:
         for grade in graded.grades:
-            row = {"student": grade.student, "name": names.get(grade.student, ""), "mark": grade.net}
-            row |= {"before": grade.before, "regraded": grade.regraded}
-            print(json.dumps(row | grade.result, ensure_ascii=False))
+            row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result}
+            row |= {
+                "net": grade.net,
+                "before": grade.before,
+                "regraded": grade.regraded,
+            }  # net: with all that people did
+            print(json.dumps(row, ensure_ascii=False))
         return
     table = Table("student", "name", box=None, pad_edge=False)
     for title in ("score", "net"):

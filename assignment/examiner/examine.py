@@ -70,16 +70,22 @@ class Examiner:
 
     def examine_file(self, path: Path) -> Examined:
         """Return the verdict on a file; one that cannot be opened, or is too large, is unreadable."""
+        data, wrong = self.read(path)
+        return self.unexamined(data, "unreadable", wrong) if wrong else self.examine(data)
+
+    def read(self, path: Path) -> tuple[bytes, str]:
+        """Return a file's bytes and "", or none and what keeps it from being read."""
         try:
             about = path.stat()
             if not stat.S_ISREG(about.st_mode):  # a pipe or a device could be read for ever
-                return self.unexamined(b"", "unreadable", "it is not a file")
+                return b"", "it is not a file"
             if about.st_size > self.limits.notebook_bytes:
-                return self.unexamined(b"", "unreadable", "the file is larger than a notebook may be")
-            data = path.read_bytes()
+                return b"", "the file is larger than a notebook may be"
+            return path.read_bytes(), ""
+        except FileNotFoundError:
+            return b"", f"there is no {path.name} in its folder"
         except OSError as error:
-            return self.unexamined(b"", "unreadable", f"the file cannot be opened: {error.strerror}")
-        return self.examine(data)
+            return b"", f"the file cannot be opened: {error.strerror}"
 
     def examine(self, data: bytes) -> Examined:
         """Return the verdict on a submission's bytes, whatever they are."""
