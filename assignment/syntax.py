@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # cell magics whose body is Python in this notebook
@@ -75,13 +76,18 @@ def segment(source: str, node: ast.stmt) -> str:
     return "\n".join(plain(source).split("\n")[first - 1 : node.end_lineno])
 
 
-@lru_cache(maxsize=256)  # by the node itself: the same statements are looked at by the repair and by each rule
+# The repair and each rule look at the same statements. What is known of one goes with its tree: a giant's is not kept.
+_meanings: WeakKeyDictionary[ast.AST, str] = WeakKeyDictionary()
+
+
 def meaning(node: ast.AST) -> str:
     """Return what code means, as text: equal where two differ in spelling, comments or docstrings alone.
 
     RecursionError if it is nested more deeply than code that people write.
     """
-    return _of_node(node)
+    if node not in _meanings:
+        _meanings[node] = _of_node(node)
+    return _meanings[node]
 
 
 def _of_node(node: ast.AST) -> str:

@@ -58,11 +58,7 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
     if as_json:
         for grade in graded.grades:
             row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result}
-            row |= {
-                "net": grade.net,
-                "before": grade.before,
-                "regraded": grade.regraded,
-            }  # net: with all that people did
+            row |= {"net": grade.net, "before": grade.before, "regraded": grade.regraded}  # net: the gradebook's
             print(json.dumps(row, ensure_ascii=False))
         return
     table = Table("student", "name", box=None, pad_edge=False)

@@ -95,7 +95,9 @@ class Examiner:
                 submission = read_notebook(session, data, self.limits)
             except Unreadable as error:
                 return self.unexamined(data, "unreadable", str(error))
-            return self._examine(data, submission, session if len(data) < SMALL else None, start)
+            if len(data) < SMALL:
+                return self._examine(data, submission, session, start)
+        return self._examine(data, submission, None, start)
 
     def _examine(self, data: bytes, submission: dict[str, Any], session: Session | None, start: float) -> Examined:
         master = self.homework.master
