@@ -38,24 +38,22 @@ READY = """() => {
         && panel.sessionContext.kernelDisplayStatus === 'idle';
 }"""
 LISTEN = """() => {
-    window.answered = new Set();
-    for (const {model} of jupyterapp.shell.currentWidget.content.widgets)
-        model.stateChanged.connect((_, {name, newValue}) => {
-            if (name === 'executionCount' && newValue !== null) window.answered.add(model.id);
-        });
+    const sent = window.sent = new Map();  // by the request's id: its cell, and its count when the kernel has answered
+    jupyterapp.shell.currentWidget.sessionContext.session.anyMessage.connect((_, {msg, direction}) => {
+        if (direction === 'send' && msg.header.msg_type === 'execute_request')
+            sent.set(msg.header.msg_id, {cell: msg.metadata.cellId});
+        if (direction === 'recv' && msg.header.msg_type === 'execute_reply' && sent.has(msg.parent_header.msg_id))
+            sent.get(msg.parent_header.msg_id).count = msg.content.execution_count ?? null;
+    });
 }"""
-# Whether the cells named have run: the last has its new count, or nothing has moved for QUIET_FOR seconds (an error
-# stops a run, and JupyterLab sends cells off one by one, so that all seem idle in between).
-QUIET_FOR = 5.0
-RAN = """([names, quiet]) => {
-    const panel = jupyterapp.shell.currentWidget;
-    const cells = panel.content.widgets.map(cell => cell.model).filter(cell => names.includes(cell.id));
-    const now = JSON.stringify(cells.map(cell => [cell.executionCount, cell.executionState]));
-    if (now !== window.seen) [window.seen, window.since] = [now, Date.now()];
-    const idle = cells.every(cell => cell.executionState === 'idle');
-    const [first, last] = [cells[0], cells.at(-1)].map(cell => window.answered.has(cell.id));
-    return idle && panel.sessionContext.kernelDisplayStatus === 'idle'
-        && (last || first && Date.now() - window.since > quiet);
+# Whether the cells named have run: each was sent, answered (after an error, that it is left out) and shows its count,
+# which JupyterLab sets when all that the cell printed is there.
+RAN = """names => {
+    const cells = jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model);
+    const counts = new Map(cells.map(cell => [cell.id, cell.executionCount ?? null]));
+    const sent = [...window.sent.values()];
+    return names.every(name => sent.some(({cell}) => cell === name))
+        && sent.every(({cell, count}) => count === counts.get(cell));
 }"""
 
 
@@ -184,9 +182,9 @@ class OpenNotebook:
         return self.cell(name)
 
     def _run(self, names: list[str], start: Callable[[], None]) -> None:
-        self.page.evaluate("window.answered.clear()")
+        self.page.evaluate("window.sent.clear()")
         start()
-        self.page.wait_for_function(RAN, arg=[names, QUIET_FOR * 1000])
+        self.page.wait_for_function(RAN, arg=names)
 
     def enter(self, name: str, line: str = "") -> None:
         """Click into a cell's editor, into the line with these words if they are given."""
