@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from assignment.examiner.homework import compiled_cell
 from assignment.examiner.limits import MIB, Limits
 from assignment.examiner.sandbox import Sandbox
 from assignment.examiner.session import Ended, Handle, Moving, Refused, RemoteDict, RemoteError, Session
@@ -119,6 +120,26 @@ def test_traceback_shows_the_cell_without_colours(session: Session) -> None:
     (error,) = session.run_cell("x = 1\n\nx / 0").outputs
     assert "----> 3 x / 0" in error["traceback"]
     assert "\x1b" not in "".join(error["traceback"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(source for name, (source, _) in CELLS.items() if name not in {"a magic", "a cell magic", "await"}),
+        "x = 1\n\nx / 0",
+        "raise SystemExit(3)",
+        "def f(x):\n    return 1 / x\n\n\n0",
+        "def f(x):\n    return 1 / x\n\n\n0;",
+    ],
+)
+def test_a_cell_that_comes_compiled_shows_the_same(source: str, sandbox: Sandbox) -> None:
+    runs = []
+    for compiled in (b"", compiled_cell(source)):
+        with sandbox.open() as session:
+            runs.append(
+                [session.run_cell(source, compiled=compiled), session.run_cell("x = f(0)"), session.run_cell("_i1")]
+            )
+    assert runs[0] == runs[1]
 
 
 def test_help_is_shown(session: Session) -> None:

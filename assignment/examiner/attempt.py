@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,12 +18,20 @@ class OutOfTime(BaseException):  # no check may take it for an error of the stud
     """The submission as a whole has used up its time."""
 
 
+class Load(NamedTuple):
+    """A cell to run: its place among all, its source, and its code if it is the master's."""
+
+    position: int
+    source: str
+    compiled: bytes = b""
+
+
 class Attempt:
     """Runs cells and calls of functions in a fresh sandbox; after a death the next call finds a new one, loaded again.
 
-    cells: (position, source) in order. A cell in which the sandbox dies is left out from then on, and so are those in
-    `dead`. deadline: a time.monotonic() after which no sandbox is started and no call is made any more. references:
-    whether some of the cells are not the student's. session: a sandbox to begin with, in which no cell has run.
+    A cell in which the sandbox dies is left out from then on, and so are those in `dead`. deadline: a time.monotonic()
+    after which no sandbox is started and no call is made any more. references: whether some of the cells are not the
+    student's. session: a sandbox to begin with, in which no cell has run.
 
     What student code says in words (an error's text, a type's name) may carry whatever it has seen. `told_secrets`
     says whether that may be more than what students get.
@@ -32,7 +40,7 @@ class Attempt:
     def __init__(
         self,
         sandbox: Sandbox,
-        cells: Sequence[tuple[int, str]],
+        cells: Sequence[Load],
         deadline: float,
         dead: Mapping[int, Ended] | None = None,
         references: bool = False,
@@ -83,11 +91,12 @@ class Attempt:
                 raise OutOfTime
             self._session = self._session or self._sandbox.open()
             self._loaded = True
-            for position, source in self._cells:
+            for position, source, compiled in self._cells:
                 if position in self.dead:
                     continue
+                most = 0 if position in self.runs else self._output_left
                 try:
-                    run = self._session.run_cell(source, 0 if position in self.runs else self._output_left)
+                    run = self._session.run_cell(source, most, compiled)
                 except Ended as ended:
                     self.dead[position] = ended
                     self.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.examiner.attempt import Attempt, OutOfTime
+from assignment.examiner.attempt import Attempt, Load, OutOfTime
 from assignment.examiner.causes import name_causes
 from assignment.examiner.checks import CheckRun, ended_output, run_check, run_given, unrun_check
 from assignment.examiner.gradients import batched
@@ -110,20 +110,24 @@ class Examination:
         run.result.premise = [name for name in self._homework.names if name in failed]
         return run
 
-    def _loading(self, replaced: Collection[str]) -> list[tuple[int, str]]:
-        """The code for the sandbox, by position: the master's given cells, the student's others, and references."""
-        loading: list[tuple[int, str]] = []
-        references: list[tuple[int, str]] = []  # last: no cell of the student's may undo the replacement
+    def _loading(self, replaced: Collection[str]) -> list[Load]:
+        """The code for the sandbox: the master's given cells, the student's others, and references."""
+        loading: list[Load] = []
+        references: list[Load] = []  # last: no cell of the student's may undo the replacement
         for number, placed in enumerate(self._cells):
             if placed.role == "given":
                 cell = self._homework.master.cell(placed.id)
                 if self._homework.runs_in_sandbox(cell):
-                    loading.append((number, cell.source))
+                    loading.append(self._master_load(number, cell))
             elif placed.cell_type == "code" and placed.role in ("solve", "extra"):
-                loading.append((number, placed.source))
+                loading.append(Load(number, placed.source))
                 if placed.role == "solve" and (cell := self._homework.master.cell(placed.id)).name in replaced:
-                    references.append((-number - 1, cell.source))  # a place of its own: the student's may be deadly
+                    # a place of its own: the student's may be deadly
+                    references.append(self._master_load(-number - 1, cell))
         return loading + references
+
+    def _master_load(self, position: int, cell: Cell) -> Load:
+        return Load(position, cell.source, self._homework.compiled[cell.id])
 
     def _blame_cell(self, result: CheckResult, attempt: Attempt) -> None:
         """Say at the head of an exercise's failures that its own cell raised an error, if it did.

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import hashlib
 import io
+import marshal
 import math
 from collections.abc import Collection
 from functools import cached_property
@@ -13,6 +14,7 @@ from types import CodeType
 from typing import Any, NamedTuple
 
 from assignment.examiner.mistakes import Mistake, load_mistakes
+from assignment.examiner.wire import cell_name
 from assignment.homework.master import HIDDEN, Cell, Master
 
 
@@ -35,6 +37,11 @@ class Homework:
     def digest(self) -> str:
         """The sha256 of all that can make a difference to a result: the master and the mistakes."""
         return hashlib.sha256(f"{self.master.digest}\n{self._mistakes}".encode()).hexdigest()
+
+    @cached_property
+    def compiled(self) -> dict[str, bytes]:
+        """Given cells and reference solutions as a sandbox takes them, by id."""
+        return {cell.id: compiled_cell(cell.source) for cell in (*self.master.given, *self.master.solves)}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -99,6 +106,11 @@ def partner(name: str) -> str:
         if ours in name:
             return name.replace(ours, theirs)
     return name
+
+
+def compiled_cell(source: str) -> bytes:
+    """A cell's code for a sandbox, which runs the same interpreter; none of an empty cell, for Jupyter runs none."""
+    return marshal.dumps(compile(_displaying(source), cell_name(source), "exec")) if source.strip() else b""
 
 
 def _compiled(cell: Cell) -> Code:

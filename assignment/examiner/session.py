@@ -69,11 +69,14 @@ class Session:
         with self._guarded("starting the sandbox", READY_SECONDS) as deadline:
             self._reply(deadline, 0)
 
-    def run_cell(self, source: str, most: int | None = None) -> CellRun:
-        """Run a cell as Jupyter would; of its output at most `most` bytes are kept. Raises Ended."""
+    def run_cell(self, source: str, most: int | None = None, compiled: bytes = b"") -> CellRun:
+        """Run a cell as Jupyter would; of its output at most `most` bytes are kept. Raises Ended.
+
+        compiled: its code (homework.compiled_cell), which saves compiling it again; none for what comes from a student.
+        """
         limits = self._limits
         room = limits.output_bytes if most is None else min(most, limits.output_bytes)
-        request = self._request("cell", [source, room])
+        request = self._request("cell", [source, room, compiled])
         with self._guarded(f"the cell that starts with {_first_line(source)!r}", limits.cell_seconds) as deadline:
             self._ask(request, deadline)
             match self._reply(deadline, 0, header=2 * room + HEADER):

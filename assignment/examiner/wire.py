@@ -8,6 +8,7 @@ into the memory of the array that is made of them: copies between cost more than
 
 from __future__ import annotations
 
+import hashlib
 import math
 import struct
 from collections.abc import Callable
@@ -31,6 +32,11 @@ MAX_LENGTH = 1 << 48  # of one dimension: products of sixteen such are still pla
 MAX_DEPTH = 16  # messages within messages
 LARGE = 1 << 14  # bytes of an array that are sent by themselves
 MAX_ITEMS = 100_000  # entries of one list or mapping
+
+
+def cell_name(source: str) -> str:
+    """The file name of a cell's code: the same wherever it is compiled, and in tracebacks the key to its lines."""
+    return f"<cell {hashlib.sha256(source.encode('utf-8', 'replace')).hexdigest()[:12]}>"
 
 
 class WireError(Exception):

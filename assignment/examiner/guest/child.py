@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import random
 import socket
 import time
@@ -89,8 +90,7 @@ def serve(connection: socket.socket, shell: GuestShell) -> None:
         if request is None:
             return
         if request.verb == "cell":
-            source, output_bytes = request.payload
-            channel.send(request, 0, "ran", *_run_cell(shell, source, output_bytes))
+            channel.send(request, 0, "ran", *_run_cell(shell, *request.payload))
         elif request.verb == "parse":
             channel.send(request, 0, "parsed", *normalise(*request.payload))
         elif request.verb == "sweep":
@@ -100,13 +100,19 @@ def serve(connection: socket.socket, shell: GuestShell) -> None:
             _run_calls(channel, shell, shelf, request, *request.payload)
 
 
-def _run_cell(shell: GuestShell, source: str, output_bytes: int) -> list[Any]:
-    """Run a cell as Jupyter would; its outputs, whether it succeeded, its number, whether output was cut."""
+def _run_cell(shell: GuestShell, source: str, output_bytes: int, compiled: bytes) -> list[Any]:
+    """Run a cell as Jupyter would; its outputs, whether it succeeded, its number, whether output was cut.
+
+    compiled: the cell's code if the examiner has compiled it; empty for the student's.
+    """
     recorder = shell.recorder
     recorder.start(output_bytes)
     count = shell.execution_count
-    result = shell.run_cell(source, store_history=True)
-    return [recorder.finished(), result.success is True, count, recorder.truncated]
+    if compiled:
+        ok = shell.run_compiled(source, marshal.loads(compiled))
+    else:
+        ok = shell.run_cell(source, store_history=True).success is True
+    return [recorder.finished(), ok, count, recorder.truncated]
 
 
 def _moved(x: np.ndarray, h: float, start: int, stop: int) -> Iterator[np.ndarray]:

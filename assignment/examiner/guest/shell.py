@@ -9,8 +9,11 @@ import builtins
 import getpass
 import sys
 from collections.abc import Mapping
+from types import CodeType
 from typing import Any
 
+from IPython.core.async_helpers import _pseudo_sync_runner
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
@@ -19,6 +22,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Instance, Type
 from traitlets.config import Config
 
+from ..wire import cell_name
 from .recorder import Recorder, Stream
 
 SHOWN = ("text/plain", "image/png")
@@ -76,6 +80,13 @@ class RecordingPublisher(DisplayPublisher):  # type: ignore[misc]
         self.shell.recorder.clear()
 
 
+class Compiler(CachingCompiler):  # type: ignore[misc]
+    """Names a cell's code as the examiner does when it compiles a cell."""
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        return cell_name(raw_code)
+
+
 class PlainFirst(TransformerManager):  # type: ignore[misc]
     """Looks for magics only in cells that are no Python: to parse one takes a tenth of looking through its tokens."""
 
@@ -98,6 +109,17 @@ class GuestShell(InteractiveShell):  # type: ignore[misc]
     recorder = Instance(Recorder, ())
     displayhook_class = Type(RecordingHook)
     display_pub_class = Type(RecordingPublisher)
+    compiler_class = Type(Compiler)
+
+    def run_compiled(self, source: str, code: CodeType) -> bool:
+        """Run a cell that was compiled by the examiner; whether it succeeded. Otherwise as run_cell."""
+        count = self.execution_count
+        self.history_manager.store_inputs(count, source)
+        self.compile.cache(source, count)  # its lines, for tracebacks
+        self.execution_count += 1
+        with self.display_trap:
+            failed: bool = _pseudo_sync_runner(self.run_code(code))
+        return not failed
 
     def enable_gui(self, gui: Any = None) -> None:
         """There is no event loop to join."""
