@@ -153,6 +153,15 @@ def test_jobs_and_order_make_no_difference(marked: Course) -> None:
     assert (scores(marked), {s: stripped(marked, s) for s in "12345"}) == alone
 
 
+@pytest.mark.parametrize("entrance", ["assignment.grade", "assignment.check", "assignment.plugins.autograde"])
+def test_checks_compute_in_one_thread(entrance: str) -> None:
+    work = "a = np.ones((600, 600)); a @ a; print(os.listdir('/proc/self/task'))"
+    code = f"import os, {entrance}, numpy as np; {work}"
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert len(said.stdout.split()) == 1
+
+
 def test_a_folder_without_its_notebook_stops_nobody(marked: Course, release: Notebook, reference: Sources) -> None:
     for student in ("3", "4"):
         marked.submitted(student, "rnn").unlink()

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from assignment.errors import AssignmentError
+from assignment.examiner import ONE_THREAD
 from assignment.examiner.view import GUEST, PACKAGES, View, guest_files, make_view, packages
 
 UNUSED = range(60600, 61184)  # user ids that systemd, Debian and containers leave to nobody
@@ -27,7 +28,7 @@ ENVIRONMENT = {
     "PYTHONUTF8": "1",
     "TERM": "dumb",
     "TZ": "UTC",
-} | {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")}
+} | ONE_THREAD
 ARGUMENTS = ["-S", "-s", "-P", "-m", "examiner.guest.warm"]
 
 
