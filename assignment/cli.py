@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from assignment.commands import authoring, deciding, grading, returning
 from assignment.commands.options import CourseOption, NameOption, chosen, shown
@@ -75,6 +76,8 @@ def demo(
             out.print(f"[bold]$ {words}[/]")
             app([step, *arguments, "--course", str(copy.root), "--assignment", which], standalone_mode=False)
             out.print()
+        if folder:
+            out.print(f"the course stays in {escape(str(copy.root))}", soft_wrap=True)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from rich.cells import cell_len
 from assignment.cli import SECTIONS, app, main
 from assignment.commands import terminal
 from assignment.commands.columns import wrapped
+from assignment.commands.tables import remarks
 from assignment.course import Course
 from assignment.examiner import launch
 from assignment.examiner.examine import Examiner
@@ -174,6 +175,20 @@ def test_what_people_read_fits_80_columns_and_has_no_codes(verb: str, klass: Cou
     assert narrow(said.out) and "\x1b" not in said.out
     for part in expected:
         assert part in said.out
+
+
+def test_remarks_tell_what_was_forgiven_and_put_in_order() -> None:
+    check = {"name": "double", "score": 1.0, "max": 1.0, "ended": ""}
+    breach = {"rule": "todo", "breach": True}
+    result = {
+        "verdict": "graded",
+        "reason": "",
+        "checks": [check],
+        "rules": [breach, breach],
+        "repairs": ["a cell moved"],
+    }
+    assert remarks(result, waived=[]) == ["breach of rule 'todo'", "repaired"]
+    assert remarks(result | {"repairs": []}, waived=["todo"]) == ["breach of rule 'todo', waived"]
 
 
 @pytest.mark.slow

@@ -83,7 +83,8 @@ def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = Fal
 
 
 def _left(one: LeftOut) -> str:
-    return f"{one.student} {escape(one_line(one.name))}: {escape(one_line(one.why))}"
+    who = f"{one.student} {one_line(one.name)}".rstrip()  # who stands on no roster has no name
+    return f"{escape(who)}: {escape(one_line(one.why))}"
 
 
 def _place(course: Course, path: Path) -> str:

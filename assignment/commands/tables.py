@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from assignment.commands.check_table import print_below
 from assignment.commands.columns import wrapped
 from assignment.course import Course
 from assignment.marking.marks import shown_name
-from assignment.marking.waivers import Decisions
+from assignment.marking.waivers import Decisions, load
 from assignment.plain import counted, one_line, points
 from assignment.submission.handed_in import record_of
 
@@ -54,7 +54,7 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
 
 def show_graded(console: Console, course: Course, name: str, graded: Graded, as_json: bool) -> None:
     """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
-    names = student_names(course)
+    names, decisions = student_names(course), load(course)
     if as_json:
         for grade in graded.grades:
             row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result}
@@ -73,7 +73,7 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
             _text(names.get(grade.student, ""), 18),
             points(result["score"]),
             _mark(grade.net),
-            _text("; ".join(late + remarks(result)), 160),
+            _text("; ".join(late + remarks(result, decisions.waived(grade.student, name))), 160),
         )
     console.print(table)
     regraded = sum(grade.regraded for grade in graded.grades)
@@ -116,17 +116,17 @@ def show_rules(
         console.print("nothing was found")
 
 
-def remarks(result: Mapping[str, Any]) -> list[str]:
-    """What a TA should know of a result at a glance."""
+def remarks(result: Mapping[str, Any], waived: Collection[str]) -> list[str]:
+    """What a TA should know of a result at a glance; waived: rules whose breach is forgiven."""
     said = [] if result["verdict"] == "graded" else [f"{result['verdict']}: {result['reason']}"]
     said += [f"{check['name']}: {check['ended']}" for check in result["checks"] if check["ended"]]
     breaches = Counter(finding["rule"] for finding in result["rules"] if finding["breach"])
-    said += [f"breach of rule '{rule}'" for rule in breaches]
+    said += [f"breach of rule '{rule}'{', waived' if rule in waived else ''}" for rule in breaches]
     lost = [check["name"] for check in result["checks"] if check["score"] < check["max"] and not check["ended"]]
     if lost and result["verdict"] == "graded":
         where = "everything" if len(lost) == len(result["checks"]) else counted(len(lost), "exercise")
         said.append(f"lost points in {lost[0] if len(lost) == 1 and not said else where}")
-    return said
+    return [*said, "repaired"] if result["repairs"] else said
 
 
 def mistakes(results: list[dict[str, Any]]) -> Counter[tuple[str, str]]:

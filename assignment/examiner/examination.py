@@ -13,7 +13,7 @@ from assignment.examiner.attempt import Attempt, Load, OutOfTime
 from assignment.examiner.causes import name_causes
 from assignment.examiner.checks import CheckRun, ended_output, run_check, run_given, unrun_check
 from assignment.examiner.gradients import batched
-from assignment.examiner.homework import Code, Homework
+from assignment.examiner.homework import Code, Homework, compiled_cell
 from assignment.examiner.proxies import Student
 from assignment.examiner.remote import Ended
 from assignment.examiner.result import CheckResult
@@ -118,16 +118,13 @@ class Examination:
             if placed.role == "given":
                 cell = self._homework.master.cell(placed.id)
                 if self._homework.runs_in_sandbox(cell):
-                    loading.append(self._master_load(number, cell))
+                    loading.append(Load(number, cell.source, compiled_cell(cell.source)))
             elif placed.cell_type == "code" and placed.role in ("solve", "extra"):
                 loading.append(Load(number, placed.source))
                 if placed.role == "solve" and (cell := self._homework.master.cell(placed.id)).name in replaced:
                     # a place of its own: the student's may be deadly
-                    references.append(self._master_load(-number - 1, cell))
+                    references.append(Load(-number - 1, cell.source, compiled_cell(cell.source)))
         return loading + references
-
-    def _master_load(self, position: int, cell: Cell) -> Load:
-        return Load(position, cell.source, self._homework.compiled[cell.id])
 
     def _blame_cell(self, result: CheckResult, attempt: Attempt) -> None:
         """Say at the head of an exercise's failures that its own cell raised an error, if it did.

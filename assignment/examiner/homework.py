@@ -9,7 +9,7 @@ import io
 import marshal
 import math
 from collections.abc import Collection
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -37,11 +37,6 @@ class Homework:
     def digest(self) -> str:
         """The sha256 of all that can make a difference to a result: the master and the mistakes."""
         return hashlib.sha256(f"{self.master.digest}\n{self._mistakes}".encode()).hexdigest()
-
-    @cached_property
-    def compiled(self) -> dict[str, bytes]:
-        """Given cells and reference solutions as a sandbox takes them, by id."""
-        return {cell.id: compiled_cell(cell.source) for cell in (*self.master.given, *self.master.solves)}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -108,6 +103,7 @@ def partner(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=100)
 def compiled_cell(source: str) -> bytes:
     """A cell's code for a sandbox, which runs the same interpreter; none of an empty cell, for Jupyter runs none."""
     return marshal.dumps(compile(_displaying(source), cell_name(source), "exec")) if source.strip() else b""
