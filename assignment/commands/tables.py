@@ -54,13 +54,14 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
 
 def show_graded(console: Console, course: Course, name: str, graded: Graded, as_json: bool) -> None:
     """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
-    names, decisions = student_names(course), load(course)
+    names = student_names(course)
     if as_json:
         for grade in graded.grades:
             row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result}
             row |= {"net": grade.net, "before": grade.before, "regraded": grade.regraded}  # net: the gradebook's
             print(json.dumps(row, ensure_ascii=False))
         return
+    decisions = load(course)
     table = Table("student", "name", box=None, pad_edge=False)
     for title in ("score", "net"):
         table.add_column(title, justify="right")
