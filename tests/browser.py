@@ -56,6 +56,11 @@ RAN = """names => {
         && sent.every(({cell, count}) => count === counts.get(cell));
 }"""
 
+# Whether the notebook has passed the focus on. A closing menu gives it to the notebook, which gives it to the active cell
+# when that is drawn, half a second later at times, wherever the focus is by then.
+SETTLED = "!document.activeElement.classList.contains('jp-Notebook')"
+EDITING = "name => document.activeElement.closest('.cm-content')?.closest('[data-cell]')?.dataset.cell === name"
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
@@ -188,14 +193,11 @@ class OpenNotebook:
 
     def enter(self, name: str, line: str = "") -> None:
         """Click into a cell's editor, into the line with these words if they are given."""
+        self.page.wait_for_function(SETTLED)
         cell = self.show(name)
         place = cell.locator(".cm-line", has_text=line) if line else cell.locator(".cm-content")
-        for _ in range(10):  # what the page has still to do after a run can take the focus away again
-            place.click()
-            self.page.wait_for_timeout(100)
-            if self.page.evaluate("document.activeElement.closest('[data-cell]')?.dataset.cell") == name:
-                return
-        raise AssertionError(f"{name}: its editor cannot be entered")
+        place.click()
+        self.page.wait_for_function(EDITING, arg=name)
 
     def retype(self, name: str, old: str, new: str) -> None:
         """Put the cursor into the line `old` of a cell, select it as far as its indentation, and type `new` instead."""
@@ -203,6 +205,7 @@ class OpenNotebook:
         for key in ("End", "Shift+Home"):
             self.page.keyboard.press(key)
         self.page.keyboard.insert_text(new)
+        assert new in "".join(self.cell(name)["source"]), f"{name}: what was typed went elsewhere"
 
     def save(self) -> None:
         """Press Ctrl+S and wait until it is written."""
