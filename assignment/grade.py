@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examiner
 from assignment.examiner.homework import Homework
 from assignment.examiner.pool import Pool, Task
+from assignment.examiner.warm import Warm
 from assignment.homework.master import load_master
 from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import limits, policy
@@ -49,11 +51,11 @@ class Graded:
         return [grade for grade in self.grades if grade.before is not None and grade.before != grade.net]
 
 
-def examiner_for(course: Course, name: str, contain: bool = True) -> Examiner:
+def examiner_for(course: Course, name: str) -> Examiner:
     """Return an examiner of this course's assignment, not yet started. AssignmentError if nothing was released."""
     listed = course.mistakes(name)
     homework = Homework(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else "")
-    return Examiner(homework, releases(course, name), limits(course), policy(course), contain)
+    return Examiner(homework, releases(course, name), limits(course), policy(course))
 
 
 def grade(
@@ -62,20 +64,21 @@ def grade(
     jobs: int | None = None,
     only: Collection[str] = (),
     again: bool = False,
-    contain: bool = True,
     progress: Progress | None = None,
+    warm: Warm | None = None,
 ) -> Graded:
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that
     it is done. A run that was killed is finished by the next one. Penalties are set anew for all of them, for
-    deadlines, extensions and waivers may have changed.
+    deadlines, extensions and waivers may have changed. warm: what to examine with, for a caller that began it early.
     """
     start = time.monotonic()
     students = _students(course, name, only)
     # Reads master, mistakes, releases and limits: what is wrong with them is said before anything starts.
-    examiner = examiner_for(course, name, contain)
-    with Pool(min(jobs or os.cpu_count() or 1, max(len(students), 1)), lambda: examiner) as pool:
+    examiner = examiner_for(course, name)
+    workers = min(jobs or os.cpu_count() or 1, len(students))
+    with nullcontext(warm) if warm else Warm.begin() as ready, Pool(workers, lambda: examiner, ready) as pool:
         due, done = _split(course, name, students, examiner, again)
         pool.add(_tasks(course, name, due))
         # nbgrader takes a second to import: the first submissions are examined meanwhile.

@@ -56,8 +56,8 @@ RAN = """names => {
         && sent.every(({cell, count}) => count === counts.get(cell));
 }"""
 
-# Whether the notebook has passed the focus on. A closing menu gives it to the notebook, which gives it to the active cell
-# when that is drawn, half a second later at times, wherever the focus is by then.
+# Whether the notebook has passed the focus on. A closing menu gives it to the notebook, which gives it to the active
+# cell when that is drawn, half a second later at times, wherever the focus is by then.
 SETTLED = "!document.activeElement.classList.contains('jp-Notebook')"
 EDITING = "name => document.activeElement.closest('.cm-content')?.closest('[data-cell]')?.dataset.cell === name"
 

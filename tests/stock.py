@@ -29,6 +29,7 @@ from rich.table import Table
 from assignment.course import Course
 from assignment.examiner.limits import Limits
 from assignment.examiner.pool import Pool
+from assignment.examiner.warm import Warm
 from assignment.grade import examiner_for
 from tests.corpus import HERE, build, load
 from tests.expected import bound, broken, shares
@@ -124,7 +125,11 @@ def _grade_here(here: Course, notebooks: Mapping[str, bytes]) -> dict[str, tuple
         examiner.limits = examiner.sandbox.limits = limits
         return examiner
 
-    with tempfile.TemporaryDirectory(prefix="corpus-") as folder, Pool(os.cpu_count() or 1, make) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="corpus-") as folder,
+        Warm.begin() as warm,
+        Pool(os.cpu_count() or 1, make, warm) as pool,
+    ):
         paths = {name: Path(folder) / f"{name}.ipynb" for name in notebooks}
         for name, path in paths.items():
             path.write_bytes(notebooks[name])

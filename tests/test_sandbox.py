@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -30,6 +29,7 @@ from assignment.examiner import launch
 from assignment.examiner.limits import MIB, Limits
 from assignment.examiner.sandbox import DEFENCES, Sandbox
 from assignment.examiner.session import Ended, Session
+from assignment.examiner.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = Limits(
@@ -361,11 +361,39 @@ def test_nothing_survives_an_examiner_that_is_killed() -> None:
 def test_a_dead_warm_process_is_replaced() -> None:
     with Sandbox(LIMITS) as fragile:
         session = fragile.open()
-        assert fragile._process is not None
-        os.killpg(fragile._process.pid, signal.SIGKILL)
+        assert fragile.warm is not None
+        fragile.warm.kill()
         with pytest.raises(Ended, match="crashed"):
             session.run_cell("import time; time.sleep(15)")
         with fragile.open() as session:
+            assert session.run_cell("1 + 1").ok
+
+
+@pytest.mark.parametrize("contain", [True, False], ids=["contained", "without containment"])
+def test_twins_of_the_warm_process_live_and_die_by_themselves(contain: bool) -> None:
+    before = descendants(os.getpid())
+    with Warm.begin(contain) as warm:
+        one, other = Sandbox(LIMITS), Sandbox(LIMITS)
+        for sandbox in (one, other):
+            sandbox.use(warm.twin())
+        with one, other, one.open() as dying, other.open() as living:
+            assert one.warm is not None
+            one.warm.kill()
+            with pytest.raises(Ended, match="crashed"):
+                dying.run_cell("import time; time.sleep(15)")
+            assert living.run_cell("1 + 1").ok
+            with one.open() as session:  # in a warm process that it began itself
+                assert session.run_cell("1 + 1").ok
+    assert descendants(os.getpid()) == before
+
+
+def test_a_twin_of_a_dead_process_is_replaced() -> None:
+    with Warm.begin() as warm:
+        assert warm.lives()
+        warm.kill()
+        sandbox = Sandbox(LIMITS)
+        sandbox.use(warm.twin())
+        with sandbox, sandbox.open() as session:
             assert session.run_cell("1 + 1").ok
 
 

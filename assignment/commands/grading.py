@@ -85,12 +85,15 @@ def grade(
       assignment grade --again 1042 1043
       assignment grade --json | jq 'select(.verdict != "graded").student'
     """
-    from assignment.commands import tables
-    from assignment.grade import grade as verb
+    from assignment.examiner.warm import Warm
 
     found, which = chosen(course, name)
-    with progress("grading") as step:
-        graded = verb(found, which, jobs, students or (), again, not no_sandbox, step)
+    with Warm.begin(contain=not no_sandbox) as warm:  # first, for it takes as long as all that has to be loaded here
+        from assignment.commands import tables
+        from assignment.grade import grade as verb
+
+        with progress("grading") as step:
+            graded = verb(found, which, jobs, students or (), again, step, warm)
     tables.show_graded(out, found, which, graded, as_json)
 
 
@@ -112,16 +115,19 @@ def check(
       assignment check submitted/1042/rnn/rnn.ipynb
       assignment check --json submitted/*/rnn/rnn.ipynb > results.jsonl
     """
-    from assignment.check import check as verb
-    from assignment.commands.check_table import show_checked
+    from assignment.examiner.warm import Warm
 
     found, which = chosen(course, name)
     graded = True
-    for file, result in verb(found, which, files, jobs, not no_sandbox):
-        graded = graded and result.verdict == "graded"
-        if as_json:
-            print(json.dumps({"file": str(file), **result.as_dict()}, ensure_ascii=False), flush=True)
-        else:
-            show_checked(out, file, result)
+    with Warm.begin(contain=not no_sandbox) as warm:  # first, for it takes as long as all that has to be loaded here
+        from assignment.check import check as verb
+        from assignment.commands.check_table import show_checked
+
+        for file, result in verb(found, which, files, warm, jobs):
+            graded = graded and result.verdict == "graded"
+            if as_json:
+                print(json.dumps({"file": str(file), **result.as_dict()}, ensure_ascii=False), flush=True)
+            else:
+                show_checked(out, file, result)
     if not graded:
         raise typer.Exit(2)

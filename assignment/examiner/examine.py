@@ -51,13 +51,12 @@ class Examiner:
         releases: Mapping[str, Master],
         limits: Limits | None = None,
         policy: Policy | None = None,
-        contain: bool = True,
     ) -> None:
         self.homework = homework
         self.limits = limits or Limits()
         self.releases = dict(releases)
         self.policy = policy or Policy()
-        self.sandbox = Sandbox(self.limits, contain=contain)
+        self.sandbox = Sandbox(self.limits)
 
     def __enter__(self) -> Examiner:
         self.sandbox.__enter__()

@@ -15,6 +15,7 @@ from typing import Any
 
 from assignment.errors import AssignmentError
 from assignment.examiner.examine import Examined, Examiner
+from assignment.examiner.warm import Warm
 
 Task = tuple[str, Path]  # a key of the caller's, and the submission's file
 AHEAD = 3  # tasks given to one process at a time, so that it goes on while the caller is busy
@@ -22,15 +23,17 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 
 
 class Worker:
-    """One examining process; it dies with its pipe."""
+    """One examining process, with a twin of the warm process; it dies with its pipe."""
 
-    def __init__(self, make: Callable[[], Examiner]) -> None:
+    def __init__(self, make: Callable[[], Examiner], warm: Warm) -> None:
         # fork: the worker needs nothing that is not loaded already, and the sandbox itself starts from a fresh exec
         context = multiprocessing.get_context("fork")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, self.pipe, make), daemon=True)
+        twin = warm.twin()
+        self.process = context.Process(target=_work, args=(theirs, self.pipe, make, warm, twin), daemon=True)
         self.process.start()
         theirs.close()
+        twin.leave()
         self.tasks: deque[Task] = deque()  # given, and not answered yet
 
     def give(self, task: Task) -> None:
@@ -46,14 +49,17 @@ class Worker:
             self.process.join()
 
 
-def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner]) -> None:
+def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner], warm: Warm, twin: Warm) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
     other_end.close()
+    warm.leave()
     _keep_memory()
     gc.freeze()  # what is loaded stays: no collection need look at it
     gc.enable()  # the command line has no need of it; errors of student code hold on to large arrays in circles
     try:
-        with make() as examiner:
+        examiner = make()
+        examiner.sandbox.use(twin)
+        with examiner:
             while True:
                 try:
                     key, path = pipe.recv()
@@ -77,9 +83,10 @@ def _keep_memory() -> None:
 class Pool:
     """A context manager: add tasks early (they are begun while the caller is busy), then ask for results."""
 
-    def __init__(self, jobs: int, make: Callable[[], Examiner]) -> None:
+    def __init__(self, jobs: int, make: Callable[[], Examiner], warm: Warm) -> None:
         self._make = make
-        self._workers = [Worker(make) for _ in range(jobs)]
+        self._warm = warm
+        self._workers = [Worker(make, warm) for _ in range(jobs)]
         self._waiting: deque[Task] = deque()
 
     def __enter__(self) -> Pool:
@@ -122,7 +129,7 @@ class Pool:
             answer, examined = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             worker.stop()
-            self._workers[index] = Worker(self._make)
+            self._workers[index] = Worker(self._make, self._warm)
             self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
             return key, None
         if answer is None:

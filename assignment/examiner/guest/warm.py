@@ -1,7 +1,7 @@
 """The warm process: NumPy and IPython imported once, forked for every submission, never running student code itself.
 
 It is single-threaded and knows nothing but what the examiner sends over the control socket: `open` with a channel to
-hand on, `close` to end a fork and learn how it ended.
+hand on, `close` to end a fork and learn how it ended, `twin` for another such process with a control socket of its own.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ class Zygote:
         self._filter = Filter()
         self._user = os.getuid(), os.getgid()  # in a new user namespace it is not known any more
         self._forks: dict[int, int] = {}
+        self._twins: set[int] = set()
         gc.collect()
         gc.freeze()  # a collection in a fork would touch, and so copy, every page
 
     def run(self) -> None:
         """Serve until the examiner hangs up."""
-        self._say(ready=True, seccomp=self._filter.available)
+        self._say(ready=True)
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE, 1)
             if not data:
@@ -50,11 +51,27 @@ class Zygote:
             order = json.loads(data)
             if order["verb"] == "open":
                 self._open(order, descriptors[0])
+            elif order["verb"] == "twin":
+                self._twin(descriptors[0])
             else:
                 self._say(**self._close(order["session"], order["wait"]))
 
     def _say(self, **message: Any) -> None:
         self._control.send(json.dumps(message).encode())
+
+    def _twin(self, descriptor: int) -> None:
+        """Fork a process that serves another examiner from now on."""
+        pid = os.fork()
+        if pid:
+            os.close(descriptor)
+            self._twins.add(pid)
+            return
+        self._control.close()
+        self._control = socket.socket(fileno=descriptor)
+        self._forks, self._twins = {}, set()
+        if not self._contain:
+            kernel.adopt_orphans()
+        self._say(ready=True)
 
     def _open(self, order: Mapping[str, Any], descriptor: int) -> None:
         off = frozenset(order["off"])
@@ -127,7 +144,7 @@ class Zygote:
     def _sweep(self) -> None:
         """Without namespaces: end what a fork left behind, which became this process's child."""
         children = Path(f"/proc/self/task/{os.getpid()}/children")
-        known = set(self._forks.values())
+        known = self._twins.union(self._forks.values())
         while orphans := {int(word) for word in children.read_text().split()} - known:
             for orphan in orphans:
                 os.kill(orphan, signal.SIGKILL)

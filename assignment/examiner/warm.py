@@ -1,0 +1,166 @@
+"""The warm process as the examiner sees it: begun once, asked for forks, and for twins that other examiners ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from assignment.examiner.launch import contained_command, free_command, free_environment
+
+START_SECONDS = 60.0  # importing NumPy and IPython from a cold disk
+MESSAGE = 1 << 16
+CREDENTIALS = struct.Struct("3i")  # process, user, group
+
+
+class Warm:
+    """One warm process, as long as it lives; a context manager. Made by begin() and twin()."""
+
+    def __init__(
+        self,
+        control: socket.socket,
+        errors: IO[bytes],
+        contain: bool,
+        off: frozenset[str],
+        process: subprocess.Popen[bytes] | None = None,
+        belongings: ExitStack | None = None,
+    ) -> None:
+        self.contain, self.off = contain, off
+        self._control = control
+        self._errors = errors  # what it says on stderr
+        self._process = process  # None of a twin
+        self._belongings = belongings or ExitStack()  # what is closed when it has ended
+        self._handle: int | None = None  # of the process itself, known when it is ready
+
+    @classmethod
+    def begin(cls, contain: bool = True, off: frozenset[str] = frozenset()) -> Warm:
+        """Start one; it imports what student code needs, and nobody waits for that until they have to.
+
+        contain=False: nothing hides or protects the machine. off: as in Sandbox.
+        Raises AssignmentError where bubblewrap is missing.
+        """
+        environment: dict[str, str] = dict(os.environ) if "environment" in off else {}
+        control, theirs = _control()
+        with theirs, ExitStack() as made:
+            made.enter_context(control)
+            errors = made.enter_context(tempfile.TemporaryFile())
+            folder = "/"
+            if contain:
+                command = contained_command(theirs.fileno(), off)
+            else:
+                folder = made.enter_context(tempfile.TemporaryDirectory(prefix="assignment-"))
+                command = free_command(theirs.fileno(), Path(folder))
+                environment |= free_environment(Path(folder))
+            process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=environment,
+                cwd=folder,
+                start_new_session=True,  # Ctrl-C is for the examiner alone, and all of this is one group to kill
+            )
+            return cls(control, errors, contain, off, process, made.pop_all())
+
+    def __enter__(self) -> Warm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def twin(self) -> Warm:
+        """Another one, forked from this one as soon as that is ready; for a process that is about to be forked here."""
+        control, theirs = _control()
+        with theirs, suppress(OSError):  # of one that is gone: the twin will be gone too
+            socket.send_fds(self._control, [json.dumps({"verb": "twin"}).encode()], [theirs.fileno()])
+        return Warm(control, self._errors, self.contain, self.off)
+
+    def leave(self) -> None:
+        """In a process that was forked here, or here after it was: the other one alone has to do with it now."""
+        self._control.close()
+
+    def lives(self) -> bool:
+        """Whether forks can be asked for; waits until it has loaded what they need."""
+        if self._control.fileno() < 0:
+            return False
+        if self._handle is None:
+            return bool(self._hear(START_SECONDS))
+        return not self._spoke(0.0)  # it says nothing that it was not asked
+
+    @property
+    def last_words(self) -> str:
+        """The last line that it wrote on stderr."""
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "no word why"
+
+    def ask(self, order: dict[str, Any], seconds: float, descriptor: int | None = None) -> dict[str, Any]:
+        """An order's answer; empty when the process is gone or stuck, which ends it."""
+        if self._control.fileno() < 0:
+            return {}
+        try:
+            socket.send_fds(self._control, [json.dumps(order).encode()], [] if descriptor is None else [descriptor])
+            answer = self._hear(seconds)
+        except OSError:
+            answer = {}
+        if not answer:
+            self.kill()
+            self.close()
+        return answer
+
+    def _hear(self, seconds: float) -> dict[str, Any]:
+        """Its next message; empty when there is none in time."""
+        if not self._spoke(seconds):
+            return {}
+        data, about, _, _ = self._control.recvmsg(MESSAGE, socket.CMSG_SPACE(CREDENTIALS.size))
+        if not data:
+            return {}
+        if self._handle is None:
+            [(_, _, credentials)] = about
+            self._handle = os.pidfd_open(CREDENTIALS.unpack(credentials)[0])
+        return dict(json.loads(data))
+
+    def _spoke(self, seconds: float) -> bool:
+        """Wait until there is a message or the end of all messages; whether there is."""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def close(self) -> None:
+        """End the process and everything that it started."""
+        self._control.close()
+        if self._process is not None:
+            try:
+                self._process.wait(timeout=2)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                self._process.wait()
+            self._process = None
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+        self._belongings.close()
+
+    def kill(self) -> None:
+        """End the process, and all that stands between it and this one; its forks die with it."""
+        with suppress(ProcessLookupError):
+            if self._process is not None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            elif self._handle is not None:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+
+def _control() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a control channel; at ours every message says which process sent it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    return ours, theirs
