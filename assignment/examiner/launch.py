@@ -21,8 +21,6 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "MALLOC_ARENA_MAX": "2",  # glibc would reserve 64 MiB of the address space for each thread
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 26),  # arrays from the heap, which keeps its pages
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 27),
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",

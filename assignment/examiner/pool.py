@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import multiprocessing
 import signal
@@ -14,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from assignment.errors import AssignmentError
+from assignment.examiner import heap
 from assignment.examiner.examine import Examined, Examiner
 from assignment.examiner.warm import Warm
 
 Task = tuple[str, Path]  # a key of the caller's, and the submission's file
 AHEAD = 3  # tasks given to one process at a time, so that it goes on while the caller is busy
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 
 
 class Worker:
@@ -53,7 +52,7 @@ def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner],
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
     other_end.close()
     warm.leave()
-    _keep_memory()
+    heap.prepare()
     gc.freeze()  # what is loaded stays: no collection need look at it
     gc.enable()  # the command line has no need of it; errors of student code hold on to large arrays in circles
     try:
@@ -70,14 +69,6 @@ def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner],
         pipe.send((None, str(error)))
     except (BrokenPipeError, ConnectionResetError):
         return
-
-
-def _keep_memory() -> None:
-    """Have the heap keep what large arrays leave: pages given back and taken again cost more than they are worth."""
-    with suppress(OSError, AttributeError):  # another C library has no such settings
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(M_MMAP_THRESHOLD, 1 << 26)
-        mallopt(M_TRIM_THRESHOLD, 1 << 27)
 
 
 class Pool:

@@ -88,7 +88,7 @@ def guest_files() -> dict[str, Path]:
     """The guest's modules by their place below its folder: separate files, so that nothing else comes along."""
     here = Path(__file__).resolve().parent
     return {
-        "examiner/wire.py": here / "wire.py",
+        **{f"examiner/{name}": here / name for name in ("heap.py", "wire.py")},
         **{f"examiner/guest/{path.name}": path for path in sorted((here / "guest").glob("*.py"))},
     }
 

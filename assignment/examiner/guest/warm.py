@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import heap
 from ..wire import BROKEN, OUT_OF_MEMORY, SETUP_FAILED
 from . import kernel
 from .child import serve
@@ -38,6 +39,7 @@ class Zygote:
         self._user = os.getuid(), os.getgid()  # in a new user namespace it is not known any more
         self._forks: dict[int, int] = {}
         self._twins: set[int] = set()
+        heap.prepare()
         gc.collect()
         gc.freeze()  # a collection in a fork would touch, and so copy, every page
 
