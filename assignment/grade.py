@@ -75,7 +75,7 @@ def grade(
     """
     start = time.monotonic()
     students = _students(course, name, only)
-    # Reads master, mistakes, releases and limits: what is wrong with them is said before anything starts.
+    # Reads master, mistakes, releases and limits: what is wrong with them is said before anything is examined.
     examiner = examiner_for(course, name)
     workers = min(jobs or os.cpu_count() or 1, len(students))
     with nullcontext(warm) if warm else Warm.begin() as ready, Pool(workers, lambda: examiner, ready) as pool:
