@@ -26,7 +26,9 @@ import pytest
 
 from assignment.errors import AssignmentError
 from assignment.examiner import launch
+from assignment.examiner.examine import Examiner
 from assignment.examiner.limits import MIB, Limits
+from assignment.examiner.pool import Pool
 from assignment.examiner.sandbox import DEFENCES, Sandbox
 from assignment.examiner.session import Ended, Session
 from assignment.examiner.warm import Warm
@@ -433,6 +435,24 @@ def test_failing_bubblewrap_is_said_with_the_remedy(
     monkeypatch.setattr(launch, "_tool", lambda *_: str(fake))
     with pytest.raises(AssignmentError, match=r"did not start.*user namespaces are needed.*--no-sandbox"):
         Sandbox().__enter__()
+
+
+def test_examiners_that_fail_one_after_another_are_one_error(
+    examiner: Examiner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text('#!/bin/sh\ncd "${0%/*}"\ntouch began-$$\nsleep 0.$(ls | grep -c began)\nexit 1\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(launch, "_tool", lambda *_: str(fake))
+
+    def make() -> Examiner:
+        return Examiner(examiner.homework, examiner.releases)
+
+    with Warm.begin() as warm, pytest.raises(AssignmentError, match="did not start"), Pool(3, make, warm) as pool:
+        pool.add((str(number), tmp_path) for number in range(3))
+        list(pool.results())
+    assert len(list(tmp_path.glob("began-*"))) == 4
+    assert capfd.readouterr().err == ""
 
 
 def test_a_fork_that_cannot_be_confined_is_an_error() -> None:

@@ -55,20 +55,23 @@ def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner],
     heap.prepare()
     gc.freeze()  # what is loaded stays: no collection need look at it
     gc.enable()  # the command line has no need of it; errors of student code hold on to large arrays in circles
-    try:
-        examiner = make()
-        examiner.sandbox.use(twin)
-        with examiner:
-            while True:
-                try:
-                    key, path = pipe.recv()
-                except EOFError:
-                    return
-                pipe.send((key, examiner.examine_file(path)))
-    except AssignmentError as error:
-        pipe.send((None, str(error)))
-    except (BrokenPipeError, ConnectionResetError):
-        return
+    with suppress(BrokenPipeError, ConnectionResetError):  # nobody listens any more
+        try:
+            _serve(pipe, make(), twin)
+        except AssignmentError as error:
+            pipe.send((None, str(error)))
+
+
+def _serve(pipe: Connection, examiner: Examiner, twin: Warm) -> None:
+    """Examine what is asked for until the caller hangs up. Raises AssignmentError."""
+    examiner.sandbox.use(twin)
+    with examiner:
+        while True:
+            try:
+                key, path = pipe.recv()
+            except EOFError:
+                return
+            pipe.send((key, examiner.examine_file(path)))
 
 
 class Pool:
