@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -387,6 +388,59 @@ def test_twins_of_the_warm_process_live_and_die_by_themselves(contain: bool) -> 
             with one.open() as session:  # in a warm process that it began itself
                 assert session.run_cell("1 + 1").ok
     assert descendants(os.getpid()) == before
+
+
+@pytest.mark.parametrize("contain", [True, False], ids=["contained", "without containment"])
+def test_a_twin_that_died_before_it_was_heard_is_replaced(contain: bool) -> None:
+    with Warm.begin(contain) as warm:
+        twin = warm.twin()
+        assert twin._spoke(60)
+        warm.kill()
+        time.sleep(0.2)
+        sandbox = Sandbox(LIMITS)
+        sandbox.use(twin)
+        with sandbox, sandbox.open() as session:
+            assert session.run_cell("1 + 1").ok
+
+
+def test_an_order_for_a_twin_that_cannot_be_made_ends_nothing_else() -> None:
+    with Warm.begin() as warm:
+        sandbox = Sandbox(LIMITS)
+        sandbox.use(warm.twin())
+        with sandbox, sandbox.open() as session:
+            warm._control.send(b'{"verb": "twin"}')  # its descriptor was lost
+            with warm.twin() as other:
+                assert other.lives()
+            assert session.run_cell("1 + 1").ok
+
+
+def test_without_containment_twins_have_folders_of_their_own() -> None:
+    with Warm.begin(contain=False) as warm:
+        one, other = Sandbox(LIMITS), Sandbox(LIMITS)
+        for sandbox in (one, other):
+            sandbox.use(warm.twin())
+        with one, other, one.open() as first, other.open() as second:
+            first.run_cell("open('weights', 'w').close()")
+            for place in (".", "~"):
+                listing = f"import os\nos.listdir(os.path.expanduser('{place}'))"
+                assert "weights" in first.run_cell(listing).outputs[0]["data"]["text/plain"]
+                assert "weights" not in second.run_cell(listing).outputs[0]["data"]["text/plain"]
+
+
+def test_without_containment_a_stopped_twin_ends_with_the_rest() -> None:
+    before = descendants(os.getpid())
+    with Warm.begin(contain=False) as warm:
+        twin = warm.twin()
+        assert twin.lives()
+        assert twin._handle is not None
+        signal.pidfd_send_signal(twin._handle, signal.SIGSTOP)
+        found = descendants(os.getpid()) - before
+        twin.close()
+    assert len(found) == 2
+    patience = time.monotonic() + 10
+    while any(Path(f"/proc/{process}").exists() for process in found):
+        assert time.monotonic() < patience
+        time.sleep(0.05)
 
 
 def test_a_twin_of_a_dead_process_is_replaced() -> None:

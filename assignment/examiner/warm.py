@@ -121,13 +121,22 @@ class Warm:
         """Its next message; empty when there is none in time."""
         if not self._spoke(seconds):
             return {}
-        data, about, _, _ = self._control.recvmsg(MESSAGE, socket.CMSG_SPACE(CREDENTIALS.size))
-        if not data:
+        try:
+            data, about, _, _ = self._control.recvmsg(MESSAGE, socket.CMSG_SPACE(CREDENTIALS.size))
+            if not data or (self._handle is None and not self._meet(*about)):
+                return {}
+        except OSError:
             return {}
-        if self._handle is None:
-            [(_, _, credentials)] = about
-            self._handle = os.pidfd_open(CREDENTIALS.unpack(credentials)[0])
         return dict(json.loads(data))
+
+    def _meet(self, credentials: tuple[int, int, bytes]) -> bool:
+        """Take hold of the process that says it is ready; whether it still lives: else its number may be another's."""
+        handle = os.pidfd_open(CREDENTIALS.unpack(credentials[2])[0])
+        if self._spoke(0.0):  # it can only have hung up
+            os.close(handle)
+            return False
+        self._handle = handle
+        return True
 
     def _spoke(self, seconds: float) -> bool:
         """Wait until there is a message or the end of all messages; whether there is."""

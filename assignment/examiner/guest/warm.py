@@ -54,7 +54,8 @@ class Zygote:
             if order["verb"] == "open":
                 self._open(order, descriptors[0])
             elif order["verb"] == "twin":
-                self._twin(descriptors[0])
+                for descriptor in descriptors:  # none if this process can hold no more
+                    self._twin(descriptor)
             else:
                 self._say(**self._close(order["session"], order["wait"]))
 
@@ -62,18 +63,31 @@ class Zygote:
         self._control.send(json.dumps(message).encode())
 
     def _twin(self, descriptor: int) -> None:
-        """Fork a process that serves another examiner from now on."""
-        pid = os.fork()
-        if pid:
+        """Fork a process that serves another examiner from now on; where that fails, its channel ends."""
+        self._twins = {pid for pid in self._twins if os.waitpid(pid, os.WNOHANG) == (0, 0)}
+        try:
+            pid = os.fork()
+        except OSError:
+            pid = None
+        if pid != 0:
             os.close(descriptor)
-            self._twins.add(pid)
+            self._twins |= {pid} if pid else set()
             return
+        kernel.die_with_parent()
         self._control.close()
         self._control = socket.socket(fileno=descriptor)
         self._forks, self._twins = {}, set()
         if not self._contain:
             kernel.adopt_orphans()
+            self._move_out()
         self._say(ready=True)
+
+    def _move_out(self) -> None:
+        """Without a file tree of its own: at least work in a folder of its own, and call that home."""
+        home = Path.cwd() / f"twin-{os.getpid()}"
+        home.mkdir()
+        os.chdir(home)
+        os.environ["HOME"], os.environ["IPYTHONDIR"] = str(home), str(home / ".ipython")
 
     def _open(self, order: Mapping[str, Any], descriptor: int) -> None:
         off = frozenset(order["off"])
