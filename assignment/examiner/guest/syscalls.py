@@ -53,10 +53,6 @@ class Filter:
         for family in range(3, AF_INET6):
             self._deny("socket", errno.EAFNOSUPPORT, Comparison(0, EQUAL, family, 0))
 
-    @property
-    def available(self) -> bool:
-        return self._library is not None
-
     def _deny(self, name: str, code: int, *conditions: Comparison) -> None:
         number = self._library.seccomp_syscall_resolve_name(name.encode())
         if number < -1:  # not of this architecture; libseccomp counts these down from -10000

@@ -68,10 +68,11 @@ class Zygote:
         try:
             pid = os.fork()
         except OSError:
-            pid = None
-        if pid != 0:
             os.close(descriptor)
-            self._twins |= {pid} if pid else set()
+            return
+        if pid:
+            self._twins.add(pid)
+            os.close(descriptor)
             return
         kernel.die_with_parent()
         self._control.close()
