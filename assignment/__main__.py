@@ -12,7 +12,10 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped before anything was begun", file=sys.stderr)
         sys.exit(130)
-    run()
+    try:
+        run()
+    finally:
+        gc.freeze()  # nor need the interpreter look for any when it ends, which takes as long again
 
 
 if __name__ == "__main__":
