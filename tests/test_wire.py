@@ -6,6 +6,7 @@ import io
 import socket
 import struct
 import time
+import weakref
 from typing import Any
 
 import msgpack
@@ -316,6 +317,14 @@ def test_received_array_is_the_examiners_own() -> None:
     got = returned(np.ones(3))
     got[0] = 5  # writable, and no view of a message
     assert got.base is None
+
+
+def test_received_array_is_gone_when_nobody_has_it() -> None:
+    """A circle of references would keep it until garbage is collected, and the heap would grow meanwhile."""
+    array = returned(np.ones((3, 3)))
+    seen = weakref.ref(array)
+    del array
+    assert seen() is None
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -72,6 +72,8 @@ def _serve(pipe: Connection, examiner: Examiner, twin: Warm) -> None:
             except EOFError:
                 return
             pipe.send((key, examiner.examine_file(path)))
+            gc.collect()  # a homework's classes and a student's errors hold on to large arrays in circles
+            gc.freeze()
 
 
 class Pool:

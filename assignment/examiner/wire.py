@@ -144,33 +144,41 @@ def decode(header: bytes, size: int, hook: Hook, fill: Fill, trusted: bool = Fal
     the sender is trusted, the arrays must fill the blob exactly, one after the other: overlaps would let a small
     message unfold into a huge one.
     """
-    arrays = Arrays(size, repeated=trusted)
-    depth = 0
-
-    def read(code: int, data: bytes) -> Any:
-        if code == ARRAY:
-            return arrays.make(data)
-        number = _read_number(code, data)
-        return hook(code, data, unpack) if number is None else number
-
-    def unpack(data: bytes) -> Any:
-        nonlocal depth
-        depth += 1
-        if depth > MAX_DEPTH and not trusted:  # msgpack takes 50 kB of the C stack for each
-            raise WireError("a message nested too deeply")
-        most = len(data) if trusted else MAX_ITEMS
-        value = msgpack.unpackb(data, ext_hook=read, strict_map_key=False, max_array_len=most, max_map_len=most)
-        depth -= 1
-        return value
-
+    reader = Reader(size, hook, trusted)
     try:
-        message = unpack(header)
+        message = reader.unpack(header)
     except WireError:
         raise
     except Exception as error:  # msgpack, struct, Unicode and NumPy each have their own: all of them mean the same
         raise WireError(f"a message that cannot be read ({type(error).__name__})") from error
-    arrays.fill(fill)
+    reader.arrays.fill(fill)
     return message
+
+
+class Reader:
+    """Unpacks one message. A class: functions that call each other keep their arrays until garbage is collected."""
+
+    def __init__(self, size: int, hook: Hook, trusted: bool) -> None:
+        self.arrays = Arrays(size, repeated=trusted)
+        self._hook = hook
+        self._trusted = trusted
+        self._depth = 0
+
+    def unpack(self, data: bytes) -> Any:
+        """A message, or one within it. Raises WireError, and what msgpack raises."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH and not self._trusted:  # msgpack takes 50 kB of the C stack for each
+            raise WireError("a message nested too deeply")
+        most = len(data) if self._trusted else MAX_ITEMS
+        value = msgpack.unpackb(data, ext_hook=self._read, strict_map_key=False, max_array_len=most, max_map_len=most)
+        self._depth -= 1
+        return value
+
+    def _read(self, code: int, data: bytes) -> Any:
+        if code == ARRAY:
+            return self.arrays.make(data)
+        number = _read_number(code, data)
+        return self._hook(code, data, self.unpack) if number is None else number
 
 
 class Arrays:
