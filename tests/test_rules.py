@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import subprocess
@@ -25,6 +26,7 @@ from assignment.homework.notebook import render
 from assignment.homework.percent import parse
 from assignment.rules import Policy, findings
 from assignment.rules.finding import Finding
+from assignment.syntax import walk
 from tests import tiny
 
 Notebook = dict[str, Any]
@@ -699,3 +701,8 @@ def test_giants_are_read_in_time_and_give_few_findings(name: str) -> None:
         assert len(findings) < 50
         assert sum(len(one.evidence) for one in findings) < 20_000
         assert time.process_time() - start < 10
+
+
+def test_walk_meets_the_same_nodes_in_the_same_order() -> None:
+    tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    assert walk(tree) == list(ast.walk(tree))

@@ -65,6 +65,10 @@ CELLS = {
     "a magic": ("%precision 3\n1/3", [result(1, "0.333")]),
     "a cell magic": ("%%capture\nprint(1)", []),
     "await": ("import asyncio\nawait asyncio.sleep(0, 5)", [result(1, "5")]),
+    "async for": (
+        "async def two():\n    yield 1\n    yield 2\nasync for number in two():\n    print(number)",
+        [text("stdout", "1\n2\n")],
+    ),
     "windows line ends": ("x = 1\r\nx\r\n", [result(1, "1")]),
     "chinese names": ("损失 = 3\n损失", [result(1, "3")]),
     "text and picture only": (
@@ -79,6 +83,9 @@ CELLS = {
     "lone surrogates": ("print('\\ud800')", [text("stdout", "?\n")]),
     "exit": ("exit()", []),
 }
+
+
+ONLY_IN_JUPYTER = {"a magic", "a cell magic", "await", "async for"}  # no Python by themselves
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -125,7 +132,7 @@ def test_traceback_shows_the_cell_without_colours(session: Session) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        *(source for name, (source, _) in CELLS.items() if name not in {"a magic", "a cell magic", "await"}),
+        *(source for name, (source, _) in CELLS.items() if name not in ONLY_IN_JUPYTER),
         "x = 1\n\nx / 0",
         "raise SystemExit(3)",
         "def f(x):\n    return 1 / x\n\n\n0",

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from assignment.examiner.draws import remembered
 from assignment.examiner.homework import Code
 from assignment.examiner.result import CheckResult, Part
 from assignment.examiner.session import Ended
@@ -51,7 +52,7 @@ def run_check(cell: Cell, code: Code, namespace: dict[str, Any], hide: Callable[
     printed = io.StringIO()
     error: BaseException | None = None
     namespace.pop("check", None)
-    with _quiet(shown, printed):
+    with _quiet(shown, printed), remembered():
         try:
             exec(code.visible, namespace)
             hide()
@@ -73,7 +74,7 @@ def run_given(code: Code, namespace: dict[str, Any]) -> list[dict[str, Any]]:
     """Execute a given cell; returns what it shows."""
     shown: list[Any] = []
     printed = io.StringIO()
-    with _quiet(shown, printed):
+    with _quiet(shown, printed), remembered():
         exec(code.visible, namespace)
         exec(code.hidden, namespace)
     return _outputs(shown, printed.getvalue(), None)

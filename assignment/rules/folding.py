@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
+from assignment.syntax import walk
+
 LONGEST = 10_000  # characters of a text that is put together
 LONGEST_PATH = 300  # characters of a dotted name
 TEXT_METHODS = {"join", "replace", "lower", "upper", "strip", "format", "swapcase", "removeprefix", "removesuffix"}
@@ -18,7 +20,7 @@ class Folder:
     def __init__(self, tree: ast.Module, base: Folder | None = None) -> None:
         self._aliases: dict[str, str] = dict(base._aliases) if base else {}
         self._texts: dict[str, str] = dict(base._texts) if base else {}
-        nodes = list(ast.walk(tree))
+        nodes = walk(tree)
         defined = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
         self._defined: set[str] = defined | (base._defined if base else set())
         bindings = list(_bindings(nodes))
@@ -178,7 +180,7 @@ def _applied(method: Callable[..., object], arguments: list[str | list[str] | No
 def modules(tree: ast.Module | None) -> set[str]:
     """Return the top-level modules that code imports by import statements."""
     names: set[str] = set()
-    for node in ast.walk(tree) if tree else ():
+    for node in walk(tree) if tree else ():
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -11,7 +11,7 @@ from assignment.homework.master import REGION_END, REGION_START, Cell, Master, r
 from assignment.rules.finding import Finding, difference, excerpt
 from assignment.rules.holes import Match, fill, match
 from assignment.submission.repair import Placed
-from assignment.syntax import bare, definitions, meaning, parsed, plain
+from assignment.syntax import bare, definitions, meaning, parsed, plain, walk
 
 RULE = "todo"
 TARGETS = (ast.Name, ast.Attribute, ast.Subscript)  # what may be assigned to
@@ -62,7 +62,7 @@ def bound(statement: ast.stmt) -> Iterator[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield statement.name
         return
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.alias):
             yield node.asname or node.name.partition(".")[0]
         elif isinstance(node, TARGETS) and not isinstance(node.ctx, ast.Load):
@@ -162,7 +162,7 @@ def _inside(matched: Match, cell: Cell, given: set[str]) -> Iterator[Finding]:
     """Yield what the student's code does to given names at run time."""
     touched: dict[str, ast.stmt] = {}
     for statement in matched.filled:
-        declared = {name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names}
+        declared = {name for node in walk(statement) if isinstance(node, ast.Global) for name in node.names}
         changed = declared | {name for name in bound(statement) if "." in name}
         touched |= dict.fromkeys(sorted(_of_given(changed, given)), statement)
     if touched:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assignment.rules.folding import Folder
-from assignment.syntax import BROKEN, IMPORTS, parsed
+from assignment.syntax import BROKEN, IMPORTS, parsed, walk
 
 LINE = 160  # characters of a line that is shown
 COMMAND = 2000  # characters of a command for the shell that are read
@@ -53,7 +53,7 @@ class Reader:
     def read(self, tree: ast.Module) -> Iterator[Use]:
         """Yield the uses in a cell. Raises RecursionError."""
         callees = set()
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, IMPORTS):
                 yield from self._import(node)
             elif isinstance(node, ast.Call):
@@ -173,7 +173,7 @@ class Reader:
 
     def _strings(self, node: ast.Call) -> list[str]:
         """Return all texts among a call's arguments, those in lists included."""
-        inside = [part for argument in [*node.args, *(k.value for k in node.keywords)] for part in ast.walk(argument)]
+        inside = [part for argument in [*node.args, *(k.value for k in node.keywords)] for part in walk(argument)]
         whole = [self.folder.text(argument) for argument in node.args]
         single = [part.value for part in inside if isinstance(part, ast.Constant) and isinstance(part.value, str)]
         return list(dict.fromkeys([text for text in whole if text] + single))

@@ -127,14 +127,10 @@ def _moved(x: np.ndarray, h: float, start: int, stop: int) -> Iterator[np.ndarra
 def _copied(value: Any, moved: np.ndarray) -> Any:
     """The arguments of one call of a sweep: every array a copy of its own, the moved one in its place."""
     kind = type(value)
-    if kind is np.ndarray:
-        return value.copy()
     if kind is dict:
-        return {key: _copied(item, moved) for key, item in value.items()}
-    if kind is list:
-        return [_copied(item, moved) for item in value]
-    if kind is tuple:
-        return tuple([_copied(item, moved) for item in value])
+        return {key: item.copy() if type(item) is np.ndarray else _copied(item, moved) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return kind([item.copy() if type(item) is np.ndarray else _copied(item, moved) for item in value])
     return moved if value is MOVES else value
 
 

@@ -121,6 +121,12 @@ class GuestShell(InteractiveShell):  # type: ignore[misc]
             failed: bool = _pseudo_sync_runner(self.run_code(code))
         return not failed
 
+    def should_run_async(self, raw_cell: str, *, transformed_cell: str | None = None, **more: Any) -> bool:
+        """Whether a cell awaits something; to find out, IPython compiles every cell once more."""
+        source = raw_cell if transformed_cell is None else transformed_cell
+        said = "await" in source or "async" in source
+        return said and bool(super().should_run_async(raw_cell, transformed_cell=transformed_cell, **more))
+
     def enable_gui(self, gui: Any = None) -> None:
         """There is no event loop to join."""
 
