@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 from typing import Any
+
+from .kernel import LIBC, no_new_privileges
 
 DENIED = {
     "files": "mount umount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree mount_setattr",
@@ -21,6 +24,8 @@ DENIED = {
 }
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000
 CLONE_THREAD = 0x00010000
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+INSTRUCTION = 8  # bytes
 EQUAL, GREATER, MASKED_EQUAL = 4, 6, 7
 AF_INET6 = 10  # the highest address family that is let through; of those below only UNIX, INET and INET6
 
@@ -31,15 +36,20 @@ class Comparison(ctypes.Structure):
     _fields_ = [("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64)]
 
 
+class Program(ctypes.Structure):
+    """Linux's struct sock_fprog."""
+
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p)]
+
+
 class Filter:
-    """The filter, built once in the warm process and loaded by each fork. Without libseccomp it does nothing."""
+    """The filter, made once in the warm process and loaded by each fork. Without libseccomp it does nothing."""
 
     def __init__(self) -> None:
-        self._library: Any
+        self._program: Program | None = None
         try:
-            self._library = ctypes.PyDLL("libseccomp.so.2", use_errno=True)
+            self._library: Any = ctypes.PyDLL("libseccomp.so.2")
         except OSError:
-            self._library = None
             return
         self._library.seccomp_init.restype = ctypes.c_void_p
         self._context = ctypes.c_void_p(self._library.seccomp_init(ctypes.c_uint32(ALLOW)))
@@ -52,6 +62,7 @@ class Filter:
         self._deny("socket", errno.EAFNOSUPPORT, Comparison(0, GREATER, AF_INET6, 0))
         for family in range(3, AF_INET6):
             self._deny("socket", errno.EAFNOSUPPORT, Comparison(0, EQUAL, family, 0))
+        self._program = self._made()
 
     def _deny(self, name: str, code: int, *conditions: Comparison) -> None:
         number = self._library.seccomp_syscall_resolve_name(name.encode())
@@ -63,7 +74,19 @@ class Filter:
                 self._context, ctypes.c_uint32(ERRNO | code), number, len(conditions), array
             )
 
+    def _made(self) -> Program:
+        """The filter as Linux takes it: libseccomp's own loading would translate it again in every fork."""
+        with os.fdopen(os.memfd_create("filter"), "w+b") as file:
+            if failed := self._library.seccomp_export_bpf(self._context, file.fileno()):
+                raise OSError(-failed, "seccomp_export_bpf")
+            file.seek(0)
+            self._instructions = ctypes.create_string_buffer(file.read())
+        length = (len(self._instructions) - 1) // INSTRUCTION
+        return Program(length, ctypes.addressof(self._instructions))
+
     def load(self) -> None:
-        """From now on this process and its threads live under the filter. Raises OSError."""
-        if self._library is not None and (failed := self._library.seccomp_load(self._context)):
-            raise OSError(-failed, "seccomp")
+        """From now on this process lives under the filter, and gains no privileges: Linux asks for that. OSError."""
+        if self._program is not None:
+            no_new_privileges()
+            if LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self._program), 0, 0):
+                raise OSError(ctypes.get_errno(), "seccomp")
