@@ -24,12 +24,13 @@ AHEAD = 3  # tasks given to one process at a time, so that it goes on while the 
 class Worker:
     """One examining process, with a twin of the warm process; it dies with its pipe."""
 
-    def __init__(self, make: Callable[[], Examiner], warm: Warm) -> None:
+    def __init__(self, make: Callable[[], Examiner], warm: Warm, others: Iterable[Worker]) -> None:
         # fork: the worker needs nothing that is not loaded already, and the sandbox itself starts from a fresh exec
         context = multiprocessing.get_context("fork")
         self.pipe, theirs = context.Pipe()
         twin = warm.twin()
-        self.process = context.Process(target=_work, args=(theirs, self.pipe, make, warm, twin), daemon=True)
+        ours = [self.pipe, *(worker.pipe for worker in others)]
+        self.process = context.Process(target=_work, args=(theirs, ours, make, warm, twin), daemon=True)
         self.process.start()
         theirs.close()
         twin.leave()
@@ -48,9 +49,10 @@ class Worker:
             self.process.join()
 
 
-def _work(pipe: Connection, other_end: Connection, make: Callable[[], Examiner], warm: Warm, twin: Warm) -> None:
+def _work(pipe: Connection, others: list[Connection], make: Callable[[], Examiner], warm: Warm, twin: Warm) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
-    other_end.close()
+    for other in others:  # while they are open here, nobody's pipe ends
+        other.close()
     warm.leave()
     heap.prepare()
     gc.freeze()  # what is loaded stays: no collection need look at it
@@ -82,7 +84,9 @@ class Pool:
     def __init__(self, jobs: int, make: Callable[[], Examiner], warm: Warm) -> None:
         self._make = make
         self._warm = warm
-        self._workers = [Worker(make, warm) for _ in range(jobs)]
+        self._workers: list[Worker] = []
+        for _ in range(jobs):
+            self._workers.append(Worker(make, warm, self._workers))
         self._waiting: deque[Task] = deque()
 
     def __enter__(self) -> Pool:
@@ -125,7 +129,8 @@ class Pool:
             answer, examined = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
             worker.stop()
-            self._workers[index] = Worker(self._make, self._warm)
+            others = [other for other in self._workers if other is not worker]
+            self._workers[index] = Worker(self._make, self._warm, others)
             self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
             return key, None
         if answer is None:

@@ -17,6 +17,7 @@ from typing import IO, Any
 from assignment.examiner.launch import contained_command, free_command, free_environment
 
 START_SECONDS = 60.0  # importing NumPy and IPython from a cold disk
+END_SECONDS = 2.0  # to end by itself, when nobody listens to it any more
 MESSAGE = 1 << 16
 CREDENTIALS = struct.Struct("3i")  # process, user, group
 
@@ -140,24 +141,29 @@ class Warm:
 
     def _spoke(self, seconds: float) -> bool:
         """Wait until there is a message or the end of all messages; whether there is."""
-        poll = select.poll()
-        poll.register(self._control, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        return _readable(self._control.fileno(), seconds)
 
     def close(self) -> None:
         """End the process and everything that it started."""
         self._control.close()
         if self._process is not None:
-            try:
-                self._process.wait(timeout=2)
-            except subprocess.TimeoutExpired:
+            if not self._ended(END_SECONDS):
                 self.kill()
-                self._process.wait()
+            self._process.wait()
             self._process = None
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
         self._belongings.close()
+
+    def _ended(self, seconds: float) -> bool:
+        """Wait for the process that was started; Popen.wait() with a timeout would look up to 50 ms too late."""
+        assert self._process is not None
+        handle = os.pidfd_open(self._process.pid)
+        try:
+            return _readable(handle, seconds)
+        finally:
+            os.close(handle)
 
     def kill(self) -> None:
         """End the process, and all that stands between it and this one; its forks die with it."""
@@ -166,6 +172,13 @@ class Warm:
                 os.killpg(self._process.pid, signal.SIGKILL)
             elif self._handle is not None:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Wait until there is something to read, or of a process until it has ended; whether there is."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def _control() -> tuple[socket.socket, socket.socket]:
