@@ -7,7 +7,7 @@ import random
 import socket
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,7 +95,7 @@ def serve(connection: socket.socket, shell: GuestShell) -> None:
             channel.send(request, 0, "parsed", *normalise(*request.payload))
         elif request.verb == "sweep":
             call, moves, *rest = request.payload
-            _run_calls(channel, shell, shelf, request, (_copied(call, moved) for moved in _moved(*moves)), *rest)
+            _run_calls(channel, shell, shelf, request, _swept(call, *moves), *rest)
         else:
             _run_calls(channel, shell, shelf, request, *request.payload)
 
@@ -115,17 +115,18 @@ def _run_cell(shell: GuestShell, source: str, output_bytes: int, compiled: bytes
     return [recorder.finished(), ok, count, recorder.truncated]
 
 
-def _moved(x: np.ndarray, h: float, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Copies of x with one entry moved up by h, then down, for each entry from start to stop."""
+def _swept(call: list[Any], x: np.ndarray, h: float, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
+    """The call with one entry of x moved up by h, then down, for each entry from start to stop."""
+    name, args, kwargs, state = call
     for entry in range(start, stop):
         for step in (h, -h):
             moved = x.copy()
             moved.reshape(-1)[entry] += step
-            yield moved
+            yield name, _copied(args, moved), kwargs and _copied(kwargs, moved), state and _copied(state, moved)
 
 
 def _copied(value: Any, moved: np.ndarray) -> Any:
-    """The arguments of one call of a sweep: every array a copy of its own, the moved one in its place."""
+    """Arguments of one call of a sweep: every array a copy of its own, the moved one in its place."""
     kind = type(value)
     if kind is dict:
         return {key: item.copy() if type(item) is np.ndarray else _copied(item, moved) for key, item in value.items()}
@@ -139,7 +140,7 @@ def _run_calls(
     shell: GuestShell,
     shelf: Shelf,
     request: Request,
-    calls: Iterable[list[Any]],
+    calls: Iterable[Sequence[Any]],
     pick: int | None,
     reply_bytes: int,
 ) -> None:
@@ -151,8 +152,8 @@ def _run_calls(
     values: list[Any] = []
     sent, flushed = 0, time.monotonic()
     end: list[Any] = []
+    shell.recorder.start(0)  # what a function prints while it is checked is shown to nobody
     for name, args, kwargs, state in calls:
-        shell.recorder.start(0)  # what a function prints while it is checked is shown to nobody
         try:
             returned = _call(shell.user_ns, name, args, kwargs, state)
         except BaseException as error:  # whatever a student's function raises is news for the examiner

@@ -81,26 +81,40 @@ class RecordingPublisher(DisplayPublisher):  # type: ignore[misc]
 
 
 class Compiler(CachingCompiler):  # type: ignore[misc]
-    """Names a cell's code as the examiner does when it compiles a cell."""
+    """Names a cell's code as the examiner does when it compiles a cell, and parses a plain one only once."""
+
+    plain: tuple[str, ast.AST] | None = None  # the cell that was just found to be Python, and its tree
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         return cell_name(raw_code)
+
+    def is_plain(self, source: str) -> bool:
+        """Whether the source is Python for sure; one with a backslash is not parsed, for parsing might warn of it."""
+        try:
+            self.plain = (source, super().ast_parse(source)) if "\\" not in source else None
+        except Exception:  # Python's parser has several
+            self.plain = None
+        return self.plain is not None
+
+    def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
+        known, self.plain = self.plain, None  # whoever runs a tree may change it
+        if known is not None and known[0] == source and symbol == "exec":
+            return known[1]
+        tree: ast.AST = super().ast_parse(source, filename, symbol)
+        return tree
 
 
 class PlainFirst(TransformerManager):  # type: ignore[misc]
     """Looks for magics only in cells that are no Python: to parse one takes a tenth of looking through its tokens."""
 
+    def __init__(self, compiler: Compiler) -> None:
+        super().__init__()
+        self._compiler = compiler
+        self._usual = list(self.token_transformers)
+
     def do_token_transforms(self, lines: list[str]) -> list[str]:
-        as_it_came = self.token_transformers == TransformerManager().token_transformers
-        return lines if as_it_came and _is_python("".join(lines)) else list(super().do_token_transforms(lines))
-
-
-def _is_python(source: str) -> bool:
-    """Whether the source is Python for sure; one with a backslash is not parsed, for parsing might warn of it."""
-    try:
-        return "\\" not in source and bool(ast.parse(source))
-    except Exception:  # Python's parser has several
-        return False
+        plain = self.token_transformers == self._usual and self._compiler.is_plain("".join(lines))
+        return lines if plain else list(super().do_token_transforms(lines))
 
 
 class GuestShell(InteractiveShell):  # type: ignore[misc]
@@ -150,7 +164,7 @@ def make_shell() -> GuestShell:
     config.InteractiveShell.colors = "nocolor"
     shell: GuestShell = GuestShell.instance(config=config)
     shell.display_formatter.active_types = list(SHOWN)
-    shell.input_transformer_manager = PlainFirst()
+    shell.input_transformer_manager = PlainFirst(shell.compile)
     shell.builtin_trap.activate()  # display and get_ipython also inside functions that are called from outside
     builtins.help = _sitebuiltins._Helper()  # what `site` would have set; the interpreter starts without it
     builtins.input = getpass.getpass = _no_input
