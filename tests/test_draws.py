@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,41 +10,73 @@ import pytest
 
 from assignment.examiner.draws import LARGE, remembered
 
-
-def draw(seed: int, *shapes: tuple[int, ...]) -> list[Any]:
-    """What NumPy draws from a seed on: normal numbers of these shapes, each followed by other draws."""
-    np.random.seed(seed)
-    return [part for shape in shapes for part in (np.random.randn(*shape), np.random.rand(), np.random.randint(9))]
+Draws = Callable[[int], list[Any]]
 
 
-@pytest.mark.parametrize(
-    "shapes",
-    [[()], [(3,)], [(LARGE,)], [(LARGE + 1,)], [(LARGE, 2), (3,), (2, LARGE)], [(7,), (LARGE + 1,), (LARGE + 1,)]],
-    ids=str,
-)
-def test_same_numbers_first_and_again(shapes: list[tuple[int, ...]]) -> None:
-    want = draw(231, *shapes)
+def normal(*shapes: tuple[int, ...]) -> Draws:
+    """Normal numbers of these shapes from a seed on, each followed by other draws."""
+
+    def draw(seed: int) -> list[Any]:
+        np.random.seed(seed)
+        return [part for shape in shapes for part in (np.random.randn(*shape), np.random.rand(), np.random.randint(9))]
+
+    return draw
+
+
+def uniform(*asked: tuple[Any, ...]) -> Draws:
+    """Uniform numbers, each by its bounds and size, followed by other draws."""
+
+    def draw(seed: int) -> list[Any]:
+        rng = np.random.default_rng(seed)
+        return [part for one in asked for part in (rng.uniform(*one), rng.random(), rng.integers(9), rng.normal())]
+
+    return draw
+
+
+DRAWS = {
+    "a number": normal(()),
+    "few": normal((3,)),
+    "many": normal((LARGE,)),
+    "an odd number of many": normal((LARGE + 1,), (LARGE + 1,)),
+    "many and few": normal((LARGE, 2), (3,), (2, LARGE)),
+    "uniform, a number": uniform(()),
+    "uniform, few": uniform((-1, 1, 3), (-1, 1, (2, 3))),
+    "uniform, many": uniform((-1, 1, (LARGE,)), (-1, 1, (2, LARGE)), (0.0, 1.0, (LARGE,))),
+    "uniform, a plain length": uniform((-1, 1, LARGE)),
+    "uniform, bounds that are arrays": uniform((np.zeros(LARGE), 1, (2, LARGE))),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_same_numbers_first_and_again(name: str) -> None:
+    want = DRAWS[name](231)
     for _ in range(2):
         with remembered():
-            got = draw(231, *shapes)
+            got = DRAWS[name](231)
         assert all(np.array_equal(one, other) for one, other in zip(got, want, strict=True))
 
 
-def test_another_seed_draws_other_numbers() -> None:
+@pytest.mark.parametrize("draw", [normal((LARGE,)), uniform((-1, 1, (LARGE,)))])
+def test_draws_are_the_callers_own(draw: Draws) -> None:
     with remembered():
-        assert not np.array_equal(draw(1, (LARGE,))[0], draw(2, (LARGE,))[0])
-
-
-def test_draws_are_the_callers_own() -> None:
-    with remembered():
-        first = draw(5, (LARGE,))[0]
+        first = draw(5)[0]
+        kept = first.copy()
         first[:] = 0
-        assert np.array_equal(draw(5, (LARGE,))[0], draw(5, (LARGE,))[0])
-        assert draw(5, (LARGE,))[0].any()
+        assert np.array_equal(draw(5)[0], kept)
+        assert not np.array_equal(draw(6)[0], kept)
+
+
+def test_other_bounds_and_shapes_are_other_draws() -> None:
+    with remembered():
+        one, other, wide = (
+            uniform((-1, high, size))(7)[0] for high, size in ((1, (LARGE,)), (2, (LARGE,)), (1, (1, LARGE)))
+        )
+    assert not np.array_equal(one, other)
+    assert np.array_equal(one, wide[0]) and wide.shape == (1, LARGE)
 
 
 def test_numpy_is_as_it_was() -> None:
-    before = np.random.randn
+    before = np.random.randn, np.random.default_rng
     with remembered():
-        assert np.random.randn is not before
-    assert np.random.randn is before
+        assert np.random.randn is not before[0] and np.random.default_rng is not before[1]
+    assert (np.random.randn, np.random.default_rng) == before
