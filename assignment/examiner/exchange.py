@@ -78,6 +78,8 @@ class Exchange:
             raise TypeError(f"cannot be sent into the sandbox: {error}") from error
 
     def _pack(self, value: Any, blob: Blob) -> Any:
+        if isinstance(value, np.ndarray):  # first, for most are
+            return pack_number(value, blob)
         if isinstance(value, Handle):
             return msgpack.ExtType(HANDLE, msgpack.packb(value.number(self)))
         if isinstance(value, Moving):

@@ -55,8 +55,8 @@ def _work(pipe: Connection, others: list[Connection], make: Callable[[], Examine
         other.close()
     warm.leave()
     heap.prepare()
+    gc.disable()  # between submissions it is collected
     gc.freeze()  # what is loaded stays: no collection need look at it
-    gc.enable()  # the command line has no need of it; errors of student code hold on to large arrays in circles
     with suppress(BrokenPipeError, ConnectionResetError):  # nobody listens any more
         try:
             _serve(pipe, make(), twin)

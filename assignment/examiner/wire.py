@@ -34,6 +34,9 @@ LARGE = 1 << 14  # bytes of an array that are sent by themselves
 MAX_ITEMS = 100_000  # entries of one list or mapping
 
 
+Parts = list[bytes | memoryview]
+
+
 def cell_name(source: str) -> str:
     """The file name of a cell's code: the same wherever it is compiled, and in tracebacks the key to its lines."""
     return f"<cell {hashlib.sha256(source.encode('utf-8', 'replace')).hexdigest()[:12]}>"
@@ -51,7 +54,7 @@ class Blob:
     """The bytes of a message's arrays, one after the other; with `share` an object that comes again is stored once."""
 
     def __init__(self, share: bool) -> None:
-        self.parts: list[memoryview] = []
+        self.parts: Parts = []
         self.size = 0
         self._share = share
         self._known: dict[int, tuple[msgpack.ExtType, np.ndarray]] = {}
@@ -60,7 +63,8 @@ class Blob:
         """Store a plain array; the extension that stands for it."""
         if self._share and (known := self._known.get(id(array))) is not None:
             return known[0]
-        data, shape = raw(array), array.shape
+        shape = array.shape
+        data = raw(array) if array.nbytes >= LARGE else array.tobytes()  # a small one is copied in any case
         place = PLACE.pack(CODES[array.dtype], self.size)
         made = msgpack.ExtType(ARRAY, place + struct.pack(f">{len(shape)}Q", *shape))
         self.parts.append(data)
@@ -73,9 +77,6 @@ class Blob:
 def raw(array: np.ndarray) -> memoryview:
     """The bytes of a plain array, in C order: its own memory if it lies so."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-
-
-Parts = list[bytes | memoryview]
 
 
 def frame(message: Any, special: Callable[[Any, Blob], Any], share: bool = False) -> Parts:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from assignment.course import Course
 from assignment.files import replace_file
-from assignment.homework.notebook import dumps
 
 if TYPE_CHECKING:  # whoever only reads results needs no examiner
     from assignment.examiner.examine import Examined
@@ -27,5 +26,5 @@ def earlier(course: Course, name: str, student: str) -> dict[str, Any] | None:
 def write_autograded(course: Course, name: str, student: str, examined: Examined) -> Path:
     """Write the examined notebook where nbgrader and formgrader look for it."""
     path = course.autograded(student, name)
-    replace_file(path, dumps(examined.notebook))
+    replace_file(path, json.dumps(examined.notebook, ensure_ascii=False))  # with line ends it takes ten times as long
     return path
