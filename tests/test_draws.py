@@ -75,6 +75,31 @@ def test_other_bounds_and_shapes_are_other_draws() -> None:
     assert np.array_equal(one, wide[0]) and wide.shape == (1, LARGE)
 
 
+def test_a_size_of_an_unusual_form_is_numpys_affair() -> None:
+    with remembered():
+        normal((LARGE, 1))(3)
+        uniform((-1, 1, (LARGE, 1)))(3)
+        np.random.seed(3)
+        with pytest.raises(TypeError):
+            np.random.randn(float(LARGE), 1)  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            np.random.default_rng(3).uniform(-1, 1, (float(LARGE), 1))  # type: ignore[call-overload]
+        assert np.random.randn(np.array(LARGE)).shape == (LARGE,)  # type: ignore[arg-type]
+
+
+def test_a_generator_of_another_kind_is_left_alone() -> None:
+    before = np.random.get_bit_generator()
+    drawn = []
+    try:
+        with remembered():
+            for seed in (1, 2):
+                np.random.set_bit_generator(np.random.PCG64(seed))
+                drawn.append(np.random.randn(LARGE))
+    finally:
+        np.random.set_bit_generator(before)
+    assert not np.array_equal(*drawn)
+
+
 def test_numpy_is_as_it_was() -> None:
     before = np.random.randn, np.random.default_rng
     with remembered():

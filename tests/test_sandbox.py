@@ -453,6 +453,20 @@ def test_a_twin_of_a_dead_process_is_replaced() -> None:
             assert session.run_cell("1 + 1").ok
 
 
+def test_a_process_whose_end_nobody_is_told_of_is_closed_like_any() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as under a job runner that did not put it back
+    try:
+        with Warm.begin() as warm:
+            assert warm.lives() and warm._process is not None
+            warm.kill()
+            patience = time.monotonic() + 10
+            while Path(f"/proc/{warm._process.pid}").exists():
+                assert time.monotonic() < patience
+                time.sleep(0.05)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_state_does_not_pass_from_one_submission_to_the_next(sandbox: Sandbox) -> None:
     with sandbox.open() as first:
         first.run_cell("import numpy as np\nnp.sum = None\nleft = 1\nimport builtins; builtins.left = 2")

@@ -85,6 +85,11 @@ CELLS = {
 }
 
 
+def test_a_warning_names_its_cell(session: Session) -> None:
+    (shown,) = session.run_cell("import warnings\nwarnings.simplefilter('always')\n1if 1else 2;").outputs
+    assert "<cell " in shown["text"]
+
+
 ONLY_IN_JUPYTER = {"a magic", "a cell magic", "await", "async for"}  # no Python by themselves
 
 

@@ -13,9 +13,8 @@ LARGE = 20_000  # numbers at once from which on it is worth it: to look at a sta
 KEPT = 64  # sets of draws
 
 _randn, _default_rng = np.random.randn, np.random.default_rng
-_known: dict[
-    Any, tuple[np.ndarray, Any]
-] = {}  # a generator's state and what was asked for -> the draws, its state then
+# a generator's state and what was asked for -> what was drawn, and its state then
+_known: dict[Any, tuple[np.ndarray, Any]] = {}
 
 
 @contextmanager
@@ -28,12 +27,19 @@ def remembered() -> Iterator[None]:
         np.random.randn, np.random.default_rng = _randn, _default_rng
 
 
+def _large(size: Any) -> bool:
+    """Whether so many numbers are asked for that they are remembered; not when the size is of an unusual form."""
+    return type(size) is tuple and all(type(length) is int for length in size) and math.prod(size) >= LARGE
+
+
 def _remembering_randn(*shape: int) -> Any:
-    if not shape or math.prod(shape) < LARGE:
+    if not _large(shape):
         return _randn(*shape)
-    name, words, *rest = np.random.get_state()
-    state = name, np.asarray(words).tobytes(), *rest
-    values, after = _drawn((state, shape), lambda: _randn(*shape), np.random.get_state)
+    state: Any = np.random.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937":  # somebody has put another in the place of NumPy's own
+        return _randn(*shape)
+    words = state["state"]["key"].tobytes(), state["state"]["pos"], state["has_gauss"], state["gauss"]
+    values, after = _drawn((words, shape), lambda: _randn(*shape), lambda: np.random.get_state(legacy=False))
     np.random.set_state(after)
     return values
 
@@ -47,8 +53,7 @@ class Remembering(np.random.Generator):
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
         """As Generator.uniform."""
-        plain = all(isinstance(bound, float | int) for bound in (low, high)) and isinstance(size, tuple)
-        if not plain or math.prod(size) < LARGE:
+        if not (_large(size) and isinstance(low, float | int) and isinstance(high, float | int)):
             return super().uniform(low, high, size)
         bits: Any = self.bit_generator
         values, bits.state = _drawn(

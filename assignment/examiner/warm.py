@@ -159,7 +159,10 @@ class Warm:
     def _ended(self, seconds: float) -> bool:
         """Wait for the process that was started; Popen.wait() with a timeout would look up to 50 ms too late."""
         assert self._process is not None
-        handle = os.pidfd_open(self._process.pid)
+        try:
+            handle = os.pidfd_open(self._process.pid)
+        except OSError as error:
+            return isinstance(error, ProcessLookupError)  # its end was seen by somebody, or is told to nobody
         try:
             return _readable(handle, seconds)
         finally:

@@ -7,6 +7,7 @@ import ast
 import base64
 import builtins
 import getpass
+import re
 import sys
 from collections.abc import Mapping
 from types import CodeType
@@ -28,6 +29,7 @@ from .recorder import Recorder, Stream
 SHOWN = ("text/plain", "image/png")
 TRACEBACK = 20_000  # characters kept of an error's text and of its traceback
 LINES = 1000  # lines kept of a traceback
+WARNED = re.compile(r"\\|\d(?:and|else|for|if|in|is|not|or)")  # a text with "\d", a number that runs into a word
 
 WARM_UP = (  # what is imported when it is first used
     "import numpy as np\nnp.linalg.norm(np.fft.fft(np.random.randn(2)))",
@@ -89,9 +91,9 @@ class Compiler(CachingCompiler):  # type: ignore[misc]
         return cell_name(raw_code)
 
     def is_plain(self, source: str) -> bool:
-        """Whether the source is Python for sure; one with a backslash is not parsed, for parsing might warn of it."""
+        """Whether the source is Python for sure; one that the parser might warn of is left to be parsed by its name."""
         try:
-            self.plain = (source, super().ast_parse(source)) if "\\" not in source else None
+            self.plain = None if WARNED.search(source) else (source, super().ast_parse(source))
         except Exception:  # Python's parser has several
             self.plain = None
         return self.plain is not None
@@ -136,7 +138,7 @@ class GuestShell(InteractiveShell):  # type: ignore[misc]
         return not failed
 
     def should_run_async(self, raw_cell: str, *, transformed_cell: str | None = None, **more: Any) -> bool:
-        """Whether a cell awaits something; to find out, IPython compiles every cell once more."""
+        """Whether a cell awaits something; to find out, IPython compiles every cell once more, and warns once more."""
         source = raw_cell if transformed_cell is None else transformed_cell
         said = "await" in source or "async" in source
         return said and bool(super().should_run_async(raw_cell, transformed_cell=transformed_cell, **more))

@@ -76,16 +76,18 @@ class Filter:
 
     def _made(self) -> Program:
         """The filter as Linux takes it: libseccomp's own loading would translate it again in every fork."""
-        with os.fdopen(os.memfd_create("filter"), "w+b") as file:
-            if failed := self._library.seccomp_export_bpf(self._context, file.fileno()):
-                raise OSError(-failed, "seccomp_export_bpf")
-            file.seek(0)
+        reading, writing = os.pipe()  # it takes more than any filter's size
+        failed = self._library.seccomp_export_bpf(self._context, writing)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as file:
             self._instructions = ctypes.create_string_buffer(file.read())
+        if failed:
+            raise OSError(-failed, "seccomp_export_bpf")
         length = (len(self._instructions) - 1) // INSTRUCTION
         return Program(length, ctypes.addressof(self._instructions))
 
     def load(self) -> None:
-        """From now on this process lives under the filter, and gains no privileges: Linux asks for that. OSError."""
+        """Live under the filter from now on, without a way to new privileges, as Linux demands. Raises OSError."""
         if self._program is not None:
             no_new_privileges()
             if LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self._program), 0, 0):
