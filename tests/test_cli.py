@@ -410,6 +410,7 @@ def test_check_grades_what_it_can_and_says_2(klass: Course, typed: Type) -> None
     assert [(row["file"], row["verdict"]) for row in rows] == list(
         zip(files, ["unreadable", "graded", "unreadable", "unreadable", "graded"], strict=True)
     )
+    assert [row["net"] for row in rows] == [None, 6.5, None, None, rows[4]["score"]]
     assert said.status == 2
     words = "nosuch.ipynb: unreadable, no mark: there is no nosuch.ipynb in its folder\n"
     assert typed(klass, "check", files[0]).out == words

@@ -21,7 +21,7 @@ INDENT = 8  # of what is said about a part, below its line
 def show_checked(console: Console, file: Path, result: Result) -> None:
     """A line an exercise and a line a part; below a part that failed, why; then the rules and what was repaired."""
     name = f"[bold]{_safe(str(file), 400)}[/]"
-    if result.verdict not in ("graded", "timeout"):
+    if not result.marked:
         console.print(f"{name}: {result.verdict}, no mark: {_safe(result.reason)}", soft_wrap=True)
         return
     mark = f"{points(result.score)} of {points(result.max)} points"

@@ -98,7 +98,7 @@ def grade(
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", hidden=True)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", hidden=True)],
     course: CourseOption = None,
     name: NameOption = None,
     jobs: Jobs = None,
@@ -126,7 +126,8 @@ def check(
         for file, result in verb(found, which, files, warm, jobs):
             graded = graded and result.verdict == "graded"
             if as_json:
-                print(json.dumps({"file": str(file), **result.as_dict()}, ensure_ascii=False), flush=True)
+                row = {"file": str(file), **result.as_dict(), "net": result.net if result.marked else None}
+                print(json.dumps(row, ensure_ascii=False), flush=True)
             else:
                 show_checked(out, file, result)
     if not graded:

@@ -28,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program i
 Jobs = Annotated[
     int | None, typer.Option("--jobs", metavar="N", min=1, help="Submissions at a time (default: one a core).")
 ]
-Students = Annotated[list[str] | None, typer.Argument(metavar="STUDENT", hidden=True)]
+Students = Annotated[list[str] | None, typer.Argument(metavar="STUDENT...", hidden=True)]
 
 
 def chosen(course: Path | None, name: str | None) -> tuple[Course, str]:

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from assignment.errors import AssignmentError
 
-STOPPED = "stopped; what was finished is kept, run the same command again to go on"
+STOPPED = "stopped; what was finished is kept; the next run goes on (--again: anew)"
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
 
 out = Console(highlight=False)

@@ -57,5 +57,10 @@ class Result:
     repairs: list[str] = field(default_factory=list)
     made_by: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def marked(self) -> bool:
+        """Whether it gives a mark; else a person has to look."""
+        return self.verdict in ("graded", "timeout")
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
