@@ -19,6 +19,7 @@ from assignment.homework.master import load_master
 from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import limits, policy
 from assignment.release import releases
+from assignment.rules import read_release
 
 Progress = Callable[[int, int], None]  # submissions done, submissions in all
 DIED = "the examining process died under it; grade it again"
@@ -55,7 +56,10 @@ def examiner_for(course: Course, name: str) -> Examiner:
     """Return an examiner of this course's assignment, not yet started. AssignmentError if nothing was released."""
     listed = course.mistakes(name)
     homework = Homework(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else "")
-    return Examiner(homework, releases(course, name), limits(course), policy(course))
+    published = releases(course, name)
+    *_, current = published.values()
+    read_release(current)
+    return Examiner(homework, published, limits(course), policy(course))
 
 
 def grade(

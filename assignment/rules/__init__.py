@@ -12,8 +12,8 @@ from typing import Any
 from assignment.errors import AssignmentError
 from assignment.homework.master import Master
 from assignment.rules.finding import Finding
-from assignment.rules.given_code import given_code
-from assignment.rules.imports import imports
+from assignment.rules.given_code import given_code, given_names
+from assignment.rules.imports import imports, of_release
 from assignment.rules.kept_outputs import kept_outputs
 from assignment.submission.repair import repair
 
@@ -51,6 +51,12 @@ class Policy:
             for field in fields(self)
             if field.name in broken and getattr(self, field.name) == "zero" and field.name not in waived
         ]
+
+
+def read_release(release: Master) -> None:
+    """Read a release for all rules, which remember it: before processes are forked that would each do so."""
+    given_names(release)
+    of_release(release)
 
 
 def findings(

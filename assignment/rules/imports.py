@@ -20,7 +20,7 @@ SHOWN = 20  # uses in one cell that are shown, breaches first
 
 def imports(submission: dict[str, Any], placed: Sequence[Placed], release: Master) -> list[Finding]:
     """Return every way in which code reaches another package; what the release itself does is nobody's fault."""
-    given, known, unchanged, folder = _of_release(release)
+    given, known, unchanged, folder = of_release(release)
     sources: dict[int, tuple[str, str]] = {}  # a cell that serves several exercises is read once, whole
     for one in placed:
         if one.origin is not None and submission["cells"][one.origin]["cell_type"] == "code":
@@ -37,7 +37,7 @@ def imports(submission: dict[str, Any], placed: Sequence[Placed], release: Maste
 
 
 @lru_cache(maxsize=16)  # a class is made from few releases
-def _of_release(release: Master) -> tuple[set[str], set[str], set[str], Folder]:
+def of_release(release: Master) -> tuple[set[str], set[str], set[str], Folder]:
     """Return of the release the modules it imports, the evidence of all it uses, its cells, and what its names mean."""
     sources = [cell.source for cell in release.cells if cell.cell_type == "code"]
     given = {name for source in sources for name in modules(parsed(source))}
