@@ -84,12 +84,6 @@ CELLS = {
     "exit": ("exit()", []),
 }
 
-
-def test_a_warning_names_its_cell(session: Session) -> None:
-    (shown,) = session.run_cell("import warnings\nwarnings.simplefilter('always')\n1if 1else 2;").outputs
-    assert "<cell " in shown["text"]
-
-
 ONLY_IN_JUPYTER = {"a magic", "a cell magic", "await", "async for"}  # no Python by themselves
 
 
@@ -126,6 +120,11 @@ def test_error_ends_its_cell_and_no_more(source: str, name: str, value: str, ses
     assert error["evalue"].startswith(value)
     assert not run.ok
     assert session.run_cell("1 + 1").outputs == [result(2, "2")]
+
+
+def test_a_warning_names_its_cell(session: Session) -> None:
+    (shown,) = session.run_cell("import warnings\nwarnings.simplefilter('always')\n1if 1else 2;").outputs
+    assert "<cell " in shown["text"]
 
 
 def test_traceback_shows_the_cell_without_colours(session: Session) -> None:

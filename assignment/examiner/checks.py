@@ -74,7 +74,7 @@ def run_given(code: Code, namespace: dict[str, Any]) -> list[dict[str, Any]]:
     """Execute a given cell; returns what it shows."""
     shown: list[Any] = []
     printed = io.StringIO()
-    with _quiet(shown, printed), remembered():
+    with _quiet(shown, printed):
         exec(code.visible, namespace)
         exec(code.hidden, namespace)
     return _outputs(shown, printed.getvalue(), None)

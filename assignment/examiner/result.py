@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable")
+MARKED = ("graded", "timeout")  # those that give a mark
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Result:
     @property
     def marked(self) -> bool:
         """Whether it gives a mark; else a person has to look."""
-        return self.verdict in ("graded", "timeout")
+        return self.verdict in MARKED
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

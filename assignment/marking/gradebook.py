@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assignment.course import Course
+from assignment.examiner.result import MARKED
 from assignment.homework.master import load_master
 from assignment.marking.marks import nets
 from assignment.marking.penalties import Penalties
@@ -98,7 +99,7 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     cells = {
         cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]
     }
-    scored = notebook["metadata"]["assignment"]["result"]["verdict"] in ("graded", "timeout")
+    scored = notebook["metadata"]["assignment"]["result"]["verdict"] in MARKED
     record = gradebook.find_submission_notebook(name, name, student)
     query = gradebook.db.query  # a record at a time, nbgrader would look up the name of each cell by itself
     for grade, cell in query(Grade, BaseCell.name).join(Grade.cell).filter(Grade.notebook_id == record.id):
