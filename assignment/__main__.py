@@ -8,7 +8,7 @@ def main() -> None:
     """Run the command line; Ctrl-C while it is being loaded is no traceback either."""
     gc.disable()  # what a command makes are mostly modules, which stay: looking for garbage took a seventh of its time
     try:
-        from assignment.cli import main as run
+        from assignment.cli.app import main as run
     except KeyboardInterrupt:
         print("stopped before anything was begun", file=sys.stderr)
         sys.exit(130)

@@ -10,10 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from assignment.course import Course
-from assignment.examiner.examine import Examiner
-from assignment.examiner.homework import Homework
-from assignment.examiner.mistakes import load_mistakes, recognise
-from assignment.release import releases
+from assignment.grading.diagnosis import recognise
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework, load_mistakes
+from assignment.homework.releases import releases
 from tests import corpus
 from tests.fitting import variants
 from tests.judge import ROOT, Judge, load_master

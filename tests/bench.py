@@ -26,9 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from assignment.course import Course
-from assignment.demo import copy_course
-from assignment.examiner.homework import Homework
+from assignment.grading.reference import Homework
 from assignment.homework.master import SOLUTION, load_master
+from assignment.workflow.demo import copy_course
 from tests import corpus, stock
 
 ROOT = Path(__file__).parent.parent

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from assignment.course import Course
-from assignment.demo import copy_course
-from assignment.examiner.examine import Examiner
-from assignment.examiner.homework import Homework
-from assignment.examiner.limits import Limits
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
 from assignment.homework.master import load_master
-from assignment.release import releases
+from assignment.homework.releases import releases
+from assignment.sandbox.limits import Limits
+from assignment.workflow.demo import copy_course
 from tests import corpus
 
 ROOT = Path(__file__).parent.parent

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from assignment.examiner.calls import CacheOf, Call, Observation, Raised
-from assignment.examiner.mistakes import follow
+from assignment.grading.diagnosis import follow
+from assignment.grading.proxies import CacheOf, Call, Observation, Raised
 from assignment.homework.master import Cell, Master
 from assignment.homework.percent import parse
 

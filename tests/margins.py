@@ -17,8 +17,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from assignment.examiner.calls import Call
-from assignment.examiner.mistakes import follow, load_mistakes
+from assignment.grading.diagnosis import follow
+from assignment.grading.proxies import Call
+from assignment.grading.reference import load_mistakes
 from assignment.homework.master import HIDDEN, within, without
 from tests.fitting import variants
 from tests.judge import ROOT, HangError, Judge, Recorder, again, load_master, quiet, time_limit

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from assignment.examiner.calls import Call
-from assignment.examiner.mistakes import follow
-from assignment.examiner.relations import finite
+from assignment.grading.diagnosis import finite, follow
+from assignment.grading.proxies import Call
 from tests.inputs import random_call
 from tests.judge import DecidedError, HangError, Judge, again, quiet, time_limit
 from tests.mutation import Mutant, mutants

@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table
 
 from assignment.course import Course
-from assignment.examiner.limits import Limits
-from assignment.examiner.pool import Pool
-from assignment.examiner.warm import Warm
-from assignment.grade import examiner_for
+from assignment.plugins.settings import examiner_for
+from assignment.sandbox.limits import Limits
+from assignment.sandbox.zygote import Warm
+from assignment.workflow.pool import Pool
 from tests.corpus import HERE, build, load
 from tests.expected import bound, broken, shares
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from assignment.course import Course
-from assignment.examiner.examine import Examiner
-from assignment.examiner.homework import Homework
-from assignment.examiner.limits import Limits
-from assignment.release import releases
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
+from assignment.homework.releases import releases
+from assignment.sandbox.limits import Limits
 from tests.conftest import HURRIED, limited
 from tests.corpus import Case, build, load
 from tests.expected import broken, shares

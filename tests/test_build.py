@@ -11,11 +11,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from assignment.build import build, take_back
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import STUB, load_master
 from assignment.homework.percent import parse
+from assignment.workflow.build import build, take_back
 from tests import tiny
 
 SOLVE = "# TODO: 写\n### BEGIN SOLUTION\n{}\n### END SOLUTION\n# TODO 结束\n"
@@ -245,7 +245,7 @@ def test_the_course_finds_its_assignments(tmp_path: Path) -> None:
 
 def test_reading_a_master_imports_nothing_heavy() -> None:
     code = (
-        "import sys, assignment.course, assignment.homework.master, assignment.release\n"
+        "import sys, assignment.course, assignment.homework.master, assignment.workflow.release\n"
         "print([name for name in ('nbgrader', 'jupytext', 'nbformat', 'traitlets') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

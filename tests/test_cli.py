@@ -19,15 +19,14 @@ from typing import Any, NamedTuple
 import pytest
 from rich.cells import cell_len
 
-from assignment.cli import SECTIONS, app, main
-from assignment.commands import terminal
-from assignment.commands.columns import wrapped
-from assignment.commands.tables import remarks
+from assignment.cli import terminal
+from assignment.cli.app import SECTIONS, app, main
+from assignment.cli.tables import remarks, wrapped
 from assignment.course import Course
-from assignment.examiner import launch
-from assignment.examiner.examine import Examiner
+from assignment.grading.examiner import Examiner
 from assignment.marking.results import earlier
-from assignment.release import release
+from assignment.sandbox import bubblewrap as launch
+from assignment.workflow.release import release
 from tests import corpus, tiny
 from tests.canvas_class import pack
 from tests.canvas_server import User, canvas_server
@@ -392,7 +391,7 @@ def test_what_nobody_foresaw_is_kept_in_a_file(course: Course, typed: Type, monk
     def fails(*_: Any, **__: Any) -> None:
         raise KeyError("what\nnow")
 
-    monkeypatch.setattr("assignment.build.build", fails)
+    monkeypatch.setattr("assignment.workflow.build.build", fails)
     said = typed(course, "build")
     found = re.fullmatch(r"error: KeyError: 'what\\nnow'; .* report it with the file (.+)\n", said.err)
     assert said.status == 1 and found
@@ -438,7 +437,7 @@ def test_a_file_that_kills_its_examiner_has_a_verdict(
 
 def test_check_loads_nothing_that_it_does_not_need(klass: Course) -> None:
     program = (
-        "import sys\nfrom assignment.cli import main\ntry:\n    main()\nexcept SystemExit as stop:\n"
+        "import sys\nfrom assignment.cli.app import main\ntry:\n    main()\nexcept SystemExit as stop:\n"
         "    print(stop.code, [name for name in sorted(sys.modules) if '.' not in name], file=sys.stderr)"
     )
     words = [sys.executable, "-c", program, "check", "submitted/1/tiny/tiny.ipynb"]

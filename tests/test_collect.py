@@ -11,11 +11,11 @@ import pytest
 from assignment.canvas.archive import Limits, RefusedError, open_archive
 from assignment.canvas.gradebook import Student
 from assignment.canvas.names import squeezed
-from assignment.collect import Collected, collect
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.roster import enrol
 from assignment.submission.handed_in import homework_test
+from assignment.workflow.collect import Collected, collect
 from tests.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
 ROSTER = """\

@@ -20,12 +20,12 @@ from multiprocessing.connection import Connection
 import pytest
 
 from assignment.course import Course
-from assignment.examiner.examine import Examiner
-from assignment.examiner.homework import Homework
-from assignment.examiner.limits import Limits
-from assignment.examiner.sandbox import DEFENCES, Sandbox
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
 from assignment.homework.master import HIDDEN, Master, without
-from assignment.release import releases
+from assignment.homework.releases import releases
+from assignment.sandbox.limits import Limits
+from assignment.sandbox.zygote import DEFENCES, Sandbox
 from tests import stock
 from tests.conftest import limited
 from tests.corpus import Case, Notebook, build, load
@@ -222,7 +222,7 @@ def test_without_clocks_the_class_waits_for_ever(
 def test_without_a_bound_on_nesting_the_examiner_dies(depth: str, status: int) -> None:
     program = f"""
         import msgpack
-        from assignment.examiner import wire
+        from assignment.sandbox import protocol as wire
 
         wire.MAX_DEPTH = {depth}
         value = 1

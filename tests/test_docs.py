@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from assignment.cli import app
+from assignment.cli.app import app
 from assignment.course import Course
-from assignment.demo import copy_course
+from assignment.workflow.demo import copy_course
 from tests.canvas_server import User, canvas_server
 from tests.conftest import ROOT
 from tests.test_cli import COMMAND, ENVIRONMENT, narrow

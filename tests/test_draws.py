@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignment.examiner.draws import LARGE, remembered
+from assignment.grading.draws import LARGE, remembered
 
 Draws = Callable[[int], list[Any]]
 

@@ -11,8 +11,8 @@ import pytest
 from assignment.canvas.gradebook import read_gradebook
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.export import changed, export_feedback, export_grades
 from assignment.marking.marks import marks
+from assignment.workflow.export import changed, export_feedback, export_grades
 from tests.canvas_class import autograde, grade_class, hand_in, make_course, notebook
 from tests.test_canvas_gradebook import canvas_import
 from tests.test_canvas_names import described_context, token_context

@@ -18,14 +18,14 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from assignment.course import Course, tools_in_path
-from assignment.feedback import page
 from assignment.marking.standing import penalties_of, settle
 from assignment.marking.waivers import waive
-from assignment.pages.annotate import annotate, escaped, fenced, is_fenced
-from assignment.pages.feedback_view import exercises, ledger
-from assignment.pages.feedback_words import OBJECTION, lateness, premise_words
-from assignment.plain import block, one_line, plain, points
 from assignment.plugins.feedback import FeedbackExporter
+from assignment.report.annotate import annotate, escaped, fenced, is_fenced
+from assignment.report.feedback_view import exercises, ledger
+from assignment.report.feedback_words import OBJECTION, lateness, premise_words
+from assignment.report.student_page import page
+from assignment.text import block, one_line, plain, points
 from tests import feedback_samples as samples
 
 WHO = {"name": "王小明", "login": "xiaoming.wang", "student": "1044", "file": "作业 2.ipynb"}

@@ -23,9 +23,9 @@ from assignment.canvas.patience import Patience
 from assignment.canvas.rest import Remote, address, connect
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.fetch import fetch
 from assignment.marking import marks
-from assignment.push import Pushed, push
+from assignment.workflow.fetch import fetch
+from assignment.workflow.push import Pushed, push
 from tests.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
 from tests.canvas_server import TOKEN, Canvas, User, canvas_server
 
@@ -221,7 +221,7 @@ def quick_marks(monkeypatch: pytest.MonkeyPatch) -> None:
         marks.Mark(user, name, net, 100.0)
         for (user, name), net in zip(PEOPLE.items(), (100.0, 60.5, 85.0), strict=True)
     ]
-    monkeypatch.setattr("assignment.push.marks", lambda course, assignment, withhold: (list(earned), []))
+    monkeypatch.setattr("assignment.workflow.push.marks", lambda course, assignment, withhold: (list(earned), []))
 
 
 class KilledError(BaseException):
@@ -345,7 +345,7 @@ def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
     fill(canvas)
     canvas.job_delay = 0.2
     program = (
-        "from pathlib import Path; from assignment.course import Course; from assignment.push import push; "
+        "from pathlib import Path; from assignment.course import Course; from assignment.workflow.push import push; "
         "from assignment.canvas.rest import connect; "
         f"push(Course(Path({str(course.root)!r})), 'hw', connect(), lambda *about: about[2], yes=True)"
     )

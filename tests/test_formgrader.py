@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request
 
-from assignment.collect import collect
 from assignment.course import Course
-from assignment.demo import HandIn, copy_course, write_archive, write_roster
-from assignment.export import export_grades
-from assignment.grade import grade
-from assignment.marking.classroom import write_feedback, write_report
 from assignment.marking.zeros import confirm_zero
+from assignment.workflow.classroom import write_feedback, write_report
+from assignment.workflow.collect import collect
+from assignment.workflow.demo import HandIn, copy_course, write_archive, write_roster
+from assignment.workflow.export import export_grades
+from assignment.workflow.grade import grade
 from tests import corpus
 from tests.browser import OpenNotebook, Server, chromium, jupyter
 

@@ -17,12 +17,12 @@ import pytest
 from nbgrader.api import Gradebook
 
 from assignment.course import Course
-from assignment.demo import copy_course
 from assignment.errors import AssignmentError
-from assignment.examiner.examine import Examiner
-from assignment.grade import Graded, grade
+from assignment.grading.examiner import Examiner
 from assignment.marking.zeros import confirm_zero, refuse_unseen, unseen, waive_rule
-from assignment.release import release as make_release
+from assignment.workflow.demo import copy_course
+from assignment.workflow.grade import Graded, grade
+from assignment.workflow.release import release as make_release
 from tests import corpus
 
 pytestmark = pytest.mark.slow  # the command line's own tests grade a small class in a quick run too
@@ -153,7 +153,9 @@ def test_jobs_and_order_make_no_difference(marked: Course) -> None:
     assert (scores(marked), {s: stripped(marked, s) for s in "12345"}) == alone
 
 
-@pytest.mark.parametrize("entrance", ["assignment.grade", "assignment.check", "assignment.plugins.autograde"])
+@pytest.mark.parametrize(
+    "entrance", ["assignment.workflow.grade", "assignment.cli.app", "assignment.plugins.autograde"]
+)
 def test_checks_compute_in_one_thread(entrance: str) -> None:
     work = "a = np.ones((600, 600)); a @ a; print(os.listdir('/proc/self/task'))"
     code = f"import os, {entrance}, numpy as np; {work}"

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignment.examiner.gradients import batched
-from assignment.examiner.proxies import CHUNK, MOVING, Student
+from assignment.grading.proxies import CHUNK, MOVING, Student, batched
 
 
 class Local:

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from assignment.course import Course
-from assignment.examiner.examine import Examiner
+from assignment.grading.examiner import Examiner
 from tests.browser import OpenNotebook, Server, chromium, jupyter
 from tests.looks import DARK, LIGHT, flaws
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from assignment.course import Course
-from assignment.grade import grade
 from assignment.marking.results import earlier
-from assignment.release import release
+from assignment.workflow.grade import grade
+from assignment.workflow.release import release
 from tests import corpus, tiny
 from tests.test_grade import scores
 

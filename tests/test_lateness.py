@@ -13,13 +13,13 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.export import export_grades
-from assignment.grade import grade
-from assignment.marking.classroom import annotated, graded, write_feedback, write_report
 from assignment.marking.lateness import Lateness, handed_in
 from assignment.marking.marks import marks
 from assignment.marking.zeros import refresh_penalties, waive_rule
-from assignment.release import release
+from assignment.workflow.classroom import annotated, graded, write_feedback, write_report
+from assignment.workflow.export import export_grades
+from assignment.workflow.grade import grade
+from assignment.workflow.release import release
 from tests import corpus, tiny
 from tests.test_grade import nbgrader
 

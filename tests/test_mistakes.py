@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignment.examiner.calls import CacheOf, Call, Observation, Raised
-from assignment.examiner.explain import GONE, explain_error
-from assignment.examiner.mistakes import Mistake, load_mistakes, recognise
-from assignment.examiner.relations import RELATIONS, finite, joined_terms, related
+from assignment.grading.diagnosis import (
+    GONE,
+    RELATIONS,
+    Mistake,
+    explain_error,
+    finite,
+    joined_terms,
+    recognise,
+    related,
+)
+from assignment.grading.proxies import CacheOf, Call, Observation, Raised
+from assignment.grading.reference import load_mistakes
 from tests.judge import ROOT, Judge, Verdict, again, load_master, quiet
 from tests.mutants import same
 

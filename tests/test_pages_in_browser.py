@@ -12,10 +12,10 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from assignment.feedback import page
 from assignment.marking.standing import settle
-from assignment.pages.annotate import annotate
-from assignment.report import report
+from assignment.report.annotate import annotate
+from assignment.report.class_page import report
+from assignment.report.student_page import page
 from tests import feedback_samples as samples
 from tests.test_feedback import HOSTILE, WHO
 from tests.test_report import ABOUT, ABSENT, CLASS

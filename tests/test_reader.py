@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from assignment.examiner.limits import MIB, Limits
-from assignment.examiner.reader import Unreadable, checked_notebook, read_notebook
-from assignment.examiner.sandbox import Sandbox
+from assignment.sandbox.limits import MIB, Limits
+from assignment.sandbox.zygote import Sandbox
+from assignment.submission.reader import Unreadable, checked_notebook, read_notebook
 
 LIMITS = Limits(memory=512 * MIB, notebook_bytes=64 * MIB, notebook_cells=50, source_bytes=100_000)
 CODE = {"cell_type": "code", "id": "a", "source": "x = 1\nx", "execution_count": 3, "metadata": {}, "outputs": []}

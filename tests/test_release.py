@@ -15,7 +15,8 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.leaks import prove
 from assignment.homework.master import STUB, Master, load_master
-from assignment.release import keep, made_from, release, releases
+from assignment.homework.releases import keep, made_from, releases
+from assignment.workflow.release import release
 from tests import tiny
 
 

@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 from assignment.marking.standing import settle
-from assignment.pages.class_pictures import marks, passed
-from assignment.pages.class_summary import summarise
-from assignment.report import BOM, defused, report, report_csv, report_json
+from assignment.report.class_page import BOM, defused, report, report_csv, report_json
+from assignment.report.class_pictures import marks, passed
+from assignment.report.class_summary import summarise
 from tests import feedback_samples as samples
 from tests.test_feedback import HOSTILE, Outline, tags
 

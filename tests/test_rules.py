@@ -20,12 +20,12 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.examiner.guest.notebook import normalise
 from assignment.homework.master import STUB, Cell, Master, load_master
 from assignment.homework.notebook import render
 from assignment.homework.percent import parse
 from assignment.rules import Policy, findings
 from assignment.rules.finding import Finding
+from assignment.sandbox.inside.notebook import normalise
 from assignment.syntax import walk
 from tests import tiny
 

@@ -26,13 +26,12 @@ from typing import Any
 import pytest
 
 from assignment.errors import AssignmentError
-from assignment.examiner import launch
-from assignment.examiner.examine import Examiner
-from assignment.examiner.limits import MIB, Limits
-from assignment.examiner.pool import Pool
-from assignment.examiner.sandbox import DEFENCES, Sandbox
-from assignment.examiner.session import Ended, Session
-from assignment.examiner.warm import Warm
+from assignment.grading.examiner import Examiner
+from assignment.sandbox import bubblewrap as launch
+from assignment.sandbox.limits import MIB, Limits
+from assignment.sandbox.session import Ended, Session
+from assignment.sandbox.zygote import DEFENCES, Sandbox, Warm
+from assignment.workflow.pool import Pool
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = Limits(
@@ -258,7 +257,7 @@ def test_what_can_be_seen(sandbox: Sandbox) -> None:
         assert folders <= {"dev", "guest", "lib", "lib64", "packages", "proc", "python", "tmp", "usr"}
         assert evaluate_here("' '.join(os.listdir('/proc') + os.listdir('/tmp'))") == ""
         assert evaluate_here("' '.join(sorted(os.listdir('/dev')))") == "full null random urandom zero"
-        assert evaluate_here("' '.join(sorted(os.listdir('/guest/examiner')))") == "guest heap.py wire.py"
+        assert evaluate_here("' '.join(sorted(os.listdir('/guest/examiner')))") == "heap.py inside protocol.py"
         assert evaluate_here("socket.gethostname()") == "sandbox"
         assert evaluate_here("ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)") == 1  # PR_GET_NO_NEW_PRIVS
         names = {name for name in evaluate_here("' '.join(os.environ)").split() if not name.endswith("_NUM_THREADS")}
@@ -340,7 +339,7 @@ def test_nothing_survives(contain: bool) -> None:
 
 
 HOST = """
-from assignment.examiner.sandbox import Sandbox
+from assignment.sandbox.zygote import Sandbox
 with Sandbox() as sandbox, sandbox.open() as session:
     print("ready", flush=True)
     session.run_cell("while True: pass")
@@ -535,7 +534,7 @@ def test_an_unknown_defence_is_an_error() -> None:
 
 AS_ORDINARY_USER = """
 import os
-from assignment.examiner.sandbox import Sandbox
+from assignment.sandbox.zygote import Sandbox
 assert os.geteuid() != 0
 with Sandbox() as sandbox, sandbox.open() as session:
     print(session.run_cell("import os\\nprint(os.getuid(), os.listdir('/proc'))").outputs[0]["text"])

@@ -12,15 +12,16 @@ import nbformat
 import pytest
 from nbgrader.utils import determine_grade
 
-from assignment.build import build
-from assignment.cli import app
-from assignment.collect import collect
+from assignment.cli.app import app
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.grade import grade
 from assignment.homework.master import load_master
+from assignment.homework.releases import releases
 from assignment.marking.results import earlier
-from assignment.release import release, releases
+from assignment.workflow.build import build
+from assignment.workflow.collect import collect
+from assignment.workflow.grade import grade
+from assignment.workflow.release import release
 from tests import corpus, tiny
 from tests.canvas_class import pack
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignment.examiner.homework import compiled_cell
-from assignment.examiner.limits import MIB, Limits
-from assignment.examiner.sandbox import Sandbox
-from assignment.examiner.session import Ended, Handle, Moving, Refused, RemoteDict, RemoteError, Session
+from assignment.grading.reference import compiled_cell
+from assignment.sandbox.limits import MIB, Limits
+from assignment.sandbox.session import Ended, Handle, Moving, Refused, RemoteDict, RemoteError, Session
+from assignment.sandbox.zygote import Sandbox
 
 LIMITS = Limits(memory=768 * MIB, cpu_seconds=20, call_seconds=2, output_bytes=2000, reply_bytes=8 * MIB)
 HASTY = replace(LIMITS, cell_seconds=1.5)

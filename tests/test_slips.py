@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from assignment.examiner.examine import Examiner
+from assignment.grading.examiner import Examiner
 from tests import corpus
 from tests.slips import SLIPS, Slip
 

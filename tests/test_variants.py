@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from assignment.course import Course
-from assignment.examiner.examine import Examiner
-from assignment.examiner.homework import Homework
-from assignment.examiner.limits import Limits
-from assignment.release import releases
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
+from assignment.homework.releases import releases
+from assignment.sandbox.limits import Limits
 from tests import corpus
 from tests.fitting import Variant, variants
 from tests.judge import Judge, load_master

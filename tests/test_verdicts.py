@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from assignment.examiner.examine import Examiner
-from assignment.examiner.homework import Homework
-from assignment.examiner.result import Result
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
+from assignment.grading.result import Result
 from tests import corpus
 
 Notebook = dict[str, Any]

@@ -13,13 +13,20 @@ import msgpack
 import numpy as np
 import pytest
 
-from assignment.examiner.exchange import Exchange, Handle, RemoteDict
-from assignment.examiner.guest.notebook import normalise
-from assignment.examiner.guest.values import Sender, Shelf, pack
-from assignment.examiner.line import HungUp, Line, TooLate
-from assignment.examiner.outputs import checked_outputs
-from assignment.examiner.remote import Refused, RemoteError, remote_error
-from assignment.examiner.wire import (
+from assignment.sandbox.channel import (
+    Exchange,
+    Handle,
+    HungUp,
+    Line,
+    Refused,
+    RemoteDict,
+    RemoteError,
+    TooLate,
+    remote_error,
+)
+from assignment.sandbox.inside.notebook import normalise
+from assignment.sandbox.inside.serve import Sender, Shelf, pack
+from assignment.sandbox.protocol import (
     ARRAY,
     COMPLEX,
     DICT,
@@ -32,6 +39,7 @@ from assignment.examiner.wire import (
     WireError,
     frame,
 )
+from assignment.sandbox.session import checked_outputs
 
 
 def split(parts: Parts) -> tuple[bytes, bytes]:

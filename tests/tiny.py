@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from assignment.build import build
 from assignment.course import Course
+from assignment.workflow.build import build
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assignment.course import Course
-from assignment.examiner.result import MARKED
+from assignment.grading.result import MARKED
 from assignment.homework.master import load_master
 from assignment.marking.marks import nets
 from assignment.marking.penalties import Penalties

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assignment.course import Course
-from assignment.files import replace_file
+from assignment.course import Course, replace_file
 
 if TYPE_CHECKING:  # whoever only reads results needs no examiner
-    from assignment.examiner.examine import Examined
+    from assignment.grading.examiner import Examined
 
 
 def earlier(course: Course, name: str, student: str) -> dict[str, Any] | None:

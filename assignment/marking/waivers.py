@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from assignment.course import Course
+from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.files import replace_file
 from assignment.rules import Policy
 
 FILE = "waivers.toml"

@@ -9,9 +9,9 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.results import earlier
 from assignment.marking.waivers import confirm, load, waive
-from assignment.plain import counted
 from assignment.plugins.settings import policy
 from assignment.rules import Policy
+from assignment.text import counted
 
 
 def unseen(course: Course, name: str) -> dict[str, list[str]]:

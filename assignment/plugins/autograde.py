@@ -19,10 +19,10 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from assignment.course import Course
-from assignment.examiner.examine import Examiner
-from assignment.grade import examiner_for
+from assignment.grading.examiner import Examiner
 from assignment.marking.gradebook import save_grades
 from assignment.marking.penalties import Penalties
+from assignment.plugins.settings import examiner_for
 
 
 class ExaminingExporter(NotebookExporter):  # type: ignore[misc]

@@ -10,12 +10,12 @@ from nbgrader.api import Gradebook, SubmittedNotebook
 from traitlets import default
 
 from assignment.course import Course
-from assignment.feedback import page
 from assignment.homework.master import cell_id
 from assignment.marking.lateness import Lateness, canvas_of
 from assignment.marking.marks import shown_name
 from assignment.marking.standing import penalties_of, settle
 from assignment.marking.waivers import Decisions, load
+from assignment.report.student_page import page
 from assignment.rules import Policy
 
 

@@ -13,7 +13,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.leaks import prove
 from assignment.homework.master import load_master
-from assignment.release import keep
+from assignment.homework.releases import keep
 
 
 class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]

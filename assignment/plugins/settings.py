@@ -10,15 +10,19 @@ from traitlets.config import Configurable
 
 from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
-from assignment.examiner.limits import Limits
-from assignment.rules import Policy
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
+from assignment.homework.master import load_master
+from assignment.homework.releases import releases
+from assignment.rules import Policy, read_release
+from assignment.sandbox.limits import Limits
 
 _TRAITS: dict[str, Any] = {
     field.name: (Int if isinstance(field.default, int) else Float)(field.default, min=0).tag(config=True)
     for field in fields(Limits)
 }
 Examine = type(
-    "Examine", (Configurable,), {"__doc__": "Limits of an examination; see assignment/examiner/limits.py.", **_TRAITS}
+    "Examine", (Configurable,), {"__doc__": "Limits of an examination; see assignment/sandbox/limits.py.", **_TRAITS}
 )
 
 
@@ -40,3 +44,13 @@ def limits(course: Course) -> Limits:
 def policy(course: Course) -> Policy:
     """Return what a breach of each rule costs in this course. Raises AssignmentError."""
     return Policy.from_config(course.config())
+
+
+def examiner_for(course: Course, name: str) -> Examiner:
+    """Return an examiner of this course's assignment, not yet started. AssignmentError if nothing was released."""
+    listed = course.mistakes(name)
+    homework = Homework(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else "")
+    published = releases(course, name)
+    *_, current = published.values()
+    read_release(current)
+    return Examiner(homework, published, limits(course), policy(course))

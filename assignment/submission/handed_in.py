@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assignment.course import Course
-from assignment.files import replace_file
+from assignment.course import Course, replace_file
 
 RECORD = "canvas.json"  # beside the notebook: where it came from
 TIMESTAMP = "timestamp.txt"  # nbgrader's own file: when it was handed in

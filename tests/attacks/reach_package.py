@@ -9,7 +9,7 @@ import sys
 
 REACHED = 0.0
 sys.path[:0] = ["@course@", "@course@/source", "."]
-for name in ("assignment.master", "assignment.examiner.examine", "assignment.cli", "nbgrader", "rnn_mistakes", "rnn"):
+for name in ("assignment.master", "assignment.grading.examiner", "assignment.cli.app", "nbgrader", "rnn_mistakes", "rnn"):
     try:
         importlib.import_module(name)
         REACHED = 1.0

@@ -1,0 +1,88 @@
+"""Verbs about broken rules, on which a person decides: rules, confirm, waive."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from assignment.cli.options import AsJson, CourseOption, NameOption, Students, WhoOption, chosen, decider
+from assignment.cli.terminal import out
+from assignment.errors import AssignmentError
+from assignment.text import points
+
+
+def rules(
+    students: Students = None, course: CourseOption = None, name: NameOption = None, as_json: AsJson = False
+) -> None:
+    """Show what was found about the three rules, with the evidence, and what was decided.
+
+    A breach makes the net mark 0 unless nbgrader_config.py says otherwise; a note costs nothing. With STUDENT (Canvas
+    user ids) only these are shown.
+
+    \b
+    Examples:
+      assignment rules
+      assignment rules 1050 1051
+    """
+    from assignment.cli import tables
+    from assignment.marking.waivers import load
+    from assignment.marking.zeros import findings_of
+
+    found, which = chosen(course, name)
+    everybody = students or [one for one in found.students(which) if found.autograded(one, which).exists()]
+    findings = {student: findings_of(found, which, student) for student in everybody}
+    tables.show_rules(out, which, findings, load(found), as_json)
+
+
+def confirm(
+    students: Students = None,
+    every: Annotated[bool, typer.Option("--all", help="Every zero that `assignment rules` shows.")] = False,
+    why: Annotated[str, typer.Option(metavar="WORDS", help="A word on it, for the file.", show_default=False)] = "",
+    who: WhoOption = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Confirm that the mark of STUDENT is 0 for a broken rule.
+
+    `export` and `push` send no zero that nobody has looked at. A confirmation holds for the evidence there is today: if
+    a later grading finds something else, it is asked for again. It stands in waivers.toml; commit that file.
+
+    \b
+    Examples:
+      assignment confirm 1050
+      assignment confirm --all --why "talked to all of them"
+    """
+    from assignment.marking.zeros import confirm_zero, unseen
+
+    found, which = chosen(course, name)
+    if bool(students) == every:
+        raise AssignmentError("confirm: name the students, or type --all")
+    for student in students or unseen(found, which):
+        now, before = confirm_zero(found, which, student, decider(who), why)
+        said = f"confirmed, {', '.join(now)}" if now else f"confirmed before, {', '.join(before)}" if before else ""
+        out.print(f"{student}: {said or 'no zero to confirm'}", markup=False)
+
+
+def waive(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
+    rule: Annotated[str, typer.Option(metavar="RULE", help="todo, imports or outputs.")],
+    why: Annotated[str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.")],
+    who: WhoOption = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Let STUDENT off a rule: the marks earned count again, at once and after every regrade.
+
+    The decision stands in waivers.toml; commit that file. To take it back, delete it there and grade again.
+
+    \b
+    Example:
+      assignment waive 1051 --rule imports --why "the import was never used"
+    """
+    from assignment.marking.zeros import waive_rule
+
+    found, which = chosen(course, name)
+    net = waive_rule(found, which, student, rule, why, decider(who))
+    mark = "" if net is None else f", the mark is {points(net)} now"
+    out.print(f"{student}: rule '{rule}' waived{mark}; see waivers.toml", markup=False)

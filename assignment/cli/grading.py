@@ -1,0 +1,134 @@
+"""Verbs that bring a class in and grade it: collect, fetch, grade, check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assignment.cli.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen
+from assignment.cli.terminal import out, progress
+
+
+def collect(
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", hidden=True)],
+    roster: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="The gradebook exported from Canvas; remembered for the next time."),
+    ] = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a Canvas submissions archive apart into submitted/.
+
+    ARCHIVE is the zip that Canvas gives for Download Submissions. It is said what became of every entry, and who on
+    the roster handed in nothing. The folder of a student in submitted/ is the Canvas user id. Collecting again, also
+    an older archive, does no harm; the archive's own bytes are kept in collected/NAME/.
+
+    \b
+    Examples:
+      assignment collect submissions.zip --roster gradebook.csv
+      assignment collect submissions-late.zip
+    """
+    from assignment.cli import tables
+    from assignment.workflow.collect import collect as verb
+
+    found, which = chosen(course, name)
+    with progress("collecting") as step:
+        collected = verb(found, which, archive, roster, progress=step)
+    tables.show_collected(out, collected, as_json)
+
+
+def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson = False) -> None:
+    """Fetch everybody's newest attempt from Canvas into submitted/, with late marks and times.
+
+    CANVAS_URL in the environment is the address of the assignment's page, CANVAS_TOKEN an access token (Account >
+    Settings > New Access Token). A run that was stopped goes on where it was.
+
+    \b
+    Example:
+      export CANVAS_URL=https://canvas.example.edu/courses/12/assignments/34
+      export CANVAS_TOKEN=...
+      assignment fetch
+    """
+    from assignment.canvas.rest import connect
+    from assignment.cli import tables
+    from assignment.workflow.fetch import fetch as verb
+
+    found, which = chosen(course, name)
+    with connect() as remote, progress("fetching") as step:
+        fetched = verb(found, which, remote, progress=step)
+    tables.show_collected(out, fetched, as_json)
+
+
+def grade(
+    students: Students = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+    jobs: Jobs = None,
+    again: Annotated[bool, typer.Option("--again", help="Also those that are graded and have not changed.")] = False,
+    no_sandbox: NoSandbox = False,
+    as_json: AsJson = False,
+) -> None:
+    """Grade everything new or changed in submitted/.
+
+    Results go to autograded/ and into nbgrader's gradebook, which is copied to backups/ first. Scores and comments
+    that a person gave stay. Penalties for lateness and broken rules are set anew for everybody. A run that was stopped
+    is finished by the next one. With STUDENT (Canvas user ids) only these are graded.
+
+    \b
+    Examples:
+      assignment grade
+      assignment grade --again 1042 1043
+      assignment grade --json | jq 'select(.verdict != "graded").student'
+    """
+    from assignment.sandbox.zygote import Warm
+
+    found, which = chosen(course, name)
+    with Warm.begin(contain=not no_sandbox) as warm:  # first, for it takes as long as all that has to be loaded here
+        from assignment.cli import tables
+        from assignment.workflow.grade import grade as verb
+
+        with progress("grading") as step:
+            graded = verb(found, which, jobs, students or (), again, step, warm)
+    tables.show_graded(out, found, which, graded, as_json)
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", hidden=True)],
+    course: CourseOption = None,
+    name: NameOption = None,
+    jobs: Jobs = None,
+    no_sandbox: NoSandbox = False,
+    as_json: AsJson = False,
+) -> None:
+    """Grade notebook files directly; nothing of the course is touched.
+
+    Exit status 0 when every FILE was graded, whatever the marks; 2 when one could not be. With --json one object a
+    line and file, in the order named.
+
+    \b
+    Examples:
+      assignment check submitted/1042/rnn/rnn.ipynb
+      assignment check --json submitted/*/rnn/rnn.ipynb > results.jsonl
+    """
+    from assignment.sandbox.zygote import Warm
+
+    found, which = chosen(course, name)
+    graded = True
+    with Warm.begin(contain=not no_sandbox) as warm:  # first, for it takes as long as all that has to be loaded here
+        from assignment.cli.tables import show_checked
+        from assignment.workflow.grade import check as verb
+
+        for file, result in verb(found, which, files, warm, jobs):
+            graded = graded and result.verdict == "graded"
+            if as_json:
+                row = {"file": str(file), **result.as_dict(), "net": result.net if result.marked else None}
+                print(json.dumps(row, ensure_ascii=False), flush=True)
+            else:
+                show_checked(out, file, result)
+    if not graded:
+        raise typer.Exit(2)

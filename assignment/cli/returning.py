@@ -1,0 +1,123 @@
+"""Verbs that look at a graded class and give it back: report, feedback, export, push."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, shown
+from assignment.cli.terminal import out, progress, waiting
+from assignment.errors import AssignmentError
+from assignment.text import counted
+
+
+def report(course: CourseOption = None, name: NameOption = None) -> None:
+    """Write the class page exported/NAME/report.html: the class in pictures, and what to look at.
+
+    The same is written as report.json and report.csv for a program.
+
+    \b
+    Example:
+      assignment report
+    """
+    from assignment.marking.zeros import refresh_penalties
+    from assignment.workflow.classroom import write_report
+
+    found, which = chosen(course, name)
+    refresh_penalties(found, which)
+    for path in write_report(found, which).values():
+        out.print(shown(found, path), soft_wrap=True)
+
+
+def feedback(course: CourseOption = None, name: NameOption = None) -> None:
+    """Write every student's feedback page, feedback/STUDENT/NAME/NAME.html.
+
+    `push` does this by itself. `nbgrader generate_feedback` writes the same pages.
+
+    \b
+    Example:
+      assignment feedback
+    """
+    from assignment.marking.zeros import refresh_penalties
+    from assignment.workflow.classroom import write_feedback
+
+    found, which = chosen(course, name)
+    refresh_penalties(found, which)
+    with progress("writing pages") as step:
+        paths = write_feedback(found, which, step)
+    out.print(f"feedback/: {counted(len(paths), 'page')}")
+
+
+def export(
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="A gradebook exported from Canvas just now (default: the one collected with)."
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Id or title of the assignment's column there, if its name does not tell."),
+    ] = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what goes back to Canvas by hand, into exported/NAME/.
+
+    grades.csv is for Grades > Import, feedback.zip for the assignment's Upload Submissions. It is said whose mark in
+    Canvas would change, and who is left out and why. Refused while a zero waits for `confirm` or `waive`.
+
+    \b
+    Examples:
+      assignment export
+      assignment export --roster gradebook-today.csv
+    """
+    from assignment.cli import tables
+    from assignment.marking.zeros import refresh_penalties, refuse_unseen
+    from assignment.workflow.classroom import annotated
+    from assignment.workflow.export import export_feedback, export_grades
+
+    found, which = chosen(course, name)
+    refuse_unseen(found, which)
+    refresh_penalties(found, which)
+    grades = export_grades(found, which, roster, column=column)
+    with waiting("packing the feedback"):
+        packed = export_feedback(found, which, annotated)
+    tables.show_exported(out, found, grades, packed, as_json)
+
+
+def push(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be sent is shown.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent (the default).")] = False,
+    course: CourseOption = None,
+    name: NameOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send marks, a comment and the feedback page to Canvas, each exactly once.
+
+    However often it is stopped and run again, nothing is sent twice and nobody is left out. CANVAS_URL and
+    CANVAS_TOKEN as for `fetch`. Without --yes nothing is sent. Refused while a zero waits for `confirm` or `waive`.
+
+    \b
+    Examples:
+      assignment push
+      assignment push --yes
+    """
+    from assignment.canvas.rest import connect
+    from assignment.cli import tables
+    from assignment.marking.zeros import refresh_penalties, refuse_unseen
+    from assignment.workflow.classroom import comment_for, write_feedback
+    from assignment.workflow.push import push as verb
+
+    found, which = chosen(course, name)
+    if yes and dry_run:
+        raise AssignmentError("push: --yes and --dry-run contradict each other; type one of them")
+    refuse_unseen(found, which)
+    refresh_penalties(found, which)
+    write_feedback(found, which)
+    with connect() as remote, progress("sending") as step:
+        pushed = verb(found, which, remote, comment_for(found, which), yes=yes, progress=step)
+    tables.show_pushed(out, pushed, yes, as_json)

@@ -1,0 +1,331 @@
+"""Tables for people, 80 columns wide, and the same as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len, chop_cells
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from assignment.course import Course
+from assignment.grading.result import CheckResult, Part, Result
+from assignment.marking.marks import LeftOut, shown_name
+from assignment.marking.waivers import Decisions, load
+from assignment.submission.handed_in import record_of
+from assignment.text import block, counted, one_line, points
+
+DID = 17  # columns of what became of an entry
+
+if TYPE_CHECKING:  # of these only the shapes are needed
+    from assignment.workflow.collect import Collected
+    from assignment.workflow.export import ExportedFeedback, ExportedGrades
+    from assignment.workflow.grade import Graded
+    from assignment.workflow.push import Pushed
+
+
+def show_collected(console: Console, collected: Collected, as_json: bool) -> None:
+    """What became of every entry of an archive, and who handed in nothing."""
+    if as_json:
+        about = {
+            "items": [vars(item) for item in collected.items],
+            "nothing": [vars(student) for student in collected.nothing],
+            "useless": [vars(student) for student in collected.useless],
+            "kept": str(collected.kept),
+        }
+        print(json.dumps(about, ensure_ascii=False))
+        return
+    for item in collected.items:
+        did = "collected, late" if item.did == "late" else item.did
+        entry = wrapped(one_line(item.entry, 120), console.width, DID)
+        console.print(Text(f"{did:<{DID}}{entry[DID:]}"), soft_wrap=True)
+        if item.why:
+            print_below(console, one_line(item.why), DID + 2)
+    counts = ", ".join(f"{count} {did}" for did, count in collected.counts.items())
+    console.print(f"\n{counts}")
+    for words, students in (("handed in nothing", collected.nothing), ("handed in no notebook", collected.useless)):
+        if students:
+            names = "; ".join(f"{one_line(student.name, 60)} ({student.user})" for student in students)
+            console.print(f"{words}: {escape(names)}")
+
+
+def show_graded(console: Console, course: Course, name: str, graded: Graded, as_json: bool) -> None:
+    """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
+    names = student_names(course)
+    if as_json:
+        for grade in graded.grades:
+            row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result}
+            row |= {"net": grade.net, "before": grade.before, "regraded": grade.regraded}  # net: the gradebook's
+            print(json.dumps(row, ensure_ascii=False))
+        return
+    decisions = load(course)
+    table = Table("student", "name", box=None, pad_edge=False)
+    for title in ("score", "net"):
+        table.add_column(title, justify="right")
+    table.add_column("remarks")
+    for grade in graded.grades:
+        result = grade.result
+        late = ["late"] if (record_of(course, grade.student, name) or {}).get("late") else []
+        table.add_row(
+            grade.student,
+            _text(names.get(grade.student, ""), 18),
+            points(result["score"]),
+            _mark(grade.net),
+            _text("; ".join(late + remarks(result, decisions.waived(grade.student, name))), 160),
+        )
+    console.print(table)
+    regraded = sum(grade.regraded for grade in graded.grades)
+    console.print(
+        f"\n{counted(len(graded.grades), 'submission')}, {regraded} graded now in {graded.seconds:.1f} s, "
+        f"{len(graded.grades) - regraded} unchanged since the last run"
+    )
+    for grade in graded.changed:
+        console.print(f"mark changed: {grade.student} {_mark(grade.before)} -> {_mark(grade.net)}")
+    common = mistakes([grade.result for grade in graded.grades]).most_common(8)
+    if common:
+        console.print("\nmistakes most made")
+        for (exercise, mistake), count in common:
+            console.print(f"{count:4d}  {exercise}: {mistake}")
+
+
+def show_rules(
+    console: Console,
+    name: str,
+    findings: Mapping[str, Sequence[Mapping[str, Any]]],
+    decisions: Decisions,
+    as_json: bool = False,
+) -> None:
+    """What was found about the rules, the evidence line by line, and what was decided."""
+    for student, found in findings.items():
+        waived, confirmed = decisions.waived(student, name), decisions.confirmed(student, name, found)
+        if as_json:
+            about = {"student": student, "rules": found, "waived": waived, "confirmed": sorted(confirmed)}
+            print(json.dumps(about, ensure_ascii=False))
+            continue
+        for finding in found:
+            rule = finding["rule"]
+            kind = "[red]breach[/]" if finding["breach"] else "note"
+            decided = f", waived: {waived[rule]}" if rule in waived else ", confirmed" if rule in confirmed else ""
+            console.print(
+                f"{student}  {kind} of rule '{rule}' in {finding['cell']}{escape(decided if finding['breach'] else '')}"
+            )
+            print_below(console, finding["evidence"], 4)
+    if not as_json and not any(findings.values()):
+        console.print("nothing was found")
+
+
+def remarks(result: Mapping[str, Any], waived: Collection[str]) -> list[str]:
+    """What a TA should know of a result at a glance; waived: rules whose breach is forgiven."""
+    said = [] if result["verdict"] == "graded" else [f"{result['verdict']}: {result['reason']}"]
+    said += [f"{check['name']}: {check['ended']}" for check in result["checks"] if check["ended"]]
+    breaches = Counter(finding["rule"] for finding in result["rules"] if finding["breach"])
+    said += [f"breach of rule '{rule}'{', waived' if rule in waived else ''}" for rule in breaches]
+    lost = [check["name"] for check in result["checks"] if check["score"] < check["max"] and not check["ended"]]
+    if lost and result["verdict"] == "graded":
+        where = "everything" if len(lost) == len(result["checks"]) else counted(len(lost), "exercise")
+        said.append(f"lost points in {lost[0] if len(lost) == 1 and not said else where}")
+    return [*said, "repaired"] if result["repairs"] else said
+
+
+def mistakes(results: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """How many submissions made each named mistake, by exercise."""
+    made: Counter[tuple[str, str]] = Counter()
+    for result in results:
+        made.update(
+            {
+                (check["name"], part["mistake"])
+                for check in result["checks"]
+                for part in check["parts"]
+                if part["mistake"]
+            }
+        )
+    return made
+
+
+def student_names(course: Course) -> dict[str, str]:
+    """Names by student id, from nbgrader's student records."""
+    with course.gradebook() as gradebook:
+        return {student.id: shown_name(student.last_name, student.first_name) for student in gradebook.students}
+
+
+def _mark(net: float | None) -> str:
+    return "none" if net is None else points(net)
+
+
+def _text(words: object, limit: int) -> Text:
+    """A stranger's words as text: no markup, no control characters."""
+    return Text(one_line(words, limit))
+
+
+INDENT = 8  # of what is said about a part, below its line
+
+
+def show_checked(console: Console, file: Path, result: Result) -> None:
+    """A line an exercise and a line a part; below a part that failed, why; then the rules and what was repaired."""
+    name = f"[bold]{_safe(str(file), 400)}[/]"
+    if not result.marked:
+        console.print(f"{name}: {result.verdict}, no mark: {_safe(result.reason)}", soft_wrap=True)
+        return
+    mark = f"{points(result.score)} of {points(result.max)} points"
+    mark += f", net {points(result.net)}" if result.net != result.score else ""
+    console.print(f"{name}: {result.verdict}, {mark}")
+    if result.reason:
+        print_below(console, result.reason, 2)
+    for check in result.checks:
+        _show_check(console, check)
+    for finding in result.rules:
+        _show_finding(console, finding)
+    for repair in result.repairs:
+        print_below(console, f"repaired: {one_line(repair, 600)}", 2)
+
+
+def _show_check(console: Console, check: CheckResult) -> None:
+    console.print(f"  [bold]{escape(check.name):<48}[/]{points(check.score) + '/' + points(check.max):>9}")
+    if check.premise:
+        print_below(console, f"taking {', '.join(check.premise)} as right")
+    if check.ended:
+        print_below(console, f"{check.ended}: {check.reason}")
+    for part, after in zip_longest(check.parts, check.parts[1:]):
+        _show_part(console, part)
+        if after is None or _words(after) != _words(part):
+            for said in _words(part):
+                print_below(console, said)
+    for advice in check.advice:
+        print_below(console, f"建议：{advice}")
+
+
+def _words(part: Part) -> list[str]:
+    """What is said of a part; parts side by side that failed in the same words are told once."""
+    return [] if part.passed else [said for said in (part.message, part.hint) if said]
+
+
+def _show_part(console: Console, part: Part) -> None:
+    tone, word = ("green", "ok") if part.passed else ("red", "no")
+    error = "" if part.error is None else f"{part.error:.1e}"
+    below = "" if part.below is None else f"below {part.below:.0e}"
+    console.print(
+        f"    [{tone}]{word:<4}[/]{escape(part.name):<18}{error:>9}  {below:<13}"
+        f"{points(part.score) + '/' + points(part.max):>9}"
+    )
+
+
+def _show_finding(console: Console, finding: Mapping[str, Any]) -> None:
+    kind = "[red]breach[/]" if finding["breach"] else "note"
+    console.print(f"  {kind} of rule '{finding['rule']}' in {_safe(finding['cell'])}")
+    print_below(console, finding["evidence"])
+
+
+def print_below(console: Console, words: object, indent: int = INDENT) -> None:
+    """Print a stranger's words below a line: no mark-up, no terminal codes, wrapped and indented."""
+    console.print(Text(wrapped(block(words), console.width, indent)), soft_wrap=True)
+
+
+def _safe(words: object, limit: int = 300) -> str:
+    return escape(one_line(words, limit))
+
+
+def show_exported(
+    console: Console, course: Course, grades: ExportedGrades, feedback: ExportedFeedback, as_json: bool = False
+) -> None:
+    """What was written for Canvas, what it changes there, and who is left out."""
+    if as_json:
+        left_out = sorted({*grades.left_out, *feedback.left_out}, key=lambda one: one.student)
+        about = {
+            "grades": _place(course, grades.path),
+            "feedback": _place(course, feedback.path),
+            "column": grades.column.title,
+            "scaled": grades.scaled,
+            "sent": [asdict(grade) | {"changed": grade.changed} for grade in grades.grades],
+            "left_out": [asdict(one) for one in left_out],
+        }
+        print(json.dumps(about, ensure_ascii=False))
+        return
+    title = escape(one_line(grades.column.title))
+    console.print(f"{_place(course, grades.path)}: {counted(len(grades.grades), 'mark')} for the column '{title}'")
+    if grades.scaled:
+        ours, theirs = grades.scaled
+        console.print(f"  scaled from {points(ours)} to Canvas's {points(theirs)} points")
+    for grade in grades.grades:
+        if grade.changed:
+            console.print(
+                f"  {grade.student}: {escape(one_line(grade.before))} in Canvas becomes {points(grade.points)}"
+            )
+    for left in grades.left_out:
+        console.print(f"  no mark: {_left(left)}")
+    console.print(f"{_place(course, feedback.path)}: {counted(len(feedback.files), 'annotated notebook')}")
+    for left in feedback.left_out:
+        console.print(f"  no feedback: {_left(left)}")
+
+
+def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = False) -> None:
+    """What was sent, or would be."""
+    left_out = (*pushed.failed, *pushed.left_out)
+    if as_json:
+        about = {
+            "planned": [
+                {"student": one.sending.user, "mark": one.sending.grade, "state": one.state, "note": one.note}
+                for one in pushed.planned
+            ],
+            "sent": list(pushed.arrived),
+            "failed": [asdict(one) for one in pushed.failed],
+            "left_out": [asdict(one) for one in pushed.left_out],
+        }
+        print(json.dumps(about, ensure_ascii=False))
+        return
+    table = Table("student", "name", "mark", "state", "note", box=None, pad_edge=False)
+    for one in pushed.planned:
+        sending = one.sending
+        table.add_row(
+            sending.user, Text(one_line(sending.name, 24)), sending.grade, one.state, Text(one_line(one.note, 160))
+        )
+    console.print(table)
+    for left in left_out:
+        console.print(f"left out: {_left(left)}")
+    if yes:
+        console.print(f"{len(pushed.arrived)} sent, {len(pushed.failed)} failed")
+    else:
+        due = sum(one.state != "sent" for one in pushed.planned)
+        console.print(f"nothing was sent; {due} to send with --yes")
+
+
+def _left(one: LeftOut) -> str:
+    who = f"{one.student} {one_line(one.name)}".rstrip()  # who stands on no roster has no name
+    return f"{escape(who)}: {escape(one_line(one.why))}"
+
+
+def _place(course: Course, path: Path) -> str:
+    return path.relative_to(course.root).as_posix() if path.is_relative_to(course.root) else str(path)
+
+
+WIDE = r"\u2e80-\uffef"
+CLOSING = "，。；：、！？）】》」』”’…"  # begins no line
+TOKENS = re.compile(rf"[{WIDE}][{CLOSING}]*|[^\s{WIDE}]+[{CLOSING}]*|\s+")
+
+
+def wrapped(text: str, width: int, indent: int = 0) -> str:
+    """Return text in lines of at most width columns, each behind indent spaces; line ends in the text stay."""
+    rows = [row for line in text.split("\n") for row in _rows(line, max(width - indent, 10))]
+    return "\n".join(" " * indent + row if row else "" for row in rows)
+
+
+def _rows(line: str, width: int) -> list[str]:
+    rows, row = [], ""
+    for token in TOKENS.findall(line):
+        if row.strip() and cell_len(row + token.rstrip()) > width:
+            rows.append(row.rstrip())
+            row = ""
+        if token.isspace():
+            row += token if row or not rows else ""  # a broken line goes on where the text does
+            continue
+        *full, row = chop_cells(row + token, width) or [""]
+        rows += full
+    return [*rows, row.rstrip()]

@@ -1,0 +1,189 @@
+"""Runs one check cell of the master in the examiner's own namespace and reads what it found.
+
+The engine knows three things of a check cell: it binds `check`, whose `parts` say what each is worth, `passed(part)`
+what holds, and `rows` what was compared; the points it awards go through sys.displayhook; and it raises if anything
+failed. A cell that binds no `check` is judged as nbgrader does: full points unless it raises or displays fewer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from assignment.grading.draws import remembered
+from assignment.grading.reference import Code
+from assignment.grading.result import CheckResult, Part
+from assignment.homework.master import Cell
+from assignment.sandbox.session import Ended
+
+ENDED = {
+    "timeout": "运行超时：代码可能陷入了死循环，或者慢得多于解析求导所需的时间",
+    "memory": "占用的内存超过上限",
+    "crashed": "运行时进程意外退出",
+}
+
+
+@dataclass
+class CheckRun:
+    """A check cell that was run: its verdict, its outputs as a notebook keeps them, and the rows behind the verdict."""
+
+    result: CheckResult
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Any] = field(default_factory=list)
+
+
+def run_check(cell: Cell, code: Code, namespace: dict[str, Any], hide: Callable[[], None]) -> CheckRun:
+    """Execute the compiled check cell in `namespace`; whatever the student's functions do ends in a verdict.
+
+    hide is called before the hidden tests.
+    """
+    points = cell.points or 0.0
+    result = CheckResult(cell.name, points)
+    shown: list[Any] = []
+    printed = io.StringIO()
+    error: BaseException | None = None
+    namespace.pop("check", None)
+    with _quiet(shown, printed), remembered():
+        try:
+            exec(code.visible, namespace)
+            hide()
+            exec(code.hidden, namespace)
+        except (Exception, Ended) as caught:
+            error = caught
+    check = namespace.get("check")
+    rows = list(getattr(check, "rows", []))
+    result.score = _awarded(shown, error, points, bool(getattr(check, "parts", None)))
+    result.parts = _parts(check, rows, result, error)
+    result.advice = [str(text) for text in getattr(check, "advice", [])]
+    if isinstance(error, Ended):
+        result.ended, result.reason = error.how, error.reason
+        _fail_all(result, ENDED.get(error.how, ENDED["crashed"]))
+    return CheckRun(result, _outputs(shown, printed.getvalue(), error), rows)
+
+
+def run_given(code: Code, namespace: dict[str, Any]) -> list[dict[str, Any]]:
+    """Execute a given cell; returns what it shows."""
+    shown: list[Any] = []
+    printed = io.StringIO()
+    with _quiet(shown, printed):
+        exec(code.visible, namespace)
+        exec(code.hidden, namespace)
+    return _outputs(shown, printed.getvalue(), None)
+
+
+def unrun_check(cell: Cell) -> CheckRun:
+    """The verdict on a check for which no time was left."""
+    points = cell.points or 0.0
+    result = CheckResult(cell.name, points, ended="timeout", reason="no time was left for it")
+    result.parts = [Part(cell.name, points, message="没有轮到这一项：整份作业已经超时")]
+    return CheckRun(result, [ended_output(result.ended, result.reason)])
+
+
+def ended_output(how: str, reason: str) -> dict[str, Any]:
+    """The output of a cell in which the sandbox died."""
+    return {"output_type": "error", "ename": how, "evalue": reason, "traceback": [f"{how}: {reason}"]}
+
+
+@contextlib.contextmanager
+def _quiet(shown: list[Any], printed: io.StringIO) -> Iterator[None]:
+    """Collect what is printed and displayed; a warning of NumPy about a student's numbers is no event here."""
+    hook = sys.displayhook
+    sys.displayhook = lambda value: None if value is None else shown.append(value)
+    try:
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.displayhook = hook
+
+
+def _awarded(shown: list[Any], error: BaseException | None, points: float, in_parts: bool) -> float:
+    """The points a cell gives, by nbgrader's rule: the number it displays, else all of them unless it raised.
+
+    A check made of parts always displays a number; anything else there is worth nothing.
+    """
+    value = _number(shown[0]) if shown else None
+    if value is not None:
+        return min(max(value, 0.0), points)
+    return 0.0 if error or (shown and in_parts) else points
+
+
+def _number(value: Any) -> float | None:
+    """A displayed value as a number of points, None if it is none; what is not finite counts 0."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, float | int | np.number) or np.iscomplexobj(value):
+        return None
+    return float(value) if math.isfinite(value) else 0.0
+
+
+def _parts(check: Any, rows: list[Any], result: CheckResult, error: BaseException | None) -> list[Part]:
+    worth = getattr(check, "parts", None)
+    if not worth:
+        message = f"{type(error).__name__}: {error}" if error else ""
+        return [Part(result.name, result.max, not error and result.full, result.score, message=message)]
+    return [
+        _part(name, points, bool(check.passed(name)), [row for row in rows if row.part == name])
+        for name, points in worth.items()
+    ]
+
+
+def _part(name: str, points: float, passed: bool, rows: list[Any]) -> Part:
+    """One part from its rows: the first failed one that the student can see speaks for it, else the worst of all."""
+    failed = [] if passed else [row for row in rows if not row.passed]
+    part = Part(name, float(points), passed)
+    part.score = part.max if part.passed else 0.0
+    telling = min(failed, key=lambda row: row.hidden, default=None) or max(
+        (row for row in rows if row.passed and row.error is not None and row.below),
+        key=lambda row: row.error / row.below,
+        default=None,
+    )
+    if telling is not None:
+        part.error, part.below, part.message = _finite(telling.error), telling.below, telling.message
+        part.hidden = telling.hidden and not part.passed
+    elif not rows:
+        part.message = "没有检查到这一项"
+    return part
+
+
+def _finite(error: Any) -> float | None:
+    return float(error) if error is not None and math.isfinite(error) else None
+
+
+def _fail_all(result: CheckResult, message: str) -> None:
+    result.score = 0.0
+    for part in result.parts:
+        part.passed, part.score, part.error, part.message = False, 0.0, None, message
+
+
+def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[dict[str, Any]]:
+    """The points first, then the table, then the error: nbgrader gives 0 to a cell whose error precedes its points."""
+    outputs = [_display(value) for value in shown[:1]]
+    if text:
+        outputs.append({"output_type": "stream", "name": "stdout", "text": text})
+    if error is not None:
+        name = type(error).__name__
+        last = traceback.format_exception_only(error)
+        outputs.append(
+            {"output_type": "error", "ename": name, "evalue": str(error), "traceback": [line.rstrip() for line in last]}
+        )
+    return outputs
+
+
+def _display(value: Any) -> dict[str, Any]:
+    """A displayed value; only a number of points is a result, for nbgrader takes any other result for full points."""
+    number = _number(value)
+    output = {"metadata": {}, "data": {"text/plain": repr(value) if number is None else repr(number)}}
+    kind = (
+        {"output_type": "display_data"}
+        if number is None
+        else {"output_type": "execute_result", "execution_count": None}
+    )
+    return kind | output

@@ -1,0 +1,334 @@
+"""Name the mistake behind a failed part: compare what came back with what known wrong implementations give."""
+
+from __future__ import annotations
+
+import copy
+import re
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assignment.grading.checks import CheckRun
+from assignment.grading.proxies import CacheOf, Call, Observation, Raised, Student
+from assignment.grading.reference import Homework, Mistake
+
+LARGEST = 3_000  # numbers in a call; making a larger one again takes time and tells no more than a small one
+TRIED = 3  # failed rows on which every mistake is tried
+
+
+class Finding(NamedTuple):
+    """The likely cause of a failed part: its name, and a hint for the student."""
+
+    name: str
+    hint: str
+
+
+def recognise(
+    parts: Mapping[str, Sequence[Observation]],
+    mistakes: Mapping[str, Sequence[Mistake]],
+    reference: Mapping[str, Any],
+) -> dict[str, Finding]:
+    """Name the likely cause of every failed part of one check; a part whose cause is unknown is left out.
+
+    parts: all rows of the check, passed ones too: of two mistakes that explain a part the one that explains more
+    of the whole check is taken.
+    """
+    replay = Replay(reference)
+    findings = {}
+    rows = sorted((row for rows in parts.values() for row in rows), key=lambda row: _numbers(row.call))
+    handy = [row for row in rows if _numbers(row.call) <= LARGEST]
+    with np.errstate(all="ignore"):  # a student's numbers may be too large to be compared
+        for part in parts:
+            failed = [row for row in rows if not row.passed and row in parts[part]]
+            failed = [row for row in failed if row in handy][:TRIED] or failed[:1]
+            finding = _cause(failed, handy, mistakes, replay)
+            if finding is not None:
+                findings[part] = finding
+    return findings
+
+
+class Replay:
+    """Makes logged calls again with other implementations, once each; handles become the reference's own caches."""
+
+    def __init__(self, reference: Mapping[str, Any]) -> None:
+        """Take the namespace of the reference solution."""
+        self._reference = reference
+        self._results: dict[tuple[Call, Callable[..., Any]], Any] = {}
+
+    def result(self, call: Call, implement: Callable[..., Any]) -> Any:
+        """Return what the implementation gives for the call, or Raised."""
+        key = (call, implement)
+        if key not in self._results:
+            try:
+                self._results[key] = self._run(call, implement)
+            except Exception as error:  # a mistake may well break on an unusual shape
+                self._results[key] = Raised(type(error).__name__, str(error))
+        return self._results[key]
+
+    def right(self, call: Call) -> Any:
+        """Return what the reference gives for the call, or Raised."""
+        name, _, method = call.function.partition(".")
+        implement = self._reference[name]
+        return self.result(call, getattr(implement, method) if method else implement)
+
+    def _run(self, call: Call, implement: Callable[..., Any]) -> Any:
+        args = [self._argument(value) for value in call.args]
+        kwargs = {name: self._argument(value) for name, value in call.kwargs.items()}
+        if "." in call.function:
+            kind = self._reference[call.function.partition(".")[0]]
+            instance = kind.__new__(kind)
+            instance.__dict__.update(args[0])
+            args[0] = instance
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return implement(*args, **kwargs)
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, CacheOf):
+            value = follow(self.right(value.call), value.path)
+        return copy.deepcopy(value)
+
+
+def follow(value: Any, path: Sequence[int | str]) -> Any:
+    """Return the entry of a nested result at a path, None where there is none; an error stays that error."""
+    for step in path:
+        if isinstance(value, Raised):
+            return value
+        try:
+            value = value[step]
+        except (LookupError, TypeError):
+            return None
+    return value
+
+
+def _cause(
+    failed: Sequence[Observation],
+    others: Sequence[Observation],
+    mistakes: Mapping[str, Sequence[Mistake]],
+    replay: Replay,
+) -> Finding | None:
+    """Rank exact matches first, then simple relations to the right value, then relations to a mistake's value."""
+    for row in failed:
+        exact = [one for one in mistakes.get(row.call.function, ()) if _explains(one, row, replay)]
+        if len(exact) > 1:
+            exact.sort(key=lambda one: -sum(_agrees(one, other, replay) for other in others))
+        if exact:
+            return Finding(exact[0].name, exact[0].hint)
+    for row in failed:
+        relation = related(row.got, row.want)
+        if relation:
+            return Finding(relation, RELATIONS[relation])
+    for row in failed:
+        if alike(row.got, row.want):
+            continue
+        for one in mistakes.get(row.call.function, ()):
+            relation = related(row.got, _value(one, row, replay))
+            if relation not in ("", "all_zero", "low_precision") and _differs(one, row, replay):
+                return Finding(one.name, f"{one.hint}（除此之外：{RELATIONS[relation]}）")
+        pair = _pair(row, mistakes.get(row.call.function, ()), replay)
+        if pair is not None:
+            return pair
+    return None
+
+
+def _numbers(value: Any) -> int:
+    """Return how many numbers a call or an argument holds."""
+    match value:
+        case Call():
+            return _numbers((*value.args, *value.kwargs.values()))
+        case CacheOf():
+            return _numbers(value.call)
+        case dict():
+            return sum(map(_numbers, value.values()))
+        case tuple() | list():
+            return sum(map(_numbers, value))
+    return entries(value)
+
+
+def _value(mistake: Mistake, row: Observation, replay: Replay) -> Any:
+    return follow(replay.result(row.call, mistake.implement), row.path)
+
+
+def _agrees(mistake: Mistake, row: Observation, replay: Replay) -> bool:
+    return mistake.function == row.call.function and _same(row.got, _value(mistake, row, replay))
+
+
+def _differs(mistake: Mistake, row: Observation, replay: Replay) -> bool:
+    """A mistake that gives the right value on these inputs, or nearly so, explains nothing."""
+    return not alike(_value(mistake, row, replay), row.want, 1e-4)
+
+
+def _explains(mistake: Mistake, row: Observation, replay: Replay) -> bool:
+    return _agrees(mistake, row, replay) and _differs(mistake, row, replay)
+
+
+def _same(got: Any, value: Any) -> bool:
+    """Two values are alike, or two errors of one type that name the same numbers (shapes, axes)."""
+    if isinstance(got, Raised) and isinstance(value, Raised):
+        numbers = [sorted(re.findall(r"\d+", error.message)) for error in (got, value)]
+        return got.kind == value.kind and bool(numbers[0]) and numbers[0] == numbers[1]
+    return alike(got, value)
+
+
+def _pair(row: Observation, mistakes: Sequence[Mistake], replay: Replay) -> Finding | None:
+    """Two mistakes at once, each of which leaves out or adds a term: their differences from the truth add up."""
+    values = [_value(one, row, replay) for one in mistakes]
+    found = joined_terms(row.got, row.want, values)
+    if found is None:
+        return None
+    first, second = mistakes[found[0]], mistakes[found[1]]
+    return Finding(first.name, f"{first.hint}（除此之外：{second.hint}）")
+
+
+Array = NDArray[Any]
+TOLERANCE = 1e-5  # far above round-off of float64 and of log(p + 1e-12), far below the difference a mistake makes
+
+RELATIONS = {
+    "low_precision": "前几位数字是对的，差的只是精度。计算中途是否把数据转成了 float32，或者多加了一个小常数？",
+    "sign_flipped": "每个元素的符号都反了，大小是对的。检查是哪一个负号多了或者少了。",
+    "constant_factor": "整个数组与正确结果只差一个常数倍。检查该不该取平均、除以的是哪个维度的大小、有没有重复相加。",
+    "transposed": "数值是对的，但排成了转置的样子。检查矩阵乘法两边的次序和转置。",
+    "one_step_off": "数值是对的，但沿时间轴错开了一步。检查循环的起点、终点和下标。",
+    "reversed_in_time": "数值是对的，但沿时间轴的次序颠倒了。检查循环的方向和写入的下标。",
+    "all_zero": "结果全是零。这个数组建好之后，有没有真正把计算结果写进去？",
+}
+
+
+def as_numbers(value: Any) -> Array | None:
+    """Return a value as an array of floats, None when it is nothing of the kind."""
+    if value is None or isinstance(value, (str, bytes, dict)):
+        return None
+    try:
+        array = np.asarray(value)
+        return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+    except (TypeError, ValueError):
+        return None
+
+
+def finite(value: Any) -> Array | None:
+    """Return a value as an array of floats, None when it is empty or holds NaN or infinity or is no array at all."""
+    array = as_numbers(value)
+    return array if array is not None and array.size and np.isfinite(array).all() else None
+
+
+def entries(value: Any) -> int:
+    """Return how many numbers a value holds."""
+    array = as_numbers(value)
+    return 0 if array is None else array.size
+
+
+def alike(a: Any, b: Any, tolerance: float = TOLERANCE) -> bool:
+    """Whether two arrays of one shape agree up to rounding, measured against their largest entry."""
+    first, second = finite(a), finite(b)
+    if first is None or second is None or first.shape != second.shape:
+        return False
+    return bool(np.abs(first - second).max() <= tolerance * max(np.abs(first).max(), np.abs(second).max()))
+
+
+def related(got: Any, want: Any) -> str:
+    """Return the name of the simple relation of what was got to what was wanted, '' when there is none."""
+    first, second = finite(got), finite(want)
+    if first is None or second is None or np.array_equal(first, second):
+        return ""
+    if first.shape == second.shape:
+        if np.any(second) and not np.any(first):
+            return "all_zero"
+        if alike(first, second):
+            return "low_precision"
+        if alike(first, -second):
+            return "sign_flipped"
+        if first.size > 2 and _proportional(first, second):  # any two numbers are proportional
+            return "constant_factor"
+    if first.ndim > 1 and alike(first, second.T):
+        return "transposed"
+    if first.shape == second.shape and first.ndim > 2 and first.shape[1] > 1:
+        if alike(first, second[:, ::-1]):
+            return "reversed_in_time"
+        if alike(first[:, 1:], second[:, :-1]) or alike(first[:, :-1], second[:, 1:]):
+            return "one_step_off"
+    return ""
+
+
+def joined_terms(got: Any, want: Any, values: Sequence[Any]) -> tuple[int, int] | None:
+    """Find two wrong values whose differences from the right one add up to that of what was got."""
+    first, right = finite(got), finite(want)
+    if first is None or right is None or first.shape != right.shape or first.size < 3:
+        return None
+    usable = [(i, number) for i, value in enumerate(values) if (number := finite(value)) is not None]
+    usable = [(i, value) for i, value in usable if value.shape == right.shape and not alike(value, right)]
+    for j, (i, one) in enumerate(usable):
+        for k, other in usable[j + 1 :]:
+            if alike(first, one + other - right):
+                return i, k
+    return None
+
+
+def _proportional(a: Array, b: Array) -> bool:
+    scale = float(np.vdot(b, b))
+    return scale > 0 and alike(a, b * (float(np.vdot(a, b)) / scale))
+
+
+def name_causes(run: CheckRun, student: Student, homework: Homework) -> None:
+    """Fill in `mistake` and `hint` of the failed parts: a known mistake with these values, or what an error means."""
+    if all(part.passed for part in run.result.parts):
+        return
+    observed: dict[str, list[Observation]] = {part.name: [] for part in run.result.parts}
+    for row in run.rows:
+        origin = student.origin(row.got)
+        if origin is not None and row.part in observed:
+            observed[row.part].append(Observation(origin.call, origin.path, row.got, row.want, bool(row.passed)))
+    for call, error in student.errors:
+        for rows in observed.values():
+            if not rows:  # an error stands for the values that it kept from coming
+                rows.append(Observation(call, (), Raised(error.name, error.text), None))
+    causes = recognise(observed, homework.mistakes, homework.reference)
+    meanings = [
+        meaning
+        for _, error in student.errors
+        if (meaning := explain_error(error.name, error.text, homework.check_names))
+    ]
+    for part in run.result.parts:
+        if part.passed:
+            continue
+        if part.name in causes:
+            part.mistake, part.hint = causes[part.name]
+        elif meanings:
+            part.hint = meanings[0]
+
+
+# What NumPy once offered and its present release does not, and what to write in its place.
+GONE = {
+    "product": "np.prod", "cumproduct": "np.cumprod", "sometrue": "np.any", "alltrue": "np.all",
+    "in1d": "np.isin", "row_stack": "np.vstack", "trapz": "np.trapezoid", "round_": "np.round", "msort": "np.sort",
+    "float": "float 或 np.float64", "float_": "np.float64", "int": "int 或 np.int64",
+    "bool8": "np.bool_", "object": "object", "str": "str", "complex": "complex 或 np.complex128",
+    "complex_": "np.complex128", "unicode": "str", "infty": "np.inf", "Inf": "np.inf",
+    "Infinity": "np.inf", "PINF": "np.inf", "NINF": "-np.inf", "NaN": "np.nan", "NAN": "np.nan",
+    "asscalar": "x.item()", "asfarray": "np.asarray(x, dtype=float)", "find_common_type": "np.result_type",
+    "cast": "x.astype", "mat": "np.asmatrix", "rank": "np.ndim", "alen": "len",
+}  # fmt: skip
+
+
+def explain_error(kind: str, text: str, check_names: Collection[str]) -> str:
+    """Return a hint in Chinese for an error given by its type's name and its text, '' when there is nothing to add.
+
+    check_names: the names that check cells assign; a function that uses one works only by accident.
+    """
+    if kind == "NameError":
+        match = re.search(r"name '(\w+)' is not defined", text)
+        if match and match[1] in check_names:
+            return (
+                f"名字 {match[1]} 只在检查单元里定义，你的函数里并没有它。函数只能使用自己的参数："
+                "需要大小时从数组的 shape 取，需要前向的中间结果时从 cache 取。"
+            )
+        if match and match[1] in ("numpy", "math", "torch"):
+            return f"没有导入 {match[1]}。本作业只用已经给出的 NumPy（名字是 np），不要再导入别的包。"
+    if kind == "AttributeError":
+        match = re.search(r"module 'numpy' has no attribute '(\w+)'|`np\.(\w+)` was removed", text)
+        name = (match[1] or match[2]) if match else ""
+        if name in GONE:
+            return f"np.{name} 在现在的 NumPy 里已经没有了，请改用 {GONE[name]}。"
+    return ""

@@ -1,0 +1,149 @@
+"""Examine one submission: the student's code in the sandbox, the master's checks here, only values between them.
+
+`Examiner.examine` is a pure function of bytes, homework, releases, policy and limits: it reads nothing else and
+writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from assignment.grading.autograded import autograded_notebook, placeholder_notebook
+from assignment.grading.examination import Examination
+from assignment.grading.reference import Homework
+from assignment.grading.result import CheckResult, Part, Result
+from assignment.homework.master import Master
+from assignment.homework.releases import made_from
+from assignment.rules import Policy, findings
+from assignment.sandbox.limits import Limits
+from assignment.sandbox.session import Session
+from assignment.sandbox.zygote import Sandbox
+from assignment.submission.reader import Unreadable, read_notebook
+from assignment.submission.repair import repair
+
+SMALL = 1 << 20  # bytes of a file that leaves no trace of memory or time in the sandbox that has read it
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The result of an examination and the notebook that shows it."""
+
+    result: Result
+    notebook: dict[str, Any]
+
+
+class Examiner:
+    """Examines submissions of one homework, one after another; a context manager that keeps the sandbox warm."""
+
+    def __init__(
+        self,
+        homework: Homework,
+        releases: Mapping[str, Master],
+        limits: Limits | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        self.homework = homework
+        self.limits = limits or Limits()
+        self.releases = dict(releases)
+        self.policy = policy or Policy()
+        self.sandbox = Sandbox(self.limits)
+
+    def __enter__(self) -> Examiner:
+        self.sandbox.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.sandbox.__exit__(kind, error, trace)
+
+    def examine_file(self, path: Path) -> Examined:
+        """Return the verdict on a file; one that cannot be opened, or is too large, is unreadable."""
+        data, wrong = self.read(path)
+        return self.unexamined(data, "unreadable", wrong) if wrong else self.examine(data)
+
+    def read(self, path: Path) -> tuple[bytes, str]:
+        """Return a file's bytes and "", or none and what keeps it from being read."""
+        try:
+            about = path.stat()
+            if not stat.S_ISREG(about.st_mode):  # a pipe or a device could be read for ever
+                return b"", "it is not a file"
+            if about.st_size > self.limits.notebook_bytes:
+                return b"", "the file is larger than a notebook may be"
+            return path.read_bytes(), ""
+        except FileNotFoundError:
+            return b"", f"there is no {path.name} in its folder"
+        except OSError as error:
+            return b"", f"the file cannot be opened: {error.strerror}"
+
+    def examine(self, data: bytes) -> Examined:
+        """Return the verdict on a submission's bytes, whatever they are."""
+        start = time.monotonic()
+        with self.sandbox.open() as session:
+            try:
+                submission = read_notebook(session, data, self.limits)
+            except Unreadable as error:
+                return self.unexamined(data, "unreadable", str(error))
+            if len(data) < SMALL:
+                return self._examine(data, submission, session, start)
+        return self._examine(data, submission, None, start)
+
+    def _examine(self, data: bytes, submission: dict[str, Any], session: Session | None, start: float) -> Examined:
+        master = self.homework.master
+        release, guess = made_from(submission, self.releases)
+        cells, repairs = repair(submission, master, release)
+        examination = Examination(self.homework, self.sandbox, cells, start + self.limits.submission_seconds, session)
+        checks = examination.run(self.limits.cell_seconds)
+        result = Result(
+            verdict="timeout" if examination.out_of_time else "graded",
+            reason="the submission as a whole took too long" if examination.out_of_time else "",
+            max=master.max,
+            score=round(sum(check.score for check in checks), 6),
+            checks=[check for check in checks if check.max],
+            repairs=[*repairs, *([guess] if guess else [])],
+            made_by=self.made_by(data) | {"release": release.release},
+        )
+        found = findings(submission, release, master, self.policy, [vars(check) for check in checks])
+        result.rules = [vars(finding) for finding in found]
+        result.net = 0.0 if self.policy.zeroes(found) else result.score
+        result.seconds = round(time.monotonic() - start, 3)
+        return Examined(result, autograded_notebook(master, cells, examination.outputs, result.as_dict()))
+
+    def unexamined(self, data: bytes, verdict: str, reason: str) -> Examined:
+        """Return the verdict on a submission of which no cell was run."""
+        master = self.homework.master
+        checks = [
+            CheckResult(cell.name, cell.points or 0.0, parts=[Part(cell.name, cell.points or 0.0, message="没有批改")])
+            for cell in master.checks
+            if cell.points
+        ]
+        result = Result(verdict, master.max, reason, checks=checks, made_by=self.made_by(data))
+        return Examined(result, placeholder_notebook(master, f"{verdict}: {reason}", result.as_dict()))
+
+    def made_by(self, data: bytes) -> dict[str, Any]:
+        """All that the result on these bytes depends on: the same again gives the same again."""
+        return {
+            "submission": hashlib.sha256(data).hexdigest(),
+            "master": self.homework.digest,
+            "releases": sorted(self.releases),
+            "rules": vars(self.policy),
+            "python": platform.python_version(),
+            **_versions(),
+            "limits": self.limits.as_dict(),
+        }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The versions of what takes part in an examination."""
+    return {name: version(name) for name in ("numpy", "ipython", "nbgrader", "assignment")}

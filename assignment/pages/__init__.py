@@ -1,1 +1,0 @@
-"""What students and TAs look at: its words, pictures and templates."""

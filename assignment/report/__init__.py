@@ -1,0 +1,1 @@
+"""Pages for students and for the course's staff, and notebooks with remarks."""

@@ -1,0 +1,207 @@
+"""The annotated notebook: what a student handed in, with the feedback after each check, and nothing that could run."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from assignment.grading.autograded import VERDICT
+from assignment.homework.master import HIDDEN, without
+from assignment.marking.standing import marked, settle
+from assignment.report.feedback_view import exercises, findings, kind, ledger, source, title
+from assignment.report.feedback_words import OBJECTION, verdict_words
+from assignment.text import block, one_line, points
+
+CELL = (200_000, 5_000)  # characters and lines of a cell that are kept
+OUTPUT = (10_000, 200)
+OUTPUTS = 30  # of one cell
+PICTURE = 3_000_000  # base64 characters
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+# What a cell may keep of its metadata: enough to be recognised if the file is handed in again, nothing that acts.
+NBGRADER = ("grade_id", "grade", "solution", "locked", "points", "schema_version", "task", "cell_type")
+MARKDOWN = {mark: f"&#{ord(mark)};" for mark in "&<>\"'`*_[](){}#!|~:@^=+-"} | {"$": "＄", "\\": "＼"}
+
+
+def annotate(
+    notebook: Mapping[str, Any], result: Mapping[str, Any], standing: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the notebook (nbformat 4) that goes back to the student through Canvas.
+
+    notebook: the autograded one, whose prose, given and check cells are the master's; result: an examination;
+    standing: what settle returns (default: result alone). Text cells that are not the master's show as source.
+    """
+    standing = settle(result) if standing is None else standing
+    tasks = {task["name"]: task for task in exercises(result, notebook, standing)}
+    cells = [_markdown("feedback-summary", _summary(result, notebook, standing, list(tasks.values())))]
+    for number, cell in enumerate(notebook.get("cells") or []):
+        role, name = kind(cell)
+        if role == VERDICT:
+            continue  # the TA's words; the summary says it in the student's
+        cells.append(_cell(cell, number))
+        task = tasks.pop(one_line(name, 80), None) if role == "check" else None
+        if task is not None:
+            cells.append(_markdown(f"feedback-{len(cells)}", _exercise(task)))
+    cells += [_markdown(f"feedback-{len(cells) + more}", _exercise(task)) for more, task in enumerate(tasks.values())]
+    about, made = (notebook.get("metadata") or {}).get("assignment") or {}, result.get("made_by") or {}
+    return {
+        "cells": _with_ids(cells),
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "assignment": {"name": one_line(about.get("name"), 80), "release": one_line(made.get("release"), 40)},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def escaped(text: str) -> str:
+    """Return one line of plain text as Markdown that shows just that: no mark-up, link, formula or HTML."""
+    shown = "".join(MARKDOWN.get(mark, mark) for mark in text)
+    return re.sub(r"(?i)\bwww\.", "www&#46;", shown)
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """Return a block of text as fenced Markdown code, with a fence longer than any inside."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def is_fenced(text: str) -> bool:
+    """Return whether Markdown is one fenced block of code and nothing else."""
+    found = re.fullmatch(r"(`{3,})text\n(.*)\n(`{3,})", text, re.DOTALL)
+    return found is not None and found[1] == found[3] and found[1] not in found[2]
+
+
+def _cell(cell: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return one of the notebook's cells without hidden tests, foreign metadata and outputs that could act."""
+    text, role = source(cell), kind(cell)[0]
+    name = cell.get("id") if isinstance(cell.get("id"), str) and CELL_ID.fullmatch(cell["id"]) else f"cell-{number}"
+    if cell.get("cell_type") == "code":
+        count = cell.get("execution_count")
+        return {
+            "cell_type": "code",
+            "id": name,
+            "metadata": _metadata(cell),
+            "source": block(without(text, HIDDEN), *CELL),
+            "execution_count": count if isinstance(count, int) and not isinstance(count, bool) else None,
+            # What hidden rows printed stands among a check's outputs: the feedback says what a student may know of it.
+            "outputs": [] if role == "check" else list(_outputs(cell)),
+        }
+    text = block(without(text, HIDDEN), *CELL)
+    ours = cell.get("cell_type") == "markdown" and role == "prose"
+    return _markdown(str(name), text if ours or is_fenced(text) else fenced(text), _metadata(cell))
+
+
+def _outputs(cell: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a cell's outputs as text and PNG pictures; everything else of them is dropped."""
+    for output in list(cell.get("outputs") or [])[:OUTPUTS]:
+        sort = output.get("output_type")
+        if sort == "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            yield {"output_type": "stream", "name": name, "text": block(_joined(output.get("text")), *OUTPUT) + "\n"}
+        elif sort == "error":
+            trace = block("\n".join(str(line) for line in output.get("traceback") or []), *OUTPUT)
+            kept = {"ename": one_line(output.get("ename"), 100), "evalue": one_line(output.get("evalue"), 1_000)}
+            yield {"output_type": "error", **kept, "traceback": trace.split("\n")}
+        elif sort in ("execute_result", "display_data"):
+            data = _bundle(output.get("data") or {})
+            if data:
+                yield {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def _bundle(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return what may be shown of a display's forms: text, and a picture that truly begins as a PNG."""
+    kept = {}
+    if "text/plain" in data:
+        kept["text/plain"] = block(_joined(data["text/plain"]), *OUTPUT)
+    picture = re.sub(r"\s", "", _joined(data.get("image/png")))
+    if picture and len(picture) <= PICTURE:
+        try:
+            raw = base64.b64decode(picture, validate=True)
+        except binascii.Error:
+            raw = b""
+        if raw.startswith(b"\x89PNG\r\n\x1a\n"):
+            kept["image/png"] = picture
+    return kept
+
+
+def _joined(text: object) -> str:
+    """Return text that the format allows to be a list of lines."""
+    return "".join(str(line) for line in text) if isinstance(text, list) else str(text or "")
+
+
+def _metadata(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a cell's metadata by which the cell is recognised."""
+    role, name = kind(cell)
+    ours = (cell.get("metadata") or {}).get("nbgrader")
+    kept: dict[str, Any] = {"assignment": {"kind": one_line(role, 20), "name": one_line(name, 80)}} if role else {}
+    if isinstance(ours, Mapping):
+        values = {key: ours[key] for key in NBGRADER if isinstance(ours.get(key), str | int | float)}
+        kept["nbgrader"] = {key: one_line(one, 100) if isinstance(one, str) else one for key, one in values.items()}
+    return kept
+
+
+def _markdown(name: str, text: str, metadata: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a Markdown cell."""
+    return {"cell_type": "markdown", "id": name, "metadata": metadata or {}, "source": text}
+
+
+def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the cells with every id different: a copied cell keeps its source, not its id."""
+    seen: set[str] = set()
+    for number, cell in enumerate(cells):
+        if cell["id"] in seen:
+            cell["id"] = f"again-{number}"
+        seen.add(cell["id"])
+    return cells
+
+
+def _summary(
+    result: Mapping[str, Any], notebook: Mapping[str, Any], standing: Mapping[str, Any], tasks: list[dict[str, Any]]
+) -> str:
+    """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
+    verdict = verdict_words(result)
+    mark = f"{points(standing['net'])} / {points(standing['max'])} 分" if marked(result, standing) else "未评分"
+    lines = [f"# 作业反馈：{mark}", "", escaped(title(notebook)), ""]
+    lines += [f"**这份提交没有完成评分。** {escaped(verdict)}", ""] if verdict else []
+    lines += ["| 这个分数怎么来的 | 分 |", "|:--|--:|"]
+    lines += [f"| {escaped(row['label'])} {escaped(row['note'])} | {row['points']} |" for row in ledger(standing)]
+    if tasks:
+        marks = {"full": "通过", "some": "部分通过", "none": "未通过"}
+        lines += ["", "| 题目 | 得分 | 满分 | |", "|:--|--:|--:|:--|"]
+        lines += [f"| {_name(t['name'])} | {t['score']} | {t['max']} | {marks[t['state']]} |" for t in tasks]
+    for rule in findings(result, standing):
+        for found in rule["breaches"]:
+            spared = "没有扣分" if rule["state"] == "spared" else "整份作业记 0 分"
+            lines += ["", f"**违反规则：{escaped(rule['label'])}**（{spared}） {escaped(found['cell'])}"]
+            lines += ["", fenced(found["evidence"], "diff")] if found["evidence"] else []
+        lines += ["", f"助教已豁免：{escaped(rule['waived'])}"] if rule["waived"] else []
+    lines += ["", OBJECTION, "", "每个检查单元格后面是这一题的反馈；隐藏测试的内容不公布。"]
+    return "\n".join(lines)
+
+
+def _name(name: str) -> str:
+    """Return a name as inline code, if it is no more than a Python name."""
+    return f"`{name}`" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name) else escaped(name)
+
+
+def _exercise(task: Mapping[str, Any]) -> str:
+    """Return the cell after a check: its points, what failed, what passed, hints and advice."""
+    lines = [f"### 反馈：{_name(task['name'])}　{task['score']} / {task['max']} 分", ""]
+    if task["auto"] is not None:
+        lines += [f"助教把这一题的自动评分 {task['auto']} 分改为 {task['score']} 分。", ""]
+    lines += [f"**助教评语**\n\n{fenced(task['comment'])}", ""] if task["comment"] else []
+    lines += [escaped(words) + "\n" for words in (task["ended"], task["premise"]) if words]
+    for part in task["failed"]:
+        names = "、".join(_name(name) for name in part["names"])
+        lines.append(f"- **未通过 {names}**（{part['score']}/{part['max']} 分）")
+        for line in part["lines"]:
+            which = "、".join(_name(name) for name in line["names"]) + "：" if len(part["lines"]) > 1 else ""
+            measure = f"（{escaped(line['measure'])}）" if line["measure"] else ""
+            lines.append(f"    - {which}{escaped(line['message'])}{measure}")
+        lines += [f"    - 提示：{escaped(part['hint'])}"] if part["hint"] else []
+    lines += ["- 通过：" + "、".join(_name(name) for name in task["passed"])] if task["passed"] else []
+    lines += [f"- 建议（不影响得分）：{escaped(words)}" for words in task["advice"]]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The steps of a term, one module a verb; nothing here prints."""

@@ -1,0 +1,117 @@
+"""Build the master notebook from its text, and carry what was edited in Jupyter back into the text."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from assignment.course import Course, replace_file
+from assignment.errors import AssignmentError
+from assignment.homework.master import Cell, Master
+from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp
+from assignment.homework.percent import blocks, parse, write
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built master notebook, and whether its file had to be written."""
+
+    path: Path
+    master: Master
+    changed: bool
+
+
+def build(course: Course, name: str) -> Built:
+    """Write source/NAME/NAME.ipynb from source/NAME.py; AssignmentError if it was edited in Jupyter meanwhile."""
+    text_file, path = course.source_text(name), course.source(name)
+    text = _read(text_file, course)
+    cells = parse(text, _short(text_file, course))
+    notebook = render(name, cells)
+    if path.exists():
+        _refuse_if_edited(course, name, text, cells)
+    changed = replace_file(path, dumps(notebook))
+    return Built(path, Master(name, tuple(cells)), changed)
+
+
+def take_back(course: Course, name: str) -> Built:
+    """Carry the notebook's edits into the text, cell by cell, and build again; nothing is written if any would be lost.
+
+    Cells that were not edited keep their text to the byte. AssignmentError if the text was edited too.
+    """
+    text_file, path = course.source_text(name), course.source(name)
+    shown, text = _short(path, course), _read(text_file, course)
+    cells = parse(text, _short(text_file, course))
+    edited = json.loads(_read(path, course))
+    content = contents_of(edited, shown)
+    if stamp(edited) != digest(contents(cells)):
+        raise AssignmentError(
+            f"{shown}: its text was edited too since the last build; "
+            "put one side's edits away (git diff shows the text's), take the other back, then repeat them",
+            _diff(text, text_from(content, text)),
+        )
+    new_text = text_from(content, text)
+    new_cells = parse(new_text, shown)
+    if contents(new_cells) != content:
+        lost = next(old[0] for old, new in zip(content, [*contents(new_cells), None], strict=False) if old != new)
+        raise AssignmentError(f"{shown}: cell '{lost}' cannot be written as text without loss; edit it in the text")
+    replace_file(text_file, new_text)
+    changed = replace_file(path, dumps(render(name, new_cells)))
+    return Built(path, Master(name, tuple(new_cells)), changed)
+
+
+def text_from(content: Content, old: str) -> str:
+    """Return the percent text of this content; a cell that stands so in the old text keeps its lines as they are."""
+    head, pieces = blocks(old)
+    known = dict(zip(contents(parse(old, "")), pieces, strict=True))
+    titled = {cell[0]: piece for cell, piece in known.items()}
+    new: list[str] = []
+    for cell in content:
+        piece = known.get(cell)
+        if piece is None:
+            before = titled.get(cell[0], "\n\n")
+            piece = write(*cell) + "\n" * (len(before) - len(before.rstrip("\n")) - 1)
+        if new and not new[-1].endswith("\n\n"):
+            new[-1] += "\n"
+        new.append(piece)
+    return (head + "".join(new)).rstrip("\n") + "\n"
+
+
+def _refuse_if_edited(course: Course, name: str, text: str, cells: list[Cell]) -> None:
+    """Raise AssignmentError with a diff if the built notebook holds work that is not in the text."""
+    path = course.source(name)
+    shown = _short(path, course)
+    try:
+        existing = json.loads(path.read_text(encoding="utf-8"))
+        content = contents_of(existing, shown)
+    except (ValueError, KeyError, TypeError) as error:
+        raise AssignmentError(f"{shown}: no notebook ({error}); move it away and build again") from None
+    if content == contents(cells) or digest(content) == stamp(existing):
+        return
+    raise AssignmentError(
+        f"{shown}: edited in Jupyter since the last build; carry that into {_short(course.source_text(name), course)} "
+        "with 'assignment build --take-back', or delete the notebook to drop it",
+        _diff(text, text_from(content, text)),
+    )
+
+
+def _diff(old: str, new: str) -> str:
+    """Return the unified diff from the text to what the notebook says."""
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "text", "notebook", lineterm="")
+    return "\n".join(lines)
+
+
+def _short(path: Path, course: Course) -> str:
+    """Return the path as a person in the course folder would write it."""
+    return path.relative_to(course.root).as_posix()
+
+
+def _read(path: Path, course: Course) -> str:
+    """Return a file's text; AssignmentError if it is not there or no UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise AssignmentError(f"{_short(path, course)}: not there; write it, or choose with --assignment") from None
+    except UnicodeDecodeError as error:
+        raise AssignmentError(f"{_short(path, course)}: no UTF-8 text ({error}); save it as UTF-8") from None

@@ -1,0 +1,144 @@
+"""Export: marks as a gradebook CSV that Canvas imports, feedback as an archive that its upload form takes."""
+
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assignment.canvas.gradebook import Column, find_column, import_csv, number, read_gradebook
+from assignment.canvas.names import ANONYMOUS, feedback_name
+from assignment.course import Course, replace_file
+from assignment.errors import AssignmentError
+from assignment.marking.marks import LeftOut, marks, stale
+from assignment.marking.roster import ROSTER
+from assignment.submission.handed_in import RECORD, record_of
+
+Annotated = Callable[[Course, str, str], bytes]  # course, assignment, student -> the notebook to give back
+DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
+
+
+@dataclass(frozen=True)
+class SentGrade:
+    """A row of the CSV: what the student gets in Canvas, and what the cell says there now ("" where nothing)."""
+
+    student: str
+    name: str
+    points: float
+    before: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether importing the row overwrites another grade in Canvas."""
+        before = number(self.before)
+        return before is not None and abs(before - self.points) >= 0.005  # Canvas exports two decimals
+
+
+@dataclass(frozen=True)
+class ExportedGrades:
+    """The CSV for Canvas: its column, its rows, who is left out; scaled: (our maximum, Canvas's) where they differ."""
+
+    path: Path
+    column: Column
+    grades: tuple[SentGrade, ...]
+    left_out: tuple[LeftOut, ...]
+    scaled: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class ExportedFeedback:
+    """The archive for Canvas: file name in it by student, and who is left out."""
+
+    path: Path
+    files: Mapping[str, str]
+    left_out: tuple[LeftOut, ...]
+
+
+def export_grades(
+    course: Course,
+    assignment: str,
+    roster_csv: Path | None = None,
+    out: Path | None = None,
+    column: str | None = None,
+    withhold: Mapping[str, str] | None = None,
+) -> ExportedGrades:
+    """Write the CSV that Canvas imports (default: exported/NAME/grades.csv) and return what is in it.
+
+    roster_csv: the gradebook exported from Canvas (default: the one collected with); column: id or title of the
+    assignment in it where its name does not tell; withhold: student -> why the mark must not go out. Excused students,
+    those the assignment is not for and those who handed in nothing keep what they have in Canvas.
+    """
+    roster = roster_csv or course.collected(assignment) / ROSTER
+    if not roster.is_file():
+        raise AssignmentError(f"{roster}: no such file; name the gradebook exported from Canvas with --roster")
+    gradebook = read_gradebook(roster)
+    chosen = find_column(gradebook, roster, assignment, column)
+    earned, left_out = marks(course, assignment, withhold)
+    people, grades = gradebook.roster, []
+    for mark in earned:
+        cell = chosen.cells.get(mark.student, "")
+        why = ""
+        if mark.student not in people:
+            why = "handed in anonymously" if mark.student.startswith(ANONYMOUS) else f"not in {roster.name}"
+        elif people[mark.student].test:
+            why = "Canvas's Test Student: not imported"
+        elif cell.upper() == "EX":
+            why = "excused in Canvas"
+        elif cell.upper() == "N/A":
+            why = "not assigned in Canvas"
+        if why:
+            left_out.append(LeftOut(mark.student, mark.name, why))
+        else:
+            grades.append(
+                SentGrade(mark.student, people[mark.student].name, points(mark.net, mark.max, chosen.points), cell)
+            )
+    most = earned[0].max if earned else chosen.points
+    scaled = (most, chosen.points) if most and chosen.points and most != chosen.points else None
+    path = out or course.exported(assignment) / "grades.csv"
+    replace_file(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
+    return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scaled)
+
+
+def points(net: float, most: float, possible: float | None) -> float:
+    """Return a mark in Canvas's points: scaled to the points possible there; as it is where Canvas gives none."""
+    return round(net * possible / most, 2) if possible and most else net
+
+
+def export_feedback(
+    course: Course,
+    assignment: str,
+    annotated: Annotated,
+    out: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExportedFeedback:
+    """Write the archive for Canvas's "Upload Submissions" (default: exported/NAME/feedback.zip) and return its files.
+
+    annotated makes a student's notebook (an .ipynb, for Canvas shows it under the student's own file name) and raises
+    AssignmentError where there is none.
+    """
+    path = out or course.exported(assignment) / "feedback.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    students = course.students(assignment)
+    files: dict[str, str] = {}
+    left_out = []
+    part = path.with_name(f".part-{path.name}")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for student in students:
+            record = record_of(course, student, assignment)
+            who = str(record["name"]) if record else ""
+            try:
+                if not record:
+                    raise AssignmentError(f"no {RECORD}: it did not come from Canvas, which would not know whose it is")
+                if why := stale(course, assignment, student):
+                    raise AssignmentError(why)
+                data = annotated(course, assignment, student)
+            except AssignmentError as error:
+                left_out.append(LeftOut(student, who, str(error)))
+                continue
+            files[student] = feedback_name(who, student, str(record["attachment"]), f"{assignment}.ipynb")
+            info = zipfile.ZipInfo(files[student], DATE)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, data, zipfile.ZIP_DEFLATED)
+            if progress:
+                progress(len(files) + len(left_out), len(students))
+    part.replace(path)
+    return ExportedFeedback(path, files, tuple(left_out))

@@ -1,0 +1,150 @@
+"""Grade a class: every submission through an examiner, results into the gradebook and autograded/, one writer."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.grading.examiner import Examiner
+from assignment.grading.result import Result
+from assignment.marking.results import earlier, write_autograded
+from assignment.plugins.settings import examiner_for
+from assignment.sandbox.zygote import Warm
+from assignment.workflow.pool import Pool, Task
+
+Progress = Callable[[int, int], None]  # submissions done, submissions in all
+DIED = "the examining process died under it; grade it again"
+
+
+@dataclass
+class Grade:
+    """What a run of `grade` did with one submission.
+
+    net, before: the mark now and before the run, with a person's points and every penalty; None where there is none.
+    """
+
+    student: str
+    result: dict[str, Any]
+    net: float | None
+    before: float | None
+    regraded: bool
+
+
+@dataclass
+class Graded:
+    """A run of `grade` over a class."""
+
+    grades: list[Grade] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def changed(self) -> list[Grade]:
+        """Those whose mark is another than before."""
+        return [grade for grade in self.grades if grade.before is not None and grade.before != grade.net]
+
+
+def grade(
+    course: Course,
+    name: str,
+    jobs: int | None = None,
+    only: Collection[str] = (),
+    again: bool = False,
+    progress: Progress | None = None,
+    warm: Warm | None = None,
+) -> Graded:
+    """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
+
+    Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that
+    it is done. A run that was killed is finished by the next one. Penalties are set anew for all of them, for
+    deadlines, extensions and waivers may have changed. warm: what to examine with, for a caller that began it early.
+    """
+    start = time.monotonic()
+    students = _students(course, name, only)
+    # Reads master, mistakes, releases and limits: what is wrong with them is said before anything is examined.
+    examiner = examiner_for(course, name)
+    workers = min(jobs or os.cpu_count() or 1, len(students))
+    with nullcontext(warm) if warm else Warm.begin() as ready, Pool(workers, lambda: examiner, ready) as pool:
+        due, done = _split(course, name, students, examiner, again)
+        pool.add(_tasks(course, name, due))
+        # nbgrader takes a second to import: the first submissions are examined meanwhile.
+        from assignment.marking.gradebook import Book, backup
+        from assignment.marking.lateness import handed_in
+
+        for student in students:
+            handed_in(course.submitted(student, name).parent)  # a time that is none is said before anything is graded
+        backup(course)
+        with Book(course, name) as book:
+            before = book.marks()
+            lost = sorted({student for student, _ in done} - before.keys())  # the gradebook was replaced since
+            results = {student: result for student, result in done if student not in lost}
+            for student, result in results.items():
+                book.penalise(student, result)
+            pool.add(_tasks(course, name, lost))
+            for count, (student, examined) in enumerate(pool.results(), 1):
+                examined = examined or examiner.unexamined(b"", "crashed", DIED)
+                book.save(student, examined.notebook)
+                write_autograded(course, name, student, examined)
+                results[student] = examined.result.as_dict()
+                if progress:
+                    progress(count, len(due) + len(lost))
+            now, regraded = book.marks(), {*due, *lost}
+    grades = [
+        Grade(student, results[student], now[student], before.get(student), regraded=student in regraded)
+        for student in sorted(results)
+    ]
+    return Graded(grades, time.monotonic() - start)
+
+
+def _students(course: Course, name: str, only: Collection[str]) -> list[str]:
+    students = course.students(name)
+    unknown = sorted(set(only) - set(students))
+    if unknown:
+        raise AssignmentError(f"submitted/: nothing from {', '.join(unknown)}; see the folder for who handed in")
+    if not students:
+        raise AssignmentError(f"submitted/: no submissions of {name}; collect them first: assignment collect ARCHIVE")
+    return [student for student in students if student in only] if only else students
+
+
+def _tasks(course: Course, name: str, students: Sequence[str]) -> list[Task]:
+    return [(student, course.submitted(student, name)) for student in students]
+
+
+def _split(
+    course: Course, name: str, students: Sequence[str], examiner: Examiner, again: bool
+) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
+    """Who has to be examined, and who has a result made by the same examiner of the same bytes."""
+    due, done = [], []
+    for student in students:
+        result = None if again else earlier(course, name, student)
+        made_by = examiner.made_by(examiner.read(course.submitted(student, name))[0]) if result else {}
+        if result is not None and made_by.items() <= result["made_by"].items():
+            done.append((student, result))
+        else:
+            due.append(student)
+    return due, done
+
+
+def check(
+    course: Course, name: str, files: Sequence[Path], warm: Warm, jobs: int | None = None
+) -> Iterator[tuple[Path, Result]]:
+    """Yield each file's result as soon as it and those before it are there; nothing is written.
+
+    A file that kills the process which examines it has a verdict like any other. AssignmentError if none can start.
+    """
+    examiner = examiner_for(course, name)
+    waiting: dict[str, Result] = {}
+    number = 0
+    with Pool(min(jobs or os.cpu_count() or 1, len(files)), lambda: examiner, warm) as pool:
+        pool.add((str(place), file) for place, file in enumerate(files))
+        for key, examined in pool.results():
+            waiting[key] = (examined or examiner.unexamined(b"", "crashed", DIED)).result
+            while str(number) in waiting:
+                yield files[number], waiting.pop(str(number))
+                number += 1

@@ -1,0 +1,138 @@
+"""Push: what Canvas is to be told about everybody, what of it has arrived already, and the rest delivered."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assignment.canvas.delivery import Delivery, Planned, Sending, arrived
+from assignment.canvas.gradebook import points_text
+from assignment.canvas.ledger import Ledger, Mark
+from assignment.canvas.names import ANONYMOUS
+from assignment.canvas.rest import Remote, Row
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.marking.marks import LeftOut, marks
+from assignment.submission.handed_in import record_of
+from assignment.workflow.export import points
+
+BATCH = 50  # students of one bulk call
+
+Comment = Callable[[Course, str, str], str]  # course, assignment, student -> words for the student
+Page = Callable[[Course, str, str], Path | None]  # -> the file that goes with them
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What was to be sent, who got it in this run (nobody in a dry run), what failed and who is left out."""
+
+    planned: tuple[Planned, ...]
+    arrived: tuple[str, ...]
+    failed: tuple[LeftOut, ...]
+    left_out: tuple[LeftOut, ...]
+    interrupted: int  # bulk calls of earlier runs whose end was not seen
+
+
+def feedback_page(course: Course, assignment: str, student: str) -> Path | None:
+    """Return the student's feedback page if there is one."""
+    page = course.feedback(student, assignment)
+    return page if page.is_file() else None
+
+
+def push(
+    course: Course,
+    assignment: str,
+    remote: Remote,
+    comment: Comment,
+    page: Page = feedback_page,
+    yes: bool = False,
+    withhold: Mapping[str, str] | None = None,
+    batch: int = BATCH,
+    progress: Progress | None = None,
+) -> Pushed:
+    """Send everybody's mark, comment and page that has not arrived yet; without `yes` only return what would be sent.
+
+    Run again after a crash it sends nothing twice and leaves nobody out. AssignmentError if Canvas cannot be reached
+    or takes nothing; what has arrived until then is not sent again.
+    """
+    sendings, left_out = prepare(course, assignment, remote, comment, page, withhold)
+    path = course.exported(assignment) / f"sent-{remote.key}.jsonl"
+    if not yes:
+        ledger = Ledger.read(path)
+        planned, more = plan(assignment, sendings, remote.submissions(), ledger)
+        return Pushed(tuple(planned), (), (), (*left_out, *more), len(ledger.batches))
+    with Ledger(path) as ledger:
+        delivery = Delivery(assignment, remote, ledger)
+        interrupted = list(ledger.batches)
+        for number in interrupted:
+            delivery.settle(number)
+        planned, more = plan(assignment, sendings, remote.submissions(), ledger)
+        for one in planned:
+            if one.state == "sent" and ledger.sent.get(one.sending.user) != one.mark:
+                ledger.arrive(one.sending.user, one.mark)
+        todo = [one for one in planned if one.state != "sent"]
+        done, failed = delivery.deliver(todo, batch, progress)
+    return Pushed(tuple(planned), tuple(done), tuple(failed), (*left_out, *more), len(interrupted))
+
+
+def prepare(
+    course: Course,
+    assignment: str,
+    remote: Remote,
+    comment: Comment,
+    page: Page = feedback_page,
+    withhold: Mapping[str, str] | None = None,
+) -> tuple[list[Sending], list[LeftOut]]:
+    """Return what each student is to get, marks scaled to Canvas's points, and who gets nothing."""
+    if remote.grading in ("pass_fail", "not_graded"):
+        raise AssignmentError(f"{remote.title}: Canvas grades it as {remote.grading}; make it points there")
+    earned, left_out = marks(course, assignment, withhold)
+    sendings = []
+    for mark in earned:
+        if mark.student.startswith(ANONYMOUS):
+            left_out.append(LeftOut(mark.student, mark.name, "handed in anonymously"))
+            continue
+        grade = points_text(points(mark.net, mark.max, remote.points))
+        words, file = comment(course, assignment, mark.student), page(course, assignment, mark.student)
+        data = file.read_bytes() if file else b""
+        content = [mark.student, grade, words, file.suffix if file else "", hashlib.sha256(data).hexdigest()]
+        attachment = str((record_of(course, mark.student, assignment) or {}).get("attachment", ""))
+        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+        sendings.append(Sending(mark.student, mark.name, grade, words, file, digest, attachment))
+    return sendings, left_out
+
+
+def plan(
+    assignment: str, sendings: Sequence[Sending], rows: Sequence[Row], ledger: Ledger
+) -> tuple[list[Planned], list[LeftOut]]:
+    """Return what is to be done about each sending, by what the ledger and Canvas itself know, and who is left out."""
+    listed, there = {row.user: row for row in rows}, arrived(assignment, rows)
+    planned, left_out = [], []
+    for sending in sendings:
+        row = listed.get(sending.user)
+        if row is None or row.excused:
+            why = "excused in Canvas" if row else "Canvas does not list this student for the assignment"
+            left_out.append(LeftOut(sending.user, sending.name, why))
+            continue
+        known = [*there[sending.user], *filter(None, [ledger.sent.get(sending.user)])]
+        last = max(known, default=Mark(0, ""))
+        if last.digest == sending.digest:
+            planned.append(Planned(sending, last, "sent", _note(sending, row, sent=True)))
+        else:
+            mark = Mark(last.number + 1, sending.digest)
+            planned.append(Planned(sending, mark, "changed" if known else "new", _note(sending, row, sent=False)))
+    return planned, left_out
+
+
+def _note(sending: Sending, row: Row, sent: bool) -> str:
+    """Return what a person should know about a sending before it goes out (or although it has)."""
+    notes = []
+    if row.score is not None and abs(row.score - float(sending.grade)) >= 0.005:
+        is_now = points_text(row.score)
+        notes.append(f"Canvas says {is_now} now and keeps it" if sent else f"replaces {is_now}")
+    newest = max((int(file.id) for file in row.attachments), default=0)
+    if sending.attachment and newest > int(sending.attachment):
+        notes.append("handed in anew in Canvas since it was graded")
+    return "; ".join(notes)
