@@ -12,7 +12,7 @@ from assignment.canvas.gradebook import read_gradebook
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.marks import marks
-from assignment.workflow.export import changed, export_feedback, export_grades
+from assignment.workflow.export import export_feedback, export_grades
 from tests.canvas_class import autograde, grade_class, hand_in, make_course, notebook
 from tests.test_canvas_gradebook import canvas_import
 from tests.test_canvas_names import described_context, token_context
@@ -85,7 +85,7 @@ def test_grades(course: Course, tmp_path: Path) -> None:
         "anon_Xy9Qk": "handed in anonymously",
     }
     assert made.scaled is None
-    assert [grade.student for grade in made.grades if changed(grade)] == ["2"]
+    assert [grade.student for grade in made.grades if grade.changed] == ["2"]
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def test_what_can_be_seen(sandbox: Sandbox) -> None:
         assert folders <= {"dev", "guest", "lib", "lib64", "packages", "proc", "python", "tmp", "usr"}
         assert evaluate_here("' '.join(os.listdir('/proc') + os.listdir('/tmp'))") == ""
         assert evaluate_here("' '.join(sorted(os.listdir('/dev')))") == "full null random urandom zero"
-        assert evaluate_here("' '.join(sorted(os.listdir('/guest/examiner')))") == "heap.py inside protocol.py"
+        assert evaluate_here("' '.join(sorted(os.listdir('/guest/sandbox')))") == "heap.py inside protocol.py"
         assert evaluate_here("socket.gethostname()") == "sandbox"
         assert evaluate_here("ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)") == 1  # PR_GET_NO_NEW_PRIVS
         names = {name for name in evaluate_here("' '.join(os.environ)").split() if not name.endswith("_NUM_THREADS")}
