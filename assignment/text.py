@@ -16,6 +16,8 @@ TOWERS = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})"
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
+# What a spreadsheet takes for the start of a formula, full-width signs included: Chinese and Japanese Excel run those.
+FORMULA = re.compile(r"[\t\r\n ]*[=+\-@＝＋－＠]|[\t\r\n]")
 LINE_LIMIT = 2000  # characters of one line of a block
 
 
@@ -53,6 +55,16 @@ def points(value: float) -> str:
     """Return a number of points as people write it: 8, 2.4, 88.25, never -0."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def runs_as_formula(text: str) -> bool:
+    """Return whether a spreadsheet may take a CSV cell with this text for a formula."""
+    return FORMULA.match(text) is not None
+
+
+def defused(text: str) -> str:
+    """Return the text of a CSV cell so that no spreadsheet runs it as a formula."""
+    return f"'{text}" if runs_as_formula(text) else text
 
 
 def counted(number: int, what: str) -> str:

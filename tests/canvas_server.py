@@ -1,17 +1,20 @@
 """A Canvas server on the loopback interface: as much of it as fetch and push use, with its ways and its faults.
 
 It pages with opaque links, leaves `attachments` out of the rows of those who handed in nothing, takes files in three
-steps, grades in jobs of its own (which fail for an unknown user after grading the others), and at any request it can be
-told to drop the connection, throttle or break, before or after carrying the request out.
+steps, sets grade, comment and files in one update, and at any request it can be told to drop the connection, throttle
+or break, before or after carrying the request out; or to be hostile: endless pages, slow or giant bodies, odd rows.
 """
 
+import contextlib
 import email
 import email.policy
+import functools
 import hashlib
 import itertools
 import json
+import re
 import threading
-import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,9 +63,9 @@ class Canvas(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.lock = threading.RLock()
+        self.closing = threading.Event()
         self.users: dict[int, User] = {}
         self.files: dict[int, Stored] = {}
-        self.jobs: dict[int, dict[str, Any]] = {}
         self.tokens: dict[str, str] = {}
         self.ids = itertools.count(70_000)
         self.log: list[tuple[str, str]] = []
@@ -70,11 +73,12 @@ class Canvas(ThreadingHTTPServer):
         self.page = 2  # rows a page, whatever the client asks for
         self.points: float | None = 100.0
         self.grading = "points"
-        self.job_delay = 0.01  # seconds from the request to the start of its job
-        self.job_step = 0.0  # seconds for each student
-        self.job_dies_after: int | None = None  # students
-        self.refuses: set[int] = set()  # listed, but the job knows them not
-        self.forgets_jobs = False
+        self.refuses: set[int] = set()  # listed, but an update knows them not
+        self.late_effect = 0.0  # seconds from the loss of a reply to the update's effect
+        self.endless = False  # each page has a next one
+        self.next_host = ""  # where the next page is said to be
+        self.change_row: Callable[[dict[str, Any]], Any] = lambda row: row
+        self.timers: list[threading.Timer] = []
 
     @property
     def url(self) -> str:
@@ -111,33 +115,17 @@ class Canvas(ThreadingHTTPServer):
                 "files": sorted(files.values()),
             }
 
-    def work(self, job: int, data: dict[str, dict[str, Any]]) -> None:
-        """Carry out a bulk call, student by student."""
-        time.sleep(self.job_delay)
-        self.jobs[job]["workflow_state"] = "running"
-        missing = []
-        for done, (id, wish) in enumerate(data.items()):
-            time.sleep(self.job_step)
-            with self.lock:
-                if self.job_dies_after is not None and done >= self.job_dies_after:
-                    self.job_dies_after = None
-                    self.jobs[job] |= {"workflow_state": "failed", "message": "the worker died"}
-                    return
-                user = self.users.get(int(id))
-                if user is None or int(id) in self.refuses:
-                    missing.append(id)
-                    continue
-                user.score = float(wish["posted_grade"])
-                files = [int(one) for one in wish.get("file_ids", []) if int(one) in self.files]
-                user.comments.append({"author_id": TEACHER, "comment": wish["text_comment"], "files": files})
-        failed = {"workflow_state": "failed", "message": f"Couldn't find User(s) with API ids {missing}"}
-        with self.lock:
-            self.jobs[job] |= failed if missing else {"workflow_state": "completed"}
+    def update(self, user: User, form: list[tuple[str, str]]) -> None:
+        """Set a grade, then make a comment with its files, as one update says."""
+        wish = dict(form)
+        user.score = float(wish["submission[posted_grade]"])
+        files = [int(value) for key, value in form if key == "comment[file_ids][]" and int(value) in self.files]
+        user.comments.append({"author_id": TEACHER, "comment": wish["comment[text_comment]"], "files": files})
 
     def idle(self) -> None:
-        """Wait until no job is waiting or at work."""
-        while any(job["workflow_state"] in ("queued", "running") for job in list(self.jobs.values())):
-            time.sleep(0.005)
+        """Wait until no update is under way."""
+        for timer in self.timers:
+            timer.join()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error of the server's."""
@@ -157,6 +145,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.respond("POST")
 
+    def do_PUT(self) -> None:
+        self.respond("PUT")
+
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
@@ -171,6 +162,11 @@ class Handler(BaseHTTPRequestHandler):
         if fault and when != "after":
             self.fail(what)
             return
+        if fault and self.server.late_effect:
+            self.server.timers.append(threading.Timer(self.server.late_effect, self.answer, (method, path, body)))
+            self.server.timers[-1].start()
+            self.fail(what)
+            return
         status, headers, answer = self.answer(method, path, body)
         if fault:
             self.fail(what)
@@ -178,10 +174,24 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status, headers, answer)
 
     def fail(self, what: str) -> None:
-        """drop: no answer; cut: half of one; hang: silence; denied: 403; else a status (403: throttling words)."""
+        """drop: no reply; cut: half of one; hang: silence; denied: 403; else a status (403: throttling words).
+
+        trickle, head: a body, or a head, of one byte every 50 ms; bomb: 8 MB packed into 8 kB; list: no JSON object.
+        """
+        if what in ("trickle", "head"):
+            self.trickle(
+                b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" if what == "trickle" else b"HTTP/1.1 200 OK"
+            )
+            return
+        if what == "bomb":
+            self.reply(200, {"Content-Encoding": "gzip"}, bomb())
+            return
+        if what == "list":
+            self.reply(200, {}, b"[[]")
+            return
         if what in ("drop", "cut", "hang"):
             if what == "hang":
-                time.sleep(1)
+                self.server.closing.wait(5)
             if what == "cut":
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
                 self.wfile.flush()
@@ -192,6 +202,16 @@ class Handler(BaseHTTPRequestHandler):
             what, b"{}"
         )
         self.reply(403 if what == "denied" else int(what), {}, text)
+
+    def trickle(self, head: bytes) -> None:
+        """Send a head, then byte by byte for as long as somebody reads."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.write(head)
+            self.wfile.flush()
+            while not self.server.closing.wait(0.05):
+                self.wfile.write(b" ")
+                self.wfile.flush()
 
     def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
@@ -228,12 +248,14 @@ class Handler(BaseHTTPRequestHandler):
             return {**about, "points_possible": canvas.points}, {}
         if method == "GET" and path == f"{HERE}/submissions":
             return self.list_page()
-        if method == "POST" and path == f"{HERE}/submissions/update_grades":
-            job = next(canvas.ids)
-            canvas.jobs[job] = {"id": job, "workflow_state": "queued", "tag": "submissions_update"}
-            data = grade_data(parse_qsl(body.decode(), keep_blank_values=True))
-            threading.Thread(target=canvas.work, args=(job, data), daemon=True).start()
-            return canvas.jobs[job], {}
+        one = re.fullmatch(rf"{HERE}/submissions/([0-9]+)", path)
+        user = canvas.users.get(int(one[1])) if one else None
+        if one and (user is None or (method == "PUT" and int(one[1]) in canvas.refuses)):
+            return None
+        if one and user and method == "PUT":
+            canvas.update(user, parse_qsl(body.decode(), keep_blank_values=True))
+        if one and user:
+            return canvas.change_row(self.row(int(one[1]), user)), {}
         if method == "POST" and path.startswith(f"{HERE}/submissions/") and path.endswith("/comments/files"):
             wish = dict(parse_qsl(body.decode()))
             token = str(next(canvas.ids))
@@ -241,9 +263,6 @@ class Handler(BaseHTTPRequestHandler):
                 wish["name"] if wish.get("on_duplicate") == "overwrite" else f"{token}-{wish['name']}"
             )
             return {"upload_url": f"{canvas.url}/upload/{token}", "upload_params": {"key": token}}, {}
-        if method == "GET" and path.startswith("/api/v1/progress/"):
-            job = canvas.jobs.get(int(path.rpartition("/")[2]))
-            return None if job is None or canvas.forgets_jobs else (dict(job), {})
         return None
 
     def list_page(self) -> tuple[Any, dict[str, str]]:
@@ -252,11 +271,11 @@ class Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(urlsplit(self.path).query))
         start = int(query["page"].removeprefix("bookmark:"), 16) if "page" in query else 0
         everybody = list(canvas.users.items())
-        rows = [self.row(id, user) for id, user in everybody[start : start + canvas.page]]
-        if start + canvas.page >= len(everybody):
+        rows = [canvas.change_row(self.row(id, user)) for id, user in everybody[start : start + canvas.page]]
+        if start + canvas.page >= len(everybody) and not canvas.endless:
             return rows, {}
         mark = f"bookmark:{start + canvas.page:x}"
-        return rows, {"Link": f'<{canvas.url}{HERE}/submissions?page={mark}>; rel="next"'}
+        return rows, {"Link": f'<{canvas.next_host or canvas.url}{HERE}/submissions?page={mark}>; rel="next"'}
 
     def row(self, id: int, user: User) -> dict[str, Any]:
         canvas = self.server
@@ -305,16 +324,11 @@ class Handler(BaseHTTPRequestHandler):
         return 303, {"Location": f"{canvas.url}/api/v1/files/{id}/create_success?uuid=u{id}"}, b""
 
 
-def grade_data(form: list[tuple[str, str]]) -> dict[str, dict[str, Any]]:
-    """Return grade_data[USER][FIELD]=VALUE and grade_data[USER][file_ids][]=ID as {USER: {FIELD: VALUE or list}}."""
-    data: dict[str, dict[str, Any]] = {}
-    for key, value in form:
-        user, name, *more = key.removeprefix("grade_data[").removesuffix("]").split("][")
-        if more:
-            data.setdefault(user, {}).setdefault(name, []).append(value)
-        else:
-            data.setdefault(user, {})[name] = value
-    return data
+@functools.cache
+def bomb() -> bytes:
+    """Return 8 MB of zeros, packed into 8 kB."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(8)), packer.flush()])
 
 
 @contextmanager
@@ -326,6 +340,7 @@ def canvas_server() -> Iterator[Canvas]:
     try:
         yield canvas
     finally:
+        canvas.closing.set()
         canvas.shutdown()
         thread.join()
         canvas.server_close()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assignment.canvas.gradebook import defused, find_column, import_csv, number, read_gradebook
+from assignment.canvas.gradebook import find_column, import_csv, number, read_gradebook
 from assignment.errors import AssignmentError
+from assignment.text import defused
 
 PLAIN = '''\
 Student,ID,SIS Login ID,Section,Notes,Homework 1 (1289),rnn (1290),Current Score,Final Score (2026)
@@ -105,7 +106,7 @@ def test_first_and_last_name(name: str, names: tuple[str, str], tmp_path: Path) 
     [
         (b"", "Student and ID"),
         (b"name,score\nJane,5\n", "Student and ID"),
-        (b"PK\x03\x04\xff\xff\xff", "not a text file"),
+        (b"PK\x03\x04\xff\xff\xff", "not UTF-8"),
         (b"Student,ID,Section,rnn (1290)\nJane,1.04E+03,,\n", "no Canvas id"),
         (b"Student,ID,Section,rnn (1290)\nJane,,,\n", "row 2"),
         (b'Student,ID,Section,rnn (1290)\n"' + b"x" * 200_000 + b'",1,,\n', "not a CSV file"),
@@ -166,7 +167,7 @@ Jane,1,,,,
 def test_find_column(assignment: str, wanted: str | None, id: str, tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
     path.write_text(COLUMNS)
-    assert find_column(read_gradebook(path), path, assignment, wanted).id == id
+    assert find_column(read_gradebook(path), path, [assignment], wanted).id == id
 
 
 @pytest.mark.parametrize(("assignment", "wanted"), [("bonuses", None), ("rnn", "1293"), ("n", None)])
@@ -174,7 +175,7 @@ def test_no_single_column_lists_them(assignment: str, wanted: str | None, tmp_pa
     path = tmp_path / "roster.csv"
     path.write_text(COLUMNS)
     with pytest.raises(AssignmentError, match=r"--column ID: RNN \(1290\); RNN bonus"):
-        find_column(read_gradebook(path), path, assignment, wanted)
+        find_column(read_gradebook(path), path, [assignment], wanted)
 
 
 def test_column_without_an_id_would_become_a_new_assignment(tmp_path: Path) -> None:
@@ -182,13 +183,61 @@ def test_column_without_an_id_would_become_a_new_assignment(tmp_path: Path) -> N
     path.write_text("Student,ID,Section,rnn\n    Points Possible,,,100\nJane,1,,\n")
     assert [column.title for column in read_gradebook(path).columns] == ["rnn"]
     with pytest.raises(AssignmentError, match="no column for rnn"):
-        find_column(read_gradebook(path), path, "rnn")
+        find_column(read_gradebook(path), path, ["rnn"])
 
 
-def test_the_only_column_needs_no_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("title", ["作业二", "rnn2", "Homework 1"])
+def test_a_lone_column_of_another_name_is_not_taken(title: str, tmp_path: Path) -> None:
+    """It may be another homework's, whose marks would be overwritten."""
     path = tmp_path / "roster.csv"
-    path.write_text("Student,ID,Section,作业二 (1290)\nJane,1,,\n", encoding="utf-8")
-    assert find_column(read_gradebook(path), path, "rnn").id == "1290"
+    path.write_text(f"Student,ID,Section,{title} (1290)\nJane,1,,\n", encoding="utf-8")
+    with pytest.raises(AssignmentError, match=rf"no column for rnn; choose one with --column ID: {title} \(1290\)"):
+        find_column(read_gradebook(path), path, ["rnn", "循环网络"])
+
+
+def test_the_title_of_the_homework_tells_its_column(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("Student,ID,Section,循环网络 (1290),x (1291)\nJane,1,,\n", encoding="utf-8")
+    assert find_column(read_gradebook(path), path, ["rnn", "循环网络"]).id == "1290"
+
+
+GARBLED = "Student,ID,Section,rnn (1290)\n{},1042,A,\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [
+        ("Müller; Jörg", "cp1252"),
+        ("Novák; Jan", "cp1252"),
+        ("Özdemir; Ali", "cp1254"),
+        ('Peña; José",1,A,\n"Crée', "cp1252"),
+        ("Å", "cp1252"),
+        ("Wałęsa; Lech", "cp1250"),
+        ("Иванов; Иван", "cp1251"),
+        ("Παπαδόπουλος", "cp1253"),
+        ("陳大文; 黃小明; 林志玲", "big5"),
+        ("山田太郎; 鈴木花子; 佐藤さくら", "shift_jis"),
+    ],
+)
+def test_a_roster_in_an_encoding_that_cannot_be_told(names: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_bytes(GARBLED.format(f'"{names}"').encode(encoding))
+    with pytest.raises(
+        AssignmentError, match=r"not UTF-8, so names would be garbled .* save it in Excel as 'CSV UTF-8'"
+    ):
+        read_gradebook(path)
+
+
+def test_the_roster_that_a_western_excel_saved() -> None:
+    with pytest.raises(AssignmentError, match=r"roster_cp1252_excel\.csv: not UTF-8"):
+        read_gradebook(Path(__file__).parent / "roster_cp1252_excel.csv")
+
+
+@pytest.mark.parametrize("names", ["王小明", "朱镕基", "王喆; 李堃", "欧阳锋", "RNN班 张三", "刘德华"])
+def test_a_roster_that_a_chinese_excel_saved(names: str, tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_bytes(GARBLED.format(f'"{names}"').encode("gbk"))
+    assert read_gradebook(path).students[0].name == names
 
 
 def canvas_import(text: str, students: dict[str, str], columns: dict[str, str]) -> dict[tuple[str, str], str]:
@@ -212,7 +261,7 @@ def test_round_trip(variant: str, tmp_path: Path) -> None:
     path = tmp_path / "roster.csv"
     path.write_bytes(variants(PLAIN)[variant])
     gradebook = read_gradebook(path)
-    text = import_csv(gradebook, find_column(gradebook, path, "rnn"), {"1042": 44.125, "1045": 50.0})
+    text = import_csv(gradebook, find_column(gradebook, path, ["rnn"]), {"1042": 44.125, "1045": 50.0})
     people = {student.user: student.name for student in gradebook.students}
     assert canvas_import(text, people, {"1290": "rnn"}) == {("1042", "1290"): "44.12", ("1045", "1290"): "50"}
     assert "\r\n'=1+1,1045," in text

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assignment.canvas.archive import Limits, RefusedError, open_archive
-from assignment.canvas.gradebook import Student
-from assignment.canvas.names import squeezed
+from assignment.canvas.archive import ArchiveLimits, RefusedError, open_archive, squeezed
+from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.roster import enrol
@@ -256,8 +255,8 @@ def test_without_roster_everybody_is_known(course: Course, tmp_path: Path) -> No
 
 
 def test_a_name_from_an_archive_never_takes_the_place_of_a_real_one(course: Course) -> None:
-    enrol(course, [Student("1042", "Doe, Jane", login="jane")])
-    enrol(course, [], [Student("1042", "doejane"), Student("1044", "王小明")])
+    enrol(course, [RosterEntry("1042", "Doe, Jane", login="jane")])
+    enrol(course, [], [RosterEntry("1042", "doejane"), RosterEntry("1044", "王小明")])
     with course.gradebook() as gradebook:
         assert (gradebook.find_student("1042").last_name, gradebook.find_student("1044").last_name) == ("Doe", "王小明")
 
@@ -290,7 +289,7 @@ def test_bad_entry_is_refused_alone(
         file.writestr(entry, data, compress_type=zipfile.ZIP_DEFLATED)
         file.writestr("王小明_1044_2_x.ipynb", notebook())
     size = 2_000_000 if "2000000" in words else 64 << 20
-    report = collect(course, "hw", archive, roster(tmp_path), limits=Limits(size=size))
+    report = collect(course, "hw", archive, roster(tmp_path), limits=ArchiveLimits(size=size))
     assert [item.did for item in report.items] == ["refused", "collected"]
     assert words in report.items[0].why
     assert [student.user for student in report.nothing] == ["1045", "1047", "1060"]  # Jane did hand in something
@@ -321,7 +320,7 @@ def test_entry_that_lies_about_its_size_or_is_damaged(course: Course, tmp_path: 
 
 def test_limits_count_what_is_really_unpacked(tmp_path: Path) -> None:
     archive = pack(tmp_path / "a.zip", {f"{n}.ipynb": b"x" * 1000 for n in range(4)})
-    with open_archive(archive, Limits(entries=3, total=2500)) as opened:
+    with open_archive(archive, ArchiveLimits(entries=3, total=2500)) as opened:
         a, b, c, d = opened.members
         assert [len(opened.read(one)) for one in (a, b)] == [1000, 1000]
         with pytest.raises(RefusedError, match="more than is allowed"):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,10 +18,10 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from assignment.canvas.api import RemoteAssignment, RemoteFile, address, connect
 from assignment.canvas.archive import RefusedError
-from assignment.canvas.ledger import Ledger, Mark
-from assignment.canvas.patience import Patience
-from assignment.canvas.rest import Remote, address, connect
+from assignment.canvas.bounded import ServerLimits
+from assignment.canvas.delivery import Ledger, SentMark
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking import marks
@@ -29,8 +30,8 @@ from assignment.workflow.push import Pushed, push
 from tests.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
 from tests.canvas_server import TOKEN, Canvas, User, canvas_server
 
-# settle must outlast a job's way through a busy machine; only a request that had no effect waits for it
-QUICK = Patience(attempts=4, wait=0.001, longest=0.002, timeout=10.0, poll=0.005, job=30.0, settle=1.0)
+# Only an update that had no effect waits for settle.
+QUICK = ServerLimits(attempts=4, wait=0.001, longest=0.002, silence=10.0, request=20.0, settle=0.1)
 PEOPLE = {"1": "Doe, Jane", "2": "王小明", "3": "Müller, Jörg"}
 MARKS = {"1": (60.0, None, 0.0), "2": (20.5, None, 0.0), "3": (0.0, 50.0, 5.0)}  # 100, 60.5, 85
 
@@ -79,7 +80,7 @@ def comment(course: Course, assignment: str, student: str) -> str:
 
 
 def send(course: Course, canvas: Canvas, yes: bool = True, **how: Any) -> Pushed:
-    with connect(environ=canvas.environ, patience=QUICK) as remote:
+    with connect(environ=canvas.environ, limits=QUICK) as remote:
         return push(course, "hw", remote, comment, yes=yes, **how)
 
 
@@ -109,7 +110,7 @@ def test_dry_run_sends_nothing(course: Course, canvas: Canvas) -> None:
 def test_marks_comments_and_files_arrive(course: Course, canvas: Canvas) -> None:
     fill(canvas)
     steps: list[tuple[int, int]] = []
-    pushed = send(course, canvas, batch=2, progress=lambda done, total: steps.append((done, total)))
+    pushed = send(course, canvas, progress=lambda done, total: steps.append((done, total)))
     assert sorted(pushed.arrived) == ["1", "2", "3"]
     assert (pushed.failed, pushed.left_out, pushed.interrupted) == ((), (), 0)
     assert canvas.state()["grades"] == {1: 100.0, 2: 60.5, 3: 85.0, 99: None}
@@ -124,8 +125,8 @@ def test_marks_comments_and_files_arrive(course: Course, canvas: Canvas) -> None
         3: [],
     }
     assert re.fullmatch(r"hw-feedback-1-[0-9a-f]{12}\.html", files[1][0].name)
-    assert steps[-1] == (6, 6)
-    assert sum(path.endswith("update_grades") for _, path in canvas.log) == 2  # one call a batch
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    assert sum(method == "PUT" for method, _ in canvas.log) == 3  # grade, comment and file in one
 
 
 def test_again_sends_nothing_even_if_a_comment_was_deleted(course: Course, canvas: Canvas) -> None:
@@ -248,10 +249,10 @@ class Killer(HTTPAdapter):
 
 def push_and_die(course: Course, canvas: Canvas, at: int, after: bool) -> bool:
     """Push until the process dies at a request; return whether it did."""
-    with connect(environ=canvas.environ, patience=QUICK) as remote:
+    with connect(environ=canvas.environ, limits=QUICK) as remote:
         remote.session.mount("http://", Killer(remote.session.get_adapter("http://"), at, after))
         try:
-            push(course, "hw", remote, comment, yes=True, batch=2)
+            push(course, "hw", remote, comment, yes=True)
         except KilledError:
             return True
     return False
@@ -261,9 +262,8 @@ def undisturbed(graded: bytes, root: Path) -> tuple[dict[str, Any], int]:
     """Return the state that a push without faults ends in, and the number of its requests after connecting."""
     with canvas_server() as canvas:
         fill(canvas)
-        send(a_course(graded, root), canvas, batch=2)
-        polls = [path for _, path in canvas.log if "/progress/" in path]
-        return canvas.state(), len(canvas.log) - 2 - len(polls)
+        send(a_course(graded, root), canvas)
+        return canvas.state(), len(canvas.log) - 1
 
 
 @pytest.mark.slow
@@ -277,7 +277,7 @@ def test_killed_at_every_single_request(after: bool, graded: bytes, tmp_path: Pa
             fill(canvas)
             course = a_course(graded, tmp_path / str(at))
             dead = push_and_die(course, canvas, at, after)
-            again = send(course, canvas, batch=2)
+            again = send(course, canvas)
             canvas.idle()
             assert canvas.state() == wanted, f"killed at request {at}"
             assert {one.state for one in send(course, canvas, yes=False).planned} == {"sent"}
@@ -285,7 +285,7 @@ def test_killed_at_every_single_request(after: bool, graded: bytes, tmp_path: Pa
         if not dead:
             break
         died += 1
-    assert died >= requests_made  # polls come on top
+    assert died == requests_made
 
 
 @pytest.mark.slow
@@ -293,22 +293,22 @@ def test_killed_at_every_single_request(after: bool, graded: bytes, tmp_path: Pa
 @pytest.mark.parametrize("fault", ["drop", "after drop", "after cut", "502", "after 500", "429", "403"])
 def test_every_fault_at_every_single_request(fault: str, graded: bytes, tmp_path: Path) -> None:
     wanted, requests_made = undisturbed(graded, tmp_path / "undisturbed")
-    for at in range(2, requests_made + 2):
+    for at in range(1, requests_made + 1):
         with canvas_server() as canvas:
             fill(canvas)
             canvas.fault = lambda number, method, path, at=at: fault if number == at else ""  # type: ignore[misc]
-            pushed = send(a_course(graded, tmp_path / str(at)), canvas, batch=2)
+            pushed = send(a_course(graded, tmp_path / str(at)), canvas)
             assert sorted(pushed.arrived) == ["1", "2", "3"], f"{fault} at request {at}"
             assert canvas.state() == wanted, f"{fault} at request {at}"
             assert len(canvas.log) > at
 
 
-def bulk(fault: str, times: int = 1) -> Callable[[int, str, str], str]:
-    """Return a fault that meets the first bulk calls."""
+def updates(fault: str, times: int = 1) -> Callable[[int, str, str], str]:
+    """Return a fault that meets the first updates."""
     left = [times]
 
     def meets(number: int, method: str, path: str) -> str:
-        if path.endswith("update_grades") and left[0]:
+        if method == "PUT" and left[0]:
             left[0] -= 1
             return fault
         return ""
@@ -316,43 +316,51 @@ def bulk(fault: str, times: int = 1) -> Callable[[int, str, str], str]:
     return meets
 
 
-def test_killed_while_the_job_is_in_the_queue(course: Course, canvas: Canvas) -> None:
-    """The answer never came and the job has not begun: a push that only looked at Canvas would send twice."""
+def test_reply_lost_and_the_effect_comes_late(course: Course, canvas: Canvas) -> None:
+    """A push that looked at Canvas once, and not again, would send twice."""
     fill(canvas)
-    canvas.job_delay, canvas.job_step = 0.15, 0.1
-    calls = [0]
+    canvas.late_effect = 0.2
+    canvas.fault = updates("after drop")
+    with connect(environ=canvas.environ, limits=replace(QUICK, settle=2.0)) as remote:
+        push(course, "hw", remote, comment, yes=True)
+    canvas.idle()
+    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_killed_before_the_effect(course: Course, canvas: Canvas) -> None:
+    """The next run gives an update that was begun its time before it looks at Canvas."""
+    fill(canvas)
+    canvas.late_effect = 0.4
+    dead = [False]
 
     def dies(number: int, method: str, path: str) -> str:
-        calls[0] += path.endswith("update_grades")
-        return "after drop" if calls[0] else ""
+        dead[0] |= method == "PUT"
+        return "after drop" if dead[0] else ""
 
     canvas.fault = dies
     with pytest.raises(AssignmentError, match="cannot be reached"):
         send(course, canvas)
     canvas.fault = lambda number, method, path: ""
-    with connect(environ=canvas.environ, patience=replace(QUICK, settle=3.0)) as remote:
+    with connect(environ=canvas.environ, limits=replace(QUICK, settle=1.0)) as remote:
         pushed = push(course, "hw", remote, comment, yes=True)
-    canvas.idle()
     assert pushed.interrupted == 1
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
-    assert sum(path.endswith("update_grades") for _, path in canvas.log) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
-    """A process of its own, killed by the system while the bulk call is on its way."""
+    """A process of its own, killed by the system while an update is on its way."""
     fill(canvas)
-    canvas.job_delay = 0.2
     program = (
         "from pathlib import Path; from assignment.course import Course; from assignment.workflow.push import push; "
-        "from assignment.canvas.rest import connect; "
+        "from assignment.canvas.api import connect; "
         f"push(Course(Path({str(course.root)!r})), 'hw', connect(), lambda *about: about[2], yes=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, **canvas.environ})
 
     def kills(number: int, method: str, path: str) -> str:
-        if not path.endswith("update_grades"):
+        if method != "PUT":
             return ""
         if not after:
             process.kill()
@@ -363,31 +371,11 @@ def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
     canvas.fault = kills
     assert process.wait(60) == -signal.SIGKILL
     canvas.fault = lambda number, method, path: ""
-    with connect(environ=canvas.environ, patience=replace(QUICK, settle=3.0)) as remote:
+    with connect(environ=canvas.environ, limits=QUICK) as remote:
         pushed = push(course, "hw", remote, lambda *about: about[2], yes=True)
     assert pushed.interrupted == 1
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
     assert canvas.state()["grades"] == {1: 100.0, 2: 60.5, 3: 85.0, 99: None}
-
-
-def test_killed_while_polling_waits_for_the_job(course: Course, canvas: Canvas) -> None:
-    fill(canvas)
-    canvas.job_delay = 1.3  # longer than settle: its id is known, so it is waited for all the same
-    canvas.fault = lambda number, method, path: "denied" if "/progress/" in path else ""
-    with pytest.raises(AssignmentError, match="forbids"):
-        send(course, canvas)
-    canvas.fault = lambda number, method, path: ""
-    send(course, canvas)
-    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
-
-
-@pytest.mark.parametrize("dies_after", [0, 1, 2])
-def test_job_that_dies_half_way(dies_after: int, course: Course, canvas: Canvas) -> None:
-    fill(canvas)
-    canvas.job_dies_after = dies_after
-    pushed = send(course, canvas)
-    assert sorted(pushed.arrived) == ["1", "2", "3"]
-    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
 
 
 def test_unknown_user_fails_alone(course: Course, canvas: Canvas) -> None:
@@ -395,39 +383,24 @@ def test_unknown_user_fails_alone(course: Course, canvas: Canvas) -> None:
     canvas.refuses = {2}
     pushed = send(course, canvas)
     assert sorted(pushed.arrived) == ["1", "3"]
-    assert [(one.student, one.why) for one in pushed.failed] == [("2", "Couldn't find User(s) with API ids ['2']")]
+    assert [one.student for one in pushed.failed] == ["2"]
+    assert "does not know it" in pushed.failed[0].why
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 0, 1]
     canvas.refuses = set()
     assert send(course, canvas).arrived == ("2",)
 
 
-def test_canvas_forgets_its_jobs(course: Course, canvas: Canvas) -> None:
-    """Before they have even begun: what they do is looked for all the same."""
-    fill(canvas)
-    canvas.forgets_jobs, canvas.job_delay = True, 0.2
-    with connect(environ=canvas.environ, patience=replace(QUICK, settle=2.0)) as remote:
-        push(course, "hw", remote, comment, yes=True)
-    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
-
-
-def test_bulk_call_that_canvas_refuses_is_no_riddle(course: Course, canvas: Canvas) -> None:
-    fill(canvas)
-    canvas.fault = bulk("404")
-    with pytest.raises(AssignmentError, match="knows no such thing"):
-        send(course, canvas)
-    assert send(course, canvas).interrupted == 0
-    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
-
-
 @pytest.mark.slow
 def test_canvas_that_takes_nothing_is_left_in_peace(course: Course, canvas: Canvas) -> None:
     fill(canvas)
-    canvas.fault = bulk("500", times=99)
+    canvas.fault = updates("500", times=99)
     with pytest.raises(AssignmentError, match=r"trouble of its own \(status 500\).*; push again later"):
         send(course, canvas)
-    assert sum(path.endswith("update_grades") for _, path in canvas.log) == 3
+    assert sum(method == "PUT" for method, _ in canvas.log) == 3
     canvas.fault = lambda number, method, path: ""
-    assert sorted(send(course, canvas).arrived) == ["1", "2", "3"]
+    pushed = send(course, canvas)
+    assert sorted(pushed.arrived) == ["1", "2", "3"]
+    assert pushed.interrupted == 0  # the outcome of each was seen
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
 
 
@@ -455,10 +428,12 @@ def test_fault_that_stays_is_said(fault: str, words: str, course: Course, canvas
 def test_silent_server_is_given_up_on(course: Course, canvas: Canvas) -> None:
     fill(canvas)
     canvas.fault = lambda number, method, path: "hang" if number == 3 else ""
-    with connect(environ=canvas.environ, patience=replace(QUICK, timeout=0.3)) as remote:
+    start = time.monotonic()
+    with connect(environ=canvas.environ, limits=replace(QUICK, silence=0.3)) as remote:
         pushed = push(course, "hw", remote, comment, yes=True)
     assert sorted(pushed.arrived) == ["1", "2", "3"]
     assert canvas.log[3] == canvas.log[4]  # asked again
+    assert time.monotonic() - start < 4.0  # the server itself hangs up after five seconds
 
 
 def test_two_pushes_at_a_time(course: Course, canvas: Canvas) -> None:
@@ -475,8 +450,8 @@ def test_two_pushes_at_a_time(course: Course, canvas: Canvas) -> None:
 def test_ledger_survives_a_line_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "sent.jsonl"
     with Ledger(path) as ledger:
-        ledger.arrive("1", Mark(1, "aa"))
-        number = ledger.begin({"2": Mark(1, "bb")})
+        ledger.arrive("1", SentMark(1, "aa"))
+        ledger.begin("2")
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
@@ -485,14 +460,14 @@ def test_ledger_survives_a_line_cut_short(tmp_path: Path) -> None:
         again = Ledger.read(path)
         assert again.uploaded == {("3", "cc"): "77"}
         lines = whole[:cut].count(b"\n")
-        assert (again.sent == {"1": Mark(1, "aa")}) is (lines > 0)
-        assert (number in again.batches) is (lines > 1)
+        assert (again.sent == {"1": SentMark(1, "aa")}) is (lines > 0)
+        assert ("2" in again.begun) is (lines > 1)
 
 
 def test_ledger_that_makes_no_sense(tmp_path: Path) -> None:
     path = tmp_path / "sent.jsonl"
     path.write_text('{"event": "gone"}\n')
-    with pytest.raises(AssignmentError, match="line 1 makes no sense"):
+    with pytest.raises(AssignmentError, match="line 1 is malformed"):
         Ledger.read(path)
 
 
@@ -500,8 +475,8 @@ def test_ledger_that_makes_no_sense(tmp_path: Path) -> None:
 
 
 @contextmanager
-def linked(canvas: Canvas) -> Iterator[Remote]:
-    with connect(environ=canvas.environ, patience=QUICK) as remote:
+def linked(canvas: Canvas) -> Iterator[RemoteAssignment]:
+    with connect(environ=canvas.environ, limits=QUICK) as remote:
         yield remote
 
 
@@ -570,14 +545,14 @@ def test_fetch_with_every_fault_at_every_request(fault: str, canvas: Canvas, tmp
     canvas.users = {1: User("Doe, Jane"), 2: User("王小明"), 3: User("Nothing, Nat")}
     for user in (1, 2):
         canvas.hand_in(user, "hw2.ipynb", notebook(f"{user}"))
-    for at in range(2, 6):
+    for at in range(1, 5):
         empty = make_course(tmp_path / f"{at}")
         canvas.log.clear()
         canvas.fault = lambda number, method, path, at=at: fault if number == at else ""  # type: ignore[misc]
         with linked(canvas) as remote:
             report = fetch(empty, "hw", remote)
         assert [item.did for item in report.items] == ["collected", "collected"]
-        assert len(canvas.log) == 7  # two to connect, two pages, two files, one fault
+        assert len(canvas.log) == 6  # one to connect, two pages, two files, one fault
 
 
 def test_download_of_another_size_is_refused(empty: Course, canvas: Canvas) -> None:
@@ -588,9 +563,9 @@ def test_download_of_another_size_is_refused(empty: Course, canvas: Canvas) -> N
     canvas.files[huge].announced = 10**9
     gone = canvas.hand_in(3, "hw2.ipynb", notebook("3"))
     with linked(canvas) as remote:
-        rows = remote.submissions()
+        listing = remote.submissions()
         del canvas.files[gone]
-        remote.submissions = lambda: rows  # type: ignore[method-assign]
+        remote.submissions = lambda: listing  # type: ignore[method-assign]
         report = fetch(empty, "hw", remote)
     assert [item.did for item in report.items] == ["refused"] * 3
     assert re.fullmatch(r"\d+ bytes arrived, Canvas has 10000", report.items[0].why)
@@ -603,11 +578,138 @@ def test_the_token_goes_to_its_own_server_only(empty: Course, canvas: Canvas) ->
     fill(canvas)
     canvas.hand_in(1, "hw2.ipynb", notebook("1"))
     with canvas_server() as store, linked(canvas) as remote:
-        (row, *_) = remote.submissions()
-        elsewhere = type(row.attachments[0])("5", "x.ipynb", f"{store.url}/files/5/download", -1)
-        with pytest.raises(RefusedError, match="InvalidAccessToken"):  # 401: it came without a token
+        elsewhere = RemoteFile("5", "x.ipynb", f"{store.url}/files/5/download", -1)
+        with pytest.raises(RefusedError, match="status 401"):  # it came without a token
             remote.download(elsewhere)
         assert store.log == [("GET", "/files/5/download")]
+
+
+# --- a server that is hostile or broken ---
+
+IMPATIENT = replace(QUICK, attempts=2, request=0.5)
+
+
+@pytest.mark.parametrize("id", ["../../../evil", "1/../../x", "anon_../x", "", "9" * 5000, True, None, {"a": 1}])
+def test_ids_that_are_paths_are_refused_singly(id: object, empty: Course, canvas: Canvas) -> None:
+    fill(canvas, {"1": "Doe, Jane", "2": "Evil, Eve"})
+    for user in (1, 2):
+        canvas.hand_in(user, "hw2.ipynb", notebook(f"{user}"))
+
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        return row if row["user_id"] == 1 else {**row, "user_id": id, "anonymous_id": id}
+
+    canvas.change_row = change
+    outside = set(empty.root.parent.iterdir())
+    with linked(canvas) as remote:
+        report = fetch(empty, "hw", remote)
+    assert [item.did for item in report.items if item.did != "refused"] == ["collected"]
+    assert [item.why.partition(" (")[0] for item in report.items if item.did == "refused"] == [
+        "a malformed row of Canvas's"
+    ] * 2  # Eve's and that of who handed in nothing
+    assert sorted(path.name for path in (empty.root / "submitted").iterdir()) == ["1"]
+    assert set(empty.root.parent.iterdir()) == outside
+
+
+def test_an_attachment_whose_id_is_a_path(empty: Course, canvas: Canvas) -> None:
+    fill(canvas, {"1": "Doe, Jane", "2": "Evil, Eve"})
+    for user in (1, 2):
+        canvas.hand_in(user, "hw2.ipynb", notebook(f"{user}"))
+    canvas.change_row = lambda row: (
+        row if row["user_id"] != 2 else {**row, "attachments": [{**row["attachments"][0], "id": "../../../../evil"}]}
+    )
+    with linked(canvas) as remote:
+        report = fetch(empty, "hw", remote)
+    assert [(item.user, item.did) for item in report.items] == [("2", "refused"), ("1", "collected")]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"attachments": None},
+        {"attachments": 5},
+        {"attachments": [None]},
+        {"attachments": [{"id": 1, "size": "big"}]},
+        {"score": "abc"},
+        {"score": 1e999},
+        {"submission_comments": [7]},
+        {"submission_comments": "x"},
+        {"user": [1]},
+        "row",
+        None,
+    ],
+)
+def test_an_odd_row_costs_nobody_else(odd: Any, empty: Course, canvas: Canvas) -> None:
+    fill(canvas, {"1": "Doe, Jane", "2": "Odd, Ole", "3": "Müller, Jörg"})
+    for user in (1, 2, 3):
+        canvas.hand_in(user, "hw2.ipynb", notebook(f"{user}"))
+    canvas.change_row = lambda row: row if row["user_id"] != 2 else {**row, **odd} if isinstance(odd, dict) else odd
+    with linked(canvas) as remote:
+        report = fetch(empty, "hw", remote)
+    assert [item.user for item in report.items if item.did == "collected"] == ["1", "3"]
+    refused = [item for item in report.items if item.did == "refused"]
+    assert len(refused) == (0 if odd == {"attachments": None} else 1)
+
+
+def test_an_odd_row_is_left_out_of_push(course: Course, canvas: Canvas) -> None:
+    fill(canvas)
+    canvas.change_row = lambda row: row if row["user_id"] != 2 else {**row, "score": "abc"}
+    pushed = send(course, canvas)
+    assert sorted(pushed.arrived) == ["1", "3"]
+    assert [(one.student, one.why[:15]) for one in pushed.left_out] == [("2", "a malformed row")]
+
+
+def test_a_reply_that_is_none_after_the_update(course: Course, canvas: Canvas) -> None:
+    """canvasapi stumbles over it, but Canvas has carried it out."""
+    fill(canvas)
+    canvas.change_row = lambda row: [] if row["user_id"] == 2 and canvas.log[-1][0] == "PUT" else row
+    assert sorted(send(course, canvas).arrived) == ["1", "2", "3"]
+    assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("hostile", "limits", "words"),
+    [
+        ({"endless": True}, replace(QUICK, pages=5), "its list of submissions has no end"),
+        ({"endless": True}, replace(QUICK, listing=0.1), "its list of submissions takes too long"),
+        ({"next_host": "http://127.0.0.2:9"}, QUICK, "another host"),
+        ({"fault": "trickle"}, IMPATIENT, "did not end its reply within 0.5 s"),
+        ({"fault": "head"}, IMPATIENT, "did not end its reply within 0.5 s"),
+        ({"fault": "bomb"}, replace(QUICK, size=1 << 20), "its reply has more than 1048576 bytes"),
+        ({"fault": "list"}, QUICK, "malformed reply"),
+    ],
+)
+def test_a_list_of_a_hostile_server(
+    hostile: dict[str, Any], limits: ServerLimits, words: str, empty: Course, canvas: Canvas
+) -> None:
+    fill(canvas)
+    for name, value in hostile.items():
+        setattr(canvas, name, value)
+    if fault := hostile.get("fault"):
+        canvas.fault = lambda number, method, path: fault if path.endswith("/submissions") else ""
+    with (
+        connect(environ=canvas.environ, limits=limits) as remote,
+        pytest.raises(AssignmentError, match=words) as error,
+    ):
+        fetch(empty, "hw", remote)
+    assert TOKEN not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [("bomb", "more than the 100 bytes that it should have"), ("trickle", None)],
+)
+def test_a_download_of_a_hostile_server(fault: str, why: str | None, canvas: Canvas) -> None:
+    """8 MB announced as 100 bytes; a byte every 50 ms."""
+    fill(canvas)
+    canvas.fault = lambda number, method, path: fault if path.startswith("/files/") else ""
+    file = RemoteFile("5", "x.ipynb", f"{canvas.url}/files/5/download", 100)
+    with connect(environ=canvas.environ, limits=IMPATIENT) as remote:
+        if why:
+            with pytest.raises(RefusedError, match=why):
+                remote.download(file)
+        else:
+            with pytest.raises(AssignmentError, match="did not end its reply"):
+                remote.download(file)
 
 
 # --- connecting ---
@@ -626,7 +728,7 @@ def test_the_token_goes_to_its_own_server_only(empty: Course, canvas: Canvas) ->
 )
 def test_what_is_wrong_with_the_environment(environ: dict[str, str], words: str) -> None:
     with pytest.raises(AssignmentError, match=words) as error:
-        connect(environ=environ, patience=QUICK)
+        connect(environ=environ, limits=QUICK)
     assert TOKEN not in str(error.value)
 
 
@@ -645,7 +747,7 @@ def test_address(url: str, read: tuple[str, int | None, int | None]) -> None:
 
 def test_wrong_token_and_wrong_ids(canvas: Canvas) -> None:
     with pytest.raises(AssignmentError, match="does not accept the token") as error:
-        connect(environ={**canvas.environ, "CANVAS_TOKEN": "2~wrong"}, patience=QUICK)
+        connect(environ={**canvas.environ, "CANVAS_TOKEN": "2~wrong"}, limits=QUICK)
     assert "wrong" not in str(error.value)
-    with pytest.raises(AssignmentError, match="knows no such thing"):
-        connect(course=13, environ=canvas.environ, patience=QUICK)
+    with pytest.raises(AssignmentError, match="does not know it"):
+        connect(course=13, environ=canvas.environ, limits=QUICK)

@@ -1,39 +1,46 @@
 """Delivery: grades, comments and files onto Canvas, each exactly once, whatever happens on the way.
 
-Grades may be set twice without harm, comments may not. So each comment ends in a mark, [NAME number/content hash], by
-which Canvas itself tells what has arrived: it sets the grade first, then makes the comment, text and file in one.
-Before a bulk call its marks are written to the ledger. A call that was begun and not seen to end is waited for, then
-looked for on Canvas, before anything is sent again. What no client can tell: a call whose answer was lost and which
-Canvas begins to carry out only after `Patience.settle` seconds; its comments would come twice.
+One update for each student carries all of it. Grades may be set twice without harm, comments may not: so each comment
+ends in a mark, [NAME number/content hash], by which Canvas itself tells what has arrived. An update whose reply was
+lost is looked for on Canvas before it is sent again; one that a killed run had begun is given `ServerLimits.settle`
+seconds to show. The ledger spares a second upload of a file, and knows of comments that were deleted on Canvas.
 """
 
+import fcntl
+import json
+import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from assignment.canvas.ledger import Ledger, Mark
-from assignment.canvas.patience import InDoubtError, MissingError
-from assignment.canvas.rest import Remote, Row
+from assignment.canvas.api import NotTakenError, RemoteAssignment, RemoteSubmission
+from assignment.canvas.bounded import InDoubtError
 from assignment.errors import AssignmentError
-from assignment.marking.marks import LeftOut
 
-LOSSES = 3  # bulk calls lost on the way before Canvas is left in peace
+LOSSES = 3  # updates of one student that are lost before Canvas is left in peace
+
+
+class SentMark(NamedTuple):
+    """Names one sending to one student: its number for this student, and the hash of its content."""
+
+    number: int
+    digest: str
 
 
 @dataclass(frozen=True)
 class Sending:
-    """What one student is to get; digest: hash of all of it."""
+    """What one student is to get."""
 
-    user: str
+    user: str  # Canvas user id
     name: str
-    grade: str
+    grade: str  # in Canvas's points
     comment: str
-    page: Path | None
-    digest: str
+    page: Path | None  # the file that goes with the comment
+    digest: str  # hash of all of it
     attachment: str  # the hand-in that was graded, "" if not known
 
 
@@ -42,22 +49,113 @@ class Planned:
     """What is to be done about a sending: it is new, takes the place of an earlier one, or has arrived already."""
 
     sending: Sending
-    mark: Mark
+    mark: SentMark
     state: Literal["new", "changed", "sent"]
     note: str = ""
 
 
-def arrived(assignment: str, rows: Iterable[Row]) -> dict[str, set[Mark]]:
+@dataclass(frozen=True)
+class Undelivered:
+    """A student of whom Canvas took nothing, and why."""
+
+    user: str
+    name: str
+    why: str
+
+
+def arrived(assignment: str, submissions: Iterable[RemoteSubmission]) -> dict[str, set[SentMark]]:
     """Return the marks that Canvas shows for each student; a mark that a student wrote counts for nothing."""
-    rows = list(rows)
-    students = {row.user for row in rows}
-    sign = re.compile(rf"\[{re.escape(assignment)} ([0-9]+)/([0-9a-f]+)\]")
-    found: dict[str, set[Mark]] = defaultdict(set)
-    for row in rows:
-        for comment in row.comments:
+    submissions = list(submissions)
+    students = {submission.user for submission in submissions}
+    sign = re.compile(rf"\[{re.escape(assignment)} ([0-9]{{1,9}})/([0-9a-f]{{1,64}})\]")
+    shown: dict[str, set[SentMark]] = defaultdict(set)
+    for submission in submissions:
+        for comment in submission.comments:
             if comment.author not in students:
-                found[row.user] |= {Mark(int(number), digest) for number, digest in sign.findall(comment.text)}
-    return found
+                shown[submission.user] |= {SentMark(int(n), digest) for n, digest in sign.findall(comment.text)}
+    return shown
+
+
+@dataclass
+class Ledger:
+    """The sendings of one assignment, a file of lines, each on disk before the next step is taken.
+
+    Open it to push, for only one push may go on at a time.
+    """
+
+    path: Path
+    sent: dict[str, SentMark] = field(default_factory=dict)  # the newest known to have arrived, by user
+    uploaded: dict[tuple[str, str], str] = field(default_factory=dict)  # (user, digest) -> Canvas's id of the file
+    begun: dict[str, float] = field(default_factory=dict)  # updates not seen to end: user -> when (time.time)
+    _file: int = -1
+
+    @classmethod
+    def read(cls, path: Path) -> "Ledger":
+        """Return what the file says; a last line cut short by a kill never was."""
+        ledger = cls(path)
+        lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+        for number, line in enumerate(lines, 1):
+            try:
+                ledger._take(json.loads(line))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                if line.strip():
+                    raise AssignmentError(
+                        f"{path}: line {number} is malformed; put the file aside (Canvas is then asked what it has)"
+                    ) from None
+        return ledger
+
+    def __enter__(self) -> "Ledger":
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._file)
+            raise AssignmentError(f"{self.path}: another push is going on; wait for it to end") from None
+        os.ftruncate(self._file, self.path.read_bytes().rfind(b"\n") + 1)  # a line that a kill cut short
+        fresh = Ledger.read(self.path)  # what another push wrote before we had the lock
+        self.sent, self.uploaded, self.begun = fresh.sent, fresh.uploaded, fresh.begun
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def upload(self, user: str, digest: str, file: str) -> None:
+        """Note that a student's file is on Canvas, under which id."""
+        self._add(event="uploaded", user=user, digest=digest, file=file)
+
+    def begin(self, user: str) -> None:
+        """Note that a student's update is about to be made."""
+        self._add(event="begun", user=user, at=time.time())
+
+    def end(self, user: str) -> None:
+        """Note that a student's update has had all the effect it will have, which may be none."""
+        self._add(event="over", user=user)
+
+    def arrive(self, user: str, mark: SentMark) -> None:
+        """Note that a sending has arrived."""
+        self._add(event="sent", user=user, number=mark.number, digest=mark.digest)
+
+    def _add(self, **event: str | float) -> None:
+        os.write(self._file, json.dumps(event, ensure_ascii=False).encode() + b"\n")
+        os.fsync(self._file)
+        self._take(event)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        match event["event"]:
+            case "uploaded":
+                self.uploaded[event["user"], event["digest"]] = event["file"]
+            case "begun":
+                self.begun[event["user"]] = float(event["at"])
+            case "over":
+                self.begun.pop(event["user"], None)
+            case "sent":
+                self.begun.pop(event["user"], None)
+                self.sent[event["user"]] = SentMark(int(event["number"]), str(event["digest"]))
+            case "sending" | "accepted" | "ended":
+                pass  # of an older edition's calls for many students at a time
+            case other:
+                raise ValueError(other)
 
 
 @dataclass
@@ -65,129 +163,80 @@ class Delivery:
     """One run of sending, with an open ledger."""
 
     assignment: str
-    remote: Remote
+    remote: RemoteAssignment
     ledger: Ledger
-    losses: int = 0
+
+    def settle(self) -> int:
+        """Wait until updates that an earlier run had begun must have shown; return how many there were."""
+        interrupted = dict(self.ledger.begun)
+        now = time.time()
+        youngest = max((min(at, now) for at in interrupted.values()), default=0.0)
+        time.sleep(max(0.0, youngest + self.remote.limits.settle - now))
+        for user in interrupted:
+            self.ledger.end(user)
+        return len(interrupted)
 
     def deliver(
-        self, planned: Sequence[Planned], size: int, progress: Callable[[int, int], None] | None = None
-    ) -> tuple[list[str], list[LeftOut]]:
-        """Send in batches until everything is seen on Canvas; return who got it, and who cannot be sent to.
+        self, planned: Sequence[Planned], progress: Callable[[int, int], None] | None = None
+    ) -> tuple[list[str], list[Undelivered]]:
+        """Send one after the other; return who got it, and of whom Canvas takes nothing.
 
-        A batch fails as a whole for one student whom Canvas does not take, after it graded others: what did not arrive
-        is sent again, in the end one by one. AssignmentError if Canvas takes nothing.
+        AssignmentError if Canvas takes nothing at all; what has arrived until then is not sent again.
         """
-        step = progress or (lambda done, total: None)
-        data: dict[str, dict[str, Any]] = {}
-        for number, one in enumerate(planned, 1):
-            data[one.sending.user] = self._message(one)
-            step(number, 2 * len(planned))
-        waiting, done = list(planned), []
-        reasons: dict[str, str] = {}
-        while waiting:
-            lost = False
-            for chunk in _chunks(waiting, size):
-                message, lost = self._send(chunk, data)
-                reasons |= {one.sending.user: message for one in chunk}
-                if lost:
-                    break  # first see what has become of it
-            there = self.there()
-            rest = [one for one in waiting if one.mark not in there[one.sending.user]]
-            for one in waiting:
-                if one not in rest:
-                    self.ledger.arrive(one.sending.user, one.mark)
-                    done.append(one.sending.user)
-                    step(len(planned) + len(done), 2 * len(planned))
-            if len(rest) == len(waiting) and not lost:
-                if size == 1:
-                    break
-                size = 1
-            waiting = rest
-        return done, [LeftOut(one.sending.user, one.sending.name, reasons[one.sending.user]) for one in waiting]
-
-    def there(self) -> dict[str, set[Mark]]:
-        """Return the marks that Canvas shows now."""
-        return arrived(self.assignment, self.remote.submissions())
-
-    def settle(self, number: int) -> bool:
-        """Wait until a bulk call of the ledger has had all its effect; return whether its end was seen."""
-        batch, patience = self.ledger.batches[number], self.remote.patience
-        if batch.job:
+        done, failed = [], []
+        for number, plan in enumerate(planned, 1):
+            sending = plan.sending
             try:
-                self._wait(number, batch.job)
-                return True
-            except MissingError:
-                pass  # Canvas has forgotten the job
-        # The answer was lost, and with it the job's id: what has not shown on Canvas by the deadline never will.
-        now = time.time()
-        missing = self._missing(batch.marks)
-        under_way = missing < len(batch.marks) and now < batch.at + patience.job
-        deadline = (now if under_way else min(batch.at, now)) + patience.settle
-        while missing and time.time() < deadline:
-            time.sleep(patience.poll)
-            before, missing = missing, self._missing(batch.marks)
-            if missing < before:
-                deadline = time.time() + patience.settle  # it is being carried out: give it time for the next one
-        self.ledger.end(number, "lost" if missing else "seen")
-        return not missing
+                self._send(plan)
+                done.append(sending.user)
+            except NotTakenError as error:
+                failed.append(Undelivered(sending.user, sending.name, str(error)))
+            if progress:
+                progress(number, len(planned))
+        return done, failed
 
-    def _missing(self, marks: Mapping[str, Mark]) -> int:
-        there = self.there()
-        return sum(mark not in there[user] for user, mark in marks.items())
+    def _send(self, plan: Planned) -> None:
+        """Send one student's grade, comment and file, and see it arrive; NotTakenError if Canvas does not take it."""
+        sending, mark = plan.sending, plan.mark
+        text = f"{sending.comment}\n\n[{self.assignment} {mark.number}/{mark.digest}]"
+        files = self._files(plan)
+        for loss in range(1, LOSSES + 1):
+            self.ledger.begin(sending.user)
+            try:
+                self.remote.update(sending.user, sending.grade, text, files)
+            except InDoubtError as error:
+                if not self._shown(plan):
+                    self.ledger.end(sending.user)
+                    if loss == LOSSES:
+                        raise AssignmentError(f"{error}; push again later, nothing is sent twice") from None
+                    continue
+            except (NotTakenError, AssignmentError):
+                self.ledger.end(sending.user)
+                raise
+            self.ledger.arrive(sending.user, mark)
+            return
 
-    def _wait(self, number: int, job: str) -> str:
-        """Wait for a job to end and return why it failed, "" if it did not; MissingError if Canvas has forgotten it."""
-        patience = self.remote.patience
-        deadline = time.time() + patience.job
+    def _files(self, plan: Planned) -> list[str]:
+        """Return the ids of the files of a comment, uploaded once."""
+        sending, digest = plan.sending, plan.mark.digest
+        if not sending.page:
+            return []
+        file = self.ledger.uploaded.get((sending.user, digest))
+        if file is None:
+            name = f"{self.assignment}-feedback-{sending.user}-{digest}{sending.page.suffix}"
+            file = self.remote.upload(sending.user, name, sending.page.read_bytes())
+            self.ledger.upload(sending.user, digest, file)
+        return [file]
+
+    def _shown(self, plan: Planned) -> bool:
+        """Whether an update whose reply was lost shows on Canvas, at once or when it has had its time."""
+        deadline = time.monotonic() + self.remote.limits.settle
+        pause = self.remote.limits.settle / 32
         while True:
-            state, message = self.remote.job(job)
-            if state not in ("queued", "running"):
-                self.ledger.end(number, state)
-                return "" if state == "completed" else message or f"Canvas says: {state}"
-            if time.time() >= deadline:
-                raise AssignmentError("Canvas: still at work on what was sent; push again later, nothing is sent twice")
-            time.sleep(patience.poll)
-
-    def _message(self, one: Planned) -> dict[str, Any]:
-        """Return what a bulk call says about a student, the file uploaded (once)."""
-        sending, (number, digest) = one.sending, one.mark
-        text = f"{sending.comment}\n\n[{self.assignment} {number}/{digest}]"
-        message: dict[str, Any] = {"posted_grade": sending.grade, "text_comment": text}
-        if sending.page:
-            file = self.ledger.uploaded.get((sending.user, digest))
-            if file is None:
-                name = f"{self.assignment}-feedback-{sending.user}-{digest}{sending.page.suffix}"
-                file = self.remote.upload(sending.user, name, sending.page.read_bytes())
-                self.ledger.upload(sending.user, digest, file)
-            message["file_ids"] = [file]
-        return message
-
-    def _send(self, chunk: Sequence[Planned], data: Mapping[str, Mapping[str, Any]]) -> tuple[str, bool]:
-        """Make one bulk call and wait for its end; return what Canvas said against it, and whether it got lost."""
-        number = self.ledger.begin({one.sending.user: one.mark for one in chunk})
-        try:
-            job = self.remote.grade({one.sending.user: data[one.sending.user] for one in chunk})
-        except InDoubtError as error:
-            return self._look_for(number, error)
-        except AssignmentError:
-            self.ledger.end(number, "refused")
-            raise
-        self.ledger.accept(number, job)
-        try:
-            return self._wait(number, job), False
-        except MissingError as error:
-            return self._look_for(number, error)
-
-    def _look_for(self, number: int, error: Exception) -> tuple[str, bool]:
-        """Settle a bulk call of which Canvas said nothing in the end; return what `_send` returns."""
-        if self.settle(number):
-            return "", False
-        self.losses += 1
-        if self.losses >= LOSSES:
-            raise AssignmentError(f"{error}; push again later, nothing is sent twice") from None
-        return str(error), True
-
-
-def _chunks(planned: Sequence[Planned], size: int) -> Iterator[Sequence[Planned]]:
-    for start in range(0, len(planned), size):
-        yield planned[start : start + size]
+            submission = self.remote.submission(plan.sending.user)
+            if plan.mark in arrived(self.assignment, [submission])[plan.sending.user]:
+                return True
+            if time.monotonic() + pause > deadline:
+                return False
+            time.sleep(pause)
+            pause *= 2

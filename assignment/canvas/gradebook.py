@@ -3,24 +3,25 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+import string
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.canvas.archive import DIGITS
 from assignment.errors import AssignmentError
+from assignment.text import defused, points, runs_as_formula
 
 TITLE = re.compile(r"(?P<title>.*?)\s*\((?P<id>[0-9]+)\)\s*", re.DOTALL)
 TOTALS = re.compile(r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
+IN_A_WORD = re.compile(r"(?P<before>[A-Za-z]?)[^\x00-\x7f]+(?P<after>[A-Za-z]?)")
 POSTING = re.compile(r"\s*(Muted|Manual Posting.*)?\s*", re.IGNORECASE)
 GUARDED = re.compile(r'="(?P<name>.*)"', re.DOTALL)  # how Canvas itself keeps a name that begins with = from running
-# What a spreadsheet takes for the start of a formula, full-width signs included: Chinese and Japanese Excel run those.
-FORMULA = re.compile(r"[\t\r\n ]*[=+\-@＝＋－＠]|[\t\r]")
-NUMBER = re.compile(r"-?[0-9.,]*[0-9]")
-ENCODINGS = ("utf-8-sig", "gb18030")  # what Canvas writes; what a Chinese Excel makes of it when it saves
+NUMBER = re.compile(r"-?[0-9.,]{0,30}[0-9]")
 
 
 @dataclass(frozen=True)
-class Student:
+class RosterEntry:
     """A row of the gradebook: one person of the class."""
 
     user: str  # Canvas user id
@@ -56,11 +57,11 @@ class Column:
 class CanvasGradebook:
     """A gradebook as exported: the roster and the assignments' columns."""
 
-    students: tuple[Student, ...]
+    students: tuple[RosterEntry, ...]
     columns: tuple[Column, ...]
 
     @property
-    def roster(self) -> dict[str, Student]:
+    def roster(self) -> dict[str, RosterEntry]:
         """Students by Canvas user id."""
         return {student.user: student for student in self.students}
 
@@ -73,36 +74,65 @@ def number(text: str) -> float | None:
     return float(f"{''.join(parts)}.{last}" if parts else last)
 
 
-def defused(text: str) -> str:
-    """Return the text so that no spreadsheet runs it as a formula."""
-    return f"'{text}" if FORMULA.match(text) else text
-
-
 def _plain(name: str) -> str:
     """Return a name without the guards that Canvas or `defused` put around it."""
     guarded = GUARDED.fullmatch(name)
     if guarded:
         return guarded["name"].replace('""', '"')
-    return name[1:] if name.startswith("'") and FORMULA.match(name[1:]) else name
+    return name[1:] if name.startswith("'") and runs_as_formula(name[1:]) else name
 
 
 def _rows(path: Path) -> list[list[str]]:
     """Return the table in the file, whatever its encoding and separator."""
-    data = path.read_bytes()
-    for encoding in ENCODINGS:
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise AssignmentError(f"{path}: not a text file in UTF-8; export the gradebook from Canvas again")
+    text = _decoded(path)
     try:
         # The separator that tells most columns apart in the header is the right one.
-        separator = max(",;\t", key=lambda one: len(next(_table(text, one), [])))
+        separator = max(",;\t", key=lambda candidate: len(next(_table(text, candidate), [])))
         return list(_table(text, separator))
     except csv.Error as error:
         raise AssignmentError(f"{path}: not a CSV file ({error}); export the gradebook from Canvas again") from None
+
+
+def _decoded(path: Path) -> str:
+    """Return the text of a gradebook: UTF-8, as Canvas writes it, or GB18030, as a Chinese Excel saves it."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = data.decode("gb18030")
+        if _surely_chinese(text):
+            return text
+    except UnicodeDecodeError:
+        pass
+    raise AssignmentError(
+        f"{path}: not UTF-8, so names would be garbled (Excel saves in its own encoding unless told otherwise); take "
+        "the file as Canvas exported it, or save it in Excel as 'CSV UTF-8'"
+    )
+
+
+def _surely_chinese(text: str) -> bool:
+    """Return whether text decoded as GB18030 was written so: most bytes of other encodings decode as well, to nonsense.
+
+    In Chinese text common characters prevail, which have two high bytes. An accented letter of a European encoding
+    swallows the letter after it, so that a rare character stands inside a word: "M\xfcller" becomes M黮ler.
+    """
+    encoded = [character.encode("gb18030") for character in text if not character.isascii()]
+    pairs = [pair for pair in encoded if len(pair) == 2]
+    common = sum((0xB0 <= pair[0] < 0xD8 or 0xA1 <= pair[0] < 0xA4) and pair[1] > 0xA0 for pair in pairs)
+    return 2 * common >= len(pairs) and not any(_swallows(match) for match in IN_A_WORD.finditer(text))
+
+
+def _swallows(run: re.Match[str]) -> bool:
+    """Return whether a run of characters above ASCII may be accented letters of a word, read as GB18030."""
+    first, last = (run[0].strip(string.ascii_letters)[place].encode("gb18030") for place in (0, -1))
+    alone = len(run[0]) == 3 and run["before"] and run["after"]
+    return bool(alone or (run["before"] and _low(first)) or (run["after"] and _low(last)))
+
+
+def _low(encoded: bytes) -> bool:
+    return len(encoded) == 2 and encoded[1] < 0x80
 
 
 def _table(text: str, separator: str) -> Iterator[list[str]]:
@@ -125,16 +155,16 @@ def read_gradebook(path: Path) -> CanvasGradebook:
             f"{path}: no gradebook of Canvas: the first line must have the columns Student and ID; "
             "export it in Canvas (Grades > Export)"
         )
-    points: list[str] = []
-    students: dict[str, Student] = {}
+    possible: list[str] = []
+    students: dict[str, RosterEntry] = {}
     cells: dict[str, list[str]] = {}
     for line, row in enumerate(rows[1:], start=2):
         row += [""] * (len(header) - len(row))
         if "Points Possible" in row[0]:
-            points = row
+            possible = row
         elif not all(POSTING.fullmatch(cell) for cell in row):
             student = _student(row, place, names)
-            if not re.fullmatch("[0-9]+", student.user):
+            if not re.fullmatch(DIGITS, student.user):
                 raise AssignmentError(
                     f"{path}: row {line}: the ID {student.user!r} of {student.name!r} is no Canvas id; "
                     "export the gradebook again and do not save it from a spreadsheet"
@@ -144,55 +174,53 @@ def read_gradebook(path: Path) -> CanvasGradebook:
     columns = []
     for index in range(place.get("Section", max([*names, place["ID"]])) + 1, len(header)):
         title = TITLE.fullmatch(header[index])
-        possible = number(points[index]) if points else None
-        if TOTALS.search(header[index]) or not (title or possible is not None):
+        most = number(possible[index]) if possible else None
+        if TOTALS.search(header[index]) or not (title or most is not None):
             continue  # totals, and a teacher's own columns
         columns.append(
             Column(
                 header[index],
                 title["title"] if title else header[index],
                 title["id"] if title else None,
-                possible,
+                most,
                 {user: row[index].strip() for user, row in cells.items()},
             )
         )
     return CanvasGradebook(tuple(students.values()), tuple(columns))
 
 
-def _student(row: list[str], place: Mapping[str, int], names: list[int]) -> Student:
+def _student(row: list[str], place: Mapping[str, int], names: list[int]) -> RosterEntry:
     """Return the person in a row; names: the place of Student, or those of LastName and FirstName."""
 
     def cell(column: str) -> str:
         return row[place[column]].strip() if column in place else ""
 
     name = ", ".join(part for part in (_plain(row[index].strip()) for index in names) if part)
-    return Student(cell("ID"), name, cell("SIS User ID"), cell("SIS Login ID"), cell("Section"))
+    return RosterEntry(cell("ID"), name, cell("SIS User ID"), cell("SIS Login ID"), cell("Section"))
 
 
-def find_column(gradebook: CanvasGradebook, path: Path, assignment: str, wanted: str | None = None) -> Column:
-    """Return the column of an assignment: by id or title if `wanted`, else the one named like it, else the only one.
+def find_column(gradebook: CanvasGradebook, path: Path, titles: Sequence[str], wanted: str | None = None) -> Column:
+    """Return the column of an assignment: by id or title if `wanted`, else the one that bears one of these titles.
 
-    path: where the gradebook was read from, for the message. AssignmentError lists the columns if none or several fit.
+    A lone column of another title is never taken: it may be another homework's. path: where the gradebook was read
+    from, for the message. AssignmentError lists the columns if none or several fit.
     """
     columns = [column for column in gradebook.columns if column.id]  # without an id Canvas would make a NEW assignment
-    listed = "; ".join(column.header for column in columns) or "none"
     if wanted is not None:
         fitting = [c for c in columns if wanted in (c.id, c.title, c.header)]
     else:
-        fitting = [c for c in columns if c.title.casefold() == assignment.casefold()]
-        fitting = fitting or [c for c in columns if assignment.casefold() in c.title.casefold()]
-        fitting = fitting or columns
+        named = [title.strip().casefold() for title in titles if title.strip()]
+        fitting = [c for c in columns if c.title.casefold() in named]
+        # As a word of its own: hw1 is not in "hw10".
+        parts = [re.compile(rf"(?<![a-z0-9]){re.escape(title)}(?![a-z0-9])") for title in named]
+        fitting = fitting or [c for c in columns if any(part.search(c.title.casefold()) for part in parts)]
     if len(fitting) != 1:
+        listed = "; ".join(column.header for column in columns) or "none"
         raise AssignmentError(
-            f"{path}: {'no' if not fitting else 'more than one'} column for {wanted or assignment}; choose one with "
+            f"{path}: {'no' if not fitting else 'more than one'} column for {wanted or titles[0]}; choose one with "
             f"--column ID: {listed}"
         )
     return fitting[0]
-
-
-def points_text(points: float) -> str:
-    """Return points as Canvas shows them: at most two decimals, a point, no trailing zeros."""
-    return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
 def import_csv(gradebook: CanvasGradebook, column: Column, grades: Mapping[str, float]) -> str:
@@ -202,6 +230,6 @@ def import_csv(gradebook: CanvasGradebook, column: Column, grades: Mapping[str, 
     writer.writerow(["Student", "ID", "Section", defused(column.header)])
     for student in gradebook.students:
         if student.user in grades:
-            cells = [defused(student.name), student.user, defused(student.section), points_text(grades[student.user])]
+            cells = [defused(student.name), student.user, defused(student.section), points(grades[student.user])]
             writer.writerow(cells)
     return text.getvalue()

@@ -54,7 +54,7 @@ def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson 
       export CANVAS_TOKEN=...
       assignment fetch
     """
-    from assignment.canvas.rest import connect
+    from assignment.canvas.api import connect
     from assignment.cli import tables
     from assignment.workflow.fetch import fetch as verb
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from assignment.canvas.gradebook import Student, read_gradebook
+from assignment.canvas.gradebook import RosterEntry, read_gradebook
 from assignment.course import Course
 from assignment.errors import AssignmentError
 
@@ -11,7 +11,7 @@ ROSTER = "roster.csv"  # in collected/NAME/
 HARMLESS = str.maketrans("<>", "‹›")  # formgrader's page of a submission does not escape names
 
 
-def read_roster(course: Course, assignment: str, roster_csv: Path | None) -> dict[str, Student]:
+def read_roster(course: Course, assignment: str, roster_csv: Path | None) -> dict[str, RosterEntry]:
     """Return the roster given, else that of last time, else an empty one; AssignmentError if it names nobody."""
     path = roster_csv or course.collected(assignment) / ROSTER
     if not roster_csv and not path.is_file():
@@ -22,7 +22,7 @@ def read_roster(course: Course, assignment: str, roster_csv: Path | None) -> dic
     return roster
 
 
-def enrol(course: Course, roster: Iterable[Student], strangers: Iterable[Student] = ()) -> None:
+def enrol(course: Course, roster: Iterable[RosterEntry], strangers: Iterable[RosterEntry] = ()) -> None:
     """Put names and logins into nbgrader's student records; strangers get theirs only where none is known."""
     with course.gradebook() as gradebook:
         known = {student.id: student for student in gradebook.students}

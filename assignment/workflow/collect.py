@@ -6,9 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from assignment.canvas.archive import Limits, RefusedError, keep, open_archive
-from assignment.canvas.gradebook import Student
-from assignment.canvas.names import ANONYMOUS, Entry, parse
+from assignment.canvas.archive import (
+    ANONYMOUS,
+    ArchiveLimits,
+    Entry,
+    RefusedError,
+    checked_id,
+    keep,
+    open_archive,
+    parse,
+)
+from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course, replace_file
 from assignment.homework.master import load_master
 from assignment.marking.roster import ROSTER, enrol, read_roster
@@ -35,8 +43,8 @@ class Collected:
     """What became of every file, in the order received, and who has no notebook in submitted/."""
 
     items: tuple[Item, ...]
-    nothing: tuple[Student, ...]  # on the roster, handed in nothing
-    useless: tuple[Student, ...]  # on the roster, handed in something, but no notebook
+    nothing: tuple[RosterEntry, ...]  # on the roster, handed in nothing
+    useless: tuple[RosterEntry, ...]  # on the roster, handed in something, but no notebook
     kept: Path  # the archive's own bytes, or the folder of what was fetched
 
     @property
@@ -51,7 +59,7 @@ def collect(
     archive: Path,
     roster_csv: Path | None = None,
     looks_like: LooksLike | None = None,
-    limits: Limits | None = None,
+    limits: ArchiveLimits | None = None,
     progress: Progress | None = None,
 ) -> Collected:
     """Put an archive's submissions into submitted/ and return what was done with every entry.
@@ -86,7 +94,7 @@ def collect(
                 items[places[item.entry]] = replace(item, why=why)
             if progress:
                 progress(number, len(hands))
-    strangers = [Student(user, hand[0].name) for user, hand in hands.items() if user not in roster]
+    strangers = [RosterEntry(user, hand[0].name) for user, hand in hands.items() if user not in roster]
     enrol(course, roster.values(), [student for student in strangers if not student.user.startswith(ANONYMOUS)])
     return reconcile(course, assignment, list(items.values()), roster, kept)
 
@@ -96,7 +104,7 @@ def homework(course: Course, assignment: str) -> LooksLike:
     return homework_test(cell.name for cell in load_master(course.source(assignment)).solves)
 
 
-def sort(path: str, refused: str, entry: Entry | None, roster: Mapping[str, Student]) -> Item:
+def sort(path: str, refused: str, entry: Entry | None, roster: Mapping[str, RosterEntry]) -> Item:
     """Return what an entry's name alone says is to be done with it ("collected": its student's files decide)."""
     user = entry.user if entry else ""
     name = roster[user].name if user in roster else entry.name if entry else ""
@@ -114,7 +122,7 @@ def sort(path: str, refused: str, entry: Entry | None, roster: Mapping[str, Stud
     return item
 
 
-def attachment(entry: Entry, path: str, student: Student | None, archive: str) -> Attachment:
+def attachment(entry: Entry, path: str, student: RosterEntry | None, archive: str) -> Attachment:
     """Return an entry as what its student handed in."""
     name, login = (student.name, student.login) if student else (entry.name, "")
     return Attachment(
@@ -143,6 +151,8 @@ def receive(
             return None
 
     choice = choose(hand, attempt, looks_like)
+    for one in hand:
+        checked_id(one.user)
     kept_out = store(course, assignment, choice, looks_like) if choice.attachment else ""
     items = []
     for one in hand:
@@ -161,7 +171,7 @@ def receive(
 
 
 def reconcile(
-    course: Course, assignment: str, items: Sequence[Item], roster: Mapping[str, Student], kept: Path
+    course: Course, assignment: str, items: Sequence[Item], roster: Mapping[str, RosterEntry], kept: Path
 ) -> Collected:
     """Return the report: every item, and everybody on the roster without a notebook in submitted/."""
     seen = {item.user for item in items}

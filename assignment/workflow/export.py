@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment.canvas.archive import ANONYMOUS, feedback_name
 from assignment.canvas.gradebook import Column, find_column, import_csv, number, read_gradebook
-from assignment.canvas.names import ANONYMOUS, feedback_name
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.marking.marks import LeftOut, marks, stale
@@ -71,7 +71,7 @@ def export_grades(
     if not roster.is_file():
         raise AssignmentError(f"{roster}: no such file; name the gradebook exported from Canvas with --roster")
     gradebook = read_gradebook(roster)
-    chosen = find_column(gradebook, roster, assignment, column)
+    chosen = find_column(gradebook, roster, [assignment], column)
     earned, left_out = marks(course, assignment, withhold)
     people, grades = gradebook.roster, []
     for mark in earned:
@@ -89,16 +89,16 @@ def export_grades(
             left_out.append(LeftOut(mark.student, mark.name, why))
         else:
             grades.append(
-                SentGrade(mark.student, people[mark.student].name, points(mark.net, mark.max, chosen.points), cell)
+                SentGrade(mark.student, people[mark.student].name, scaled(mark.net, mark.max, chosen.points), cell)
             )
     most = earned[0].max if earned else chosen.points
-    scaled = (most, chosen.points) if most and chosen.points and most != chosen.points else None
+    scale = (most, chosen.points) if most and chosen.points and most != chosen.points else None
     path = out or course.exported(assignment) / "grades.csv"
     replace_file(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
-    return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scaled)
+    return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scale)
 
 
-def points(net: float, most: float, possible: float | None) -> float:
+def scaled(net: float, most: float, possible: float | None) -> float:
     """Return a mark in Canvas's points: scaled to the points possible there; as it is where Canvas gives none."""
     return round(net * possible / most, 2) if possible and most else net
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from assignment.canvas.gradebook import Student
-from assignment.canvas.rest import Remote, RemoteFile, Row
+from assignment.canvas.api import RemoteAssignment, RemoteFile, RemoteSubmission
+from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course, replace_file
 from assignment.marking.roster import enrol
 from assignment.submission.handed_in import Attachment, LooksLike
@@ -17,7 +17,7 @@ SOURCE = "Canvas"  # in canvas.json, where a collected one names its archive
 def fetch(
     course: Course,
     assignment: str,
-    remote: Remote,
+    remote: RemoteAssignment,
     looks_like: LooksLike | None = None,
     progress: Progress | None = None,
 ) -> Collected:
@@ -27,10 +27,11 @@ def fetch(
     where it was. AssignmentError if Canvas cannot be reached.
     """
     test = looks_like or homework(course, assignment)
-    rows = remote.submissions()
+    listing = remote.submissions()
+    rows = listing.submissions
     folder = course.collected(assignment) / "fetched"
-    roster = {row.user: Student(row.user, row.name, login=row.login) for row in rows if row.user.isdigit()}
-    items: list[Item] = []
+    roster = {row.user: RosterEntry(row.user, row.name, login=row.login) for row in rows if row.user.isdigit()}
+    items = [Item(f"row of {odd.name}", "refused", odd.name, why=odd.why) for odd in listing.odd]
     for number, row in enumerate(rows, 1):
         files = {_entry(row, file): file for file in row.attachments}
         hand = [_attachment(row, file, entry) for entry, file in files.items()]
@@ -45,18 +46,18 @@ def fetch(
     return reconcile(course, assignment, items, roster, folder)
 
 
-def _entry(row: Row, file: RemoteFile) -> str:
+def _entry(row: RemoteSubmission, file: RemoteFile) -> str:
     return f"{row.user}/{file.id}/{file.name}"
 
 
-def _attachment(row: Row, file: RemoteFile, entry: str) -> Attachment:
+def _attachment(row: RemoteSubmission, file: RemoteFile, entry: str) -> Attachment:
     """Return a listed file as what its student handed in."""
     return Attachment(
         row.user, file.id, file.name, entry, row.late, row.name, row.login, row.submitted_at, archive=SOURCE
     )
 
 
-def _get(remote: Remote, folder: Path, files: Mapping[str, RemoteFile], one: Attachment) -> bytes:
+def _get(remote: RemoteAssignment, folder: Path, files: Mapping[str, RemoteFile], one: Attachment) -> bytes:
     """Return a file's bytes, from the folder if an earlier run put them there in full; RefusedError as in download."""
     file = files[one.entry]
     kept = folder / file.id

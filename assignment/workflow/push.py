@@ -6,18 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assignment.canvas.delivery import Delivery, Planned, Sending, arrived
-from assignment.canvas.gradebook import points_text
-from assignment.canvas.ledger import Ledger, Mark
-from assignment.canvas.names import ANONYMOUS
-from assignment.canvas.rest import Remote, Row
+from assignment.canvas.api import Listing, RemoteAssignment, RemoteSubmission
+from assignment.canvas.archive import ANONYMOUS
+from assignment.canvas.delivery import Delivery, Ledger, Planned, Sending, SentMark, arrived
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.marks import LeftOut, marks
 from assignment.submission.handed_in import record_of
-from assignment.workflow.export import points
-
-BATCH = 50  # students of one bulk call
+from assignment.text import points
+from assignment.workflow.export import scaled
 
 Comment = Callable[[Course, str, str], str]  # course, assignment, student -> words for the student
 Page = Callable[[Course, str, str], Path | None]  # -> the file that goes with them
@@ -32,7 +29,7 @@ class Pushed:
     arrived: tuple[str, ...]
     failed: tuple[LeftOut, ...]
     left_out: tuple[LeftOut, ...]
-    interrupted: int  # bulk calls of earlier runs whose end was not seen
+    interrupted: int  # updates of earlier runs whose end was not seen
 
 
 def feedback_page(course: Course, assignment: str, student: str) -> Path | None:
@@ -44,12 +41,11 @@ def feedback_page(course: Course, assignment: str, student: str) -> Path | None:
 def push(
     course: Course,
     assignment: str,
-    remote: Remote,
+    remote: RemoteAssignment,
     comment: Comment,
     page: Page = feedback_page,
     yes: bool = False,
     withhold: Mapping[str, str] | None = None,
-    batch: int = BATCH,
     progress: Progress | None = None,
 ) -> Pushed:
     """Send everybody's mark, comment and page that has not arrived yet; without `yes` only return what would be sent.
@@ -62,25 +58,23 @@ def push(
     if not yes:
         ledger = Ledger.read(path)
         planned, more = plan(assignment, sendings, remote.submissions(), ledger)
-        return Pushed(tuple(planned), (), (), (*left_out, *more), len(ledger.batches))
+        return Pushed(tuple(planned), (), (), (*left_out, *more), len(ledger.begun))
     with Ledger(path) as ledger:
         delivery = Delivery(assignment, remote, ledger)
-        interrupted = list(ledger.batches)
-        for number in interrupted:
-            delivery.settle(number)
+        interrupted = delivery.settle()
         planned, more = plan(assignment, sendings, remote.submissions(), ledger)
-        for one in planned:
-            if one.state == "sent" and ledger.sent.get(one.sending.user) != one.mark:
-                ledger.arrive(one.sending.user, one.mark)
-        todo = [one for one in planned if one.state != "sent"]
-        done, failed = delivery.deliver(todo, batch, progress)
-    return Pushed(tuple(planned), tuple(done), tuple(failed), (*left_out, *more), len(interrupted))
+        for known in planned:
+            if known.state == "sent" and ledger.sent.get(known.sending.user) != known.mark:
+                ledger.arrive(known.sending.user, known.mark)
+        done, undelivered = delivery.deliver([known for known in planned if known.state != "sent"], progress)
+    failed = tuple(LeftOut(student.user, student.name, student.why) for student in undelivered)
+    return Pushed(tuple(planned), tuple(done), failed, (*left_out, *more), interrupted)
 
 
 def prepare(
     course: Course,
     assignment: str,
-    remote: Remote,
+    remote: RemoteAssignment,
     comment: Comment,
     page: Page = feedback_page,
     withhold: Mapping[str, str] | None = None,
@@ -94,7 +88,7 @@ def prepare(
         if mark.student.startswith(ANONYMOUS):
             left_out.append(LeftOut(mark.student, mark.name, "handed in anonymously"))
             continue
-        grade = points_text(points(mark.net, mark.max, remote.points))
+        grade = points(scaled(mark.net, mark.max, remote.points))
         words, file = comment(course, assignment, mark.student), page(course, assignment, mark.student)
         data = file.read_bytes() if file else b""
         content = [mark.student, grade, words, file.suffix if file else "", hashlib.sha256(data).hexdigest()]
@@ -105,32 +99,34 @@ def prepare(
 
 
 def plan(
-    assignment: str, sendings: Sequence[Sending], rows: Sequence[Row], ledger: Ledger
+    assignment: str, sendings: Sequence[Sending], listing: Listing, ledger: Ledger
 ) -> tuple[list[Planned], list[LeftOut]]:
     """Return what is to be done about each sending, by what the ledger and Canvas itself know, and who is left out."""
-    listed, there = {row.user: row for row in rows}, arrived(assignment, rows)
+    listed = {row.user: row for row in listing.submissions}
+    there, odd = arrived(assignment, listing.submissions), {row.name: row.why for row in listing.odd}
     planned, left_out = [], []
     for sending in sendings:
         row = listed.get(sending.user)
         if row is None or row.excused:
-            why = "excused in Canvas" if row else "Canvas does not list this student for the assignment"
+            unlisted = odd.get(sending.user, "Canvas does not list this student for the assignment")
+            why = "excused in Canvas" if row else unlisted
             left_out.append(LeftOut(sending.user, sending.name, why))
             continue
         known = [*there[sending.user], *filter(None, [ledger.sent.get(sending.user)])]
-        last = max(known, default=Mark(0, ""))
+        last = max(known, default=SentMark(0, ""))
         if last.digest == sending.digest:
             planned.append(Planned(sending, last, "sent", _note(sending, row, sent=True)))
         else:
-            mark = Mark(last.number + 1, sending.digest)
+            mark = SentMark(last.number + 1, sending.digest)
             planned.append(Planned(sending, mark, "changed" if known else "new", _note(sending, row, sent=False)))
     return planned, left_out
 
 
-def _note(sending: Sending, row: Row, sent: bool) -> str:
+def _note(sending: Sending, row: RemoteSubmission, sent: bool) -> str:
     """Return what a person should know about a sending before it goes out (or although it has)."""
     notes = []
     if row.score is not None and abs(row.score - float(sending.grade)) >= 0.005:
-        is_now = points_text(row.score)
+        is_now = points(row.score)
         notes.append(f"Canvas says {is_now} now and keeps it" if sent else f"replaces {is_now}")
     newest = max((int(file.id) for file in row.attachments), default=0)
     if sending.attachment and newest > int(sending.attachment):
