@@ -314,7 +314,7 @@ WRONG: dict[str, tuple[list[Callable[[Course], None]], list[str], str]] = {
     "no archive": ([], ["collect", "nosuch.zip"], "nosuch.zip: no such file; download it"),
     "no zip": ([], ["collect", "gradebook.csv"], "gradebook.csv: not a zip archive"),
     "no roster": ([], [*COLLECT, "--roster", "nosuch.csv"], "nosuch.csv: no such file; export the gradebook"),
-    "no text": ([text("bad.csv", b"\xff\xfe\0\1")], [*COLLECT, "--roster", "bad.csv"], "bad.csv: not a text file"),
+    "no text": ([text("bad.csv", b"\xff\xfe\0\1")], [*COLLECT, "--roster", "bad.csv"], "bad.csv: not UTF-8"),
     "no gradebook": (
         [text("bad.csv", "a,b\n1,2\n")],
         [*COLLECT, "--roster", "bad.csv"],

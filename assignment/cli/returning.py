@@ -107,6 +107,7 @@ def push(
       assignment push --yes
     """
     from assignment.canvas.api import connect
+    from assignment.cli import tables
     from assignment.marking.zeros import refresh_penalties, refuse_unseen
     from assignment.workflow.classroom import comment_for, write_feedback
     from assignment.workflow.push import push as verb
