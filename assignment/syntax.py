@@ -6,15 +6,14 @@ import ast
 import re
 import warnings
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
+PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # magics whose text is Python in this notebook
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
-PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # cell magics whose body is Python in this notebook
-LINE_MAGIC = re.compile(r"^(?P<indent>[ \t]*)(?P<target>\w[\w, ]*=[ \t]*)?(?P<sign>[%!]+)(?P<rest>.*)$", re.MULTILINE)
-HELP = re.compile(r"^[ \t]*(\?{1,2}[\w.]+|[\w.]+\?{1,2})[ \t]*$", re.MULTILINE)
-UNIMPORTANT = ("ctx", "type_comment", "annotation", "returns")  # annotations of functions; see meaning
-ORDINARY = 20_000  # characters of a cell that is worth remembering: giants would fill the memory
+MAGIC_LINE = re.compile(r"^[ \t]*(?:[%!?][^\n]*|[^\n#'\"]*\?|\w[\w, ]*=[ \t]*[%!][^\n]*)$", re.MULTILINE)
+ORDINARY = 12_000  # characters of a cell that is worth remembering: giants would fill the memory
 LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
+DEEPEST = 150  # levels of a tree that is compared: what costs more than linear effort costs it in the depth
+MAGIC_EFFORT = 200  # characters that take as long to read as one line of IPython's
 IMPORTS = (ast.Import, ast.ImportFrom)  # tuples where every node is asked: they are made once, unlike A | B
 BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that ast.parse was seen to raise
 
@@ -43,7 +42,13 @@ def _parsed(source: str) -> ast.Module | None:
             return None
 
 
-_remembered = lru_cache(maxsize=256)(_parsed)  # the rules look at each cell several times, at given ones for everybody
+_remembered = lru_cache(maxsize=128)(_parsed)  # a class hands in the same given cells
+
+
+def effort(source: str) -> int:
+    """Return about how many characters of Python take as long to read as this source."""
+    lines = len(MAGIC_LINE.findall(source)) if len(source) <= LONGEST else 0
+    return min(len(source), LONGEST) + MAGIC_EFFORT * lines
 
 
 def plain(source: str) -> str:
@@ -89,44 +94,54 @@ def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
     return found
 
 
+def first_line(node: ast.stmt) -> int:
+    """Return the line on which a statement begins, decorators included."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+
+
 def segment(source: str, node: ast.stmt) -> str:
     """Return the lines of a statement, decorators included."""
-    decorators = getattr(node, "decorator_list", [])
-    first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-    return "\n".join(plain(source).split("\n")[first - 1 : node.end_lineno])
+    return "\n".join(plain(source).split("\n")[first_line(node) - 1 : node.end_lineno])
 
 
-# The repair and each rule look at the same statements. What is known of one goes with its tree: a giant's is not kept.
-_meanings: WeakKeyDictionary[ast.AST, str] = WeakKeyDictionary()
+def canonical(source: str) -> ast.Module | None:
+    """Return a tree in which spelling makes no difference: two statements mean the same if their ast.dump is equal.
 
-
-def meaning(node: ast.AST) -> str:
-    """Return what code means, as text: equal where two differ in spelling, comments or docstrings alone.
-
-    RecursionError if it is nested more deeply than code that people write.
+    Comments, docstrings, pass, annotations and the order of neighbouring imports are gone, lines are the source's.
+    None if it is no Python, a giant, or nested more deeply than code that people write.
     """
-    if node not in _meanings:
-        _meanings[node] = _of_node(node)
-    return _meanings[node]
+    source = plain(source)
+    return _canonical_of(source) if len(source) < ORDINARY else _canonical(source)
 
 
-def _of_node(node: ast.AST) -> str:
-    if isinstance(node, ast.Constant):
-        return f"{type(node.value).__name__}:{node.value!r}"  # without the kind of u"..."
-    fields = []
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if name == "annotation" and isinstance(node, ast.AnnAssign):
-            fields.append(_meaning(value))  # a dataclass needs it
-        elif isinstance(value, list):
-            if value and isinstance(value[0], ast.stmt):
-                value = significant(value)
-            elif isinstance(node, ast.Delete):
-                value = [part for item in value for part in (item.elts if isinstance(item, ast.Tuple) else [item])]
-            fields.append(f"{name}=[{', '.join(_meaning(item) for item in value)}]")
-        elif name not in UNIMPORTANT:
-            fields.append(f"{name}={_meaning(value)}")
-    return f"{type(node).__name__}({', '.join(fields)})"
+def _canonical(source: str) -> ast.Module | None:
+    tree = _parsed(source) if len(source) <= LONGEST else None
+    return None if tree is None or not _is_shallow(tree) else _Canonical().visit(tree)
+
+
+_canonical_of = lru_cache(maxsize=64)(_canonical)
+
+
+class _Canonical(ast.NodeTransformer):
+    """Takes out of a tree what makes no difference to what it does."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        for name in ("body", "orelse", "finalbody"):
+            statements = getattr(node, name, None)
+            if isinstance(statements, list):
+                setattr(node, name, significant(statements))
+        for name in ("returns", "type_comment", "kind"):
+            if hasattr(node, name):
+                setattr(node, name, None)
+        return super().generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_Delete(self, node: ast.Delete) -> ast.Delete:  # del (a, b), as a formatter writes it
+        node.targets = [part for item in node.targets for part in (item.elts if isinstance(item, ast.Tuple) else [item])]
+        return node
 
 
 def significant(statements: list[ast.stmt]) -> list[ast.stmt]:
@@ -144,17 +159,13 @@ def significant(statements: list[ast.stmt]) -> list[ast.stmt]:
     return kept + sorted(imports, key=ast.dump)
 
 
-def _meaning(value: object) -> str:
-    return _of_node(value) if isinstance(value, ast.AST) else repr(value)
-
-
 def _split(statement: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
     """Return one statement for each imported name."""
     if isinstance(statement, ast.Import):
         single: list[ast.stmt] = [ast.Import([name]) for name in statement.names]
     else:
         single = [ast.ImportFrom(statement.module, [name], statement.level) for name in statement.names]
-    return [ast.copy_location(one, statement) for one in single]
+    return [ast.copy_location(part, statement) for part in single]
 
 
 def _is_idle(statement: ast.stmt) -> bool:
@@ -164,27 +175,29 @@ def _is_idle(statement: ast.stmt) -> bool:
     return isinstance(statement.value.value, str | type(...))
 
 
+def _is_shallow(tree: ast.AST) -> bool:
+    """Whether no node is more than DEEPEST levels down."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return True
+    return False
+
+
 def _without_magics(source: str) -> str:
     """Return the source with IPython's magics as the calls they stand for, line for line."""
+    from IPython.core.inputtransformer2 import TransformerManager  # slow to import, and seldom needed
+
+    transform = TransformerManager().transform_cell
+
+    def call(line: re.Match[str]) -> str:  # line by line: for a whole cell it takes quadratic time
+        indent = line[0][: len(line[0]) - len(line[0].lstrip())]
+        return indent + transform(line[0].strip()).rstrip("\n")
+
     cell = CELL_MAGIC.match(source)
+    if cell and cell[1] not in PYTHON_MAGICS:
+        return str(transform(source.lstrip()))
     if cell:
-        rest = source[cell.end() :]
-        if cell[1] not in PYTHON_MAGICS:
-            return f"get_ipython().run_cell_magic({cell[1]!r}, {_line(cell[0])!r}, {rest!r})"
-        source = "\n" * cell[0].count("\n") + rest
-    return HELP.sub("pass", LINE_MAGIC.sub(_call, source))
-
-
-def _call(match: re.Match[str]) -> str:
-    """Return the call that a line magic or shell line stands for."""
-    before, rest = match["indent"] + (match["target"] or ""), match["rest"].strip()
-    if match["sign"].startswith("!"):
-        return f"{before}get_ipython().system({rest!r})"
-    name, _, line = rest.partition(" ")
-    if name in PYTHON_MAGICS and not match["target"]:
-        return f"{match['indent']}{line or 'pass'}"
-    return f"{before}get_ipython().run_line_magic({name!r}, {line.strip()!r})"
-
-
-def _line(magic: str) -> str:
-    return magic.strip().partition(" ")[2]
+        source = "\n" * cell[0].count("\n") + source[cell.end() :]
+    return MAGIC_LINE.sub(call, source)

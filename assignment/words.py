@@ -7,6 +7,81 @@ from __future__ import annotations
 
 # Rules: evidence of a breach or a note
 
+ROLES = {"given": "给定的单元格 {}", "solve": "{} 的单元格", "check": "{} 的检查单元格", "prose": "说明文字 {}"}
+
+
+def place(role: str, name: str, position: int | None, first: int = 0, last: int = 0) -> str:
+    """你的 rnn_forward 的单元格（第 14 个）第 3–5 行; position from 0, lines from 1, 0 where none is meant."""
+    cell = ROLES[role].format(name) if role in ROLES else "自己加的单元格"
+    number = "" if position is None else f"（第 {position + 1} 个）"
+    lines = f"第 {first}–{last} 行" if last > first else f"第 {first} 行" if first else ""
+    return f"你的{' ' if cell[0].isascii() else ''}{cell}{number}{lines}"
+
+
+def evidence(where: str, what: str, shown: str = "") -> str:
+    """Where, what, and below it the lines themselves."""
+    return f"{where}：{what}" + (f"\n{shown}" if shown else "")
+
+
+CHANGED_LOCKED = "锁定的代码改动过"
+CHANGED_OUTSIDE = "TODO 以外的代码改动过"
+WRITTEN_OUTSIDE = "写在了 # TODO 与 # TODO 结束 之外"
+CHANGED_PROSE = "文字改动过"
+MARKS_LOST = "# TODO 或 # TODO 结束 这一行注释不见了；TODO 以外的代码没有改动"
+REARRANGED = "单元格被拆开或与别的单元格合并了，代码没有改动"
+DELETED = "单元格被删除"
+EXERCISE_DELETED = "没有这道练习的单元格"
+BESIDE = "TODO 旁边另有代码"
+DUPLICATE = "重复的单元格"
+OWN_TEXT = "多出的文字"
+OWN_CELL = "多出的单元格"
+REORDERED = "单元格的顺序改动过"
+CANNOT_COMPARE = "代码有语法错误或太长，无法比较；没有找到给定的这一行"
+TURNED = {"markdown": "代码单元格变成了文字（Markdown）单元格", "raw": "代码单元格变成了 Raw 单元格"}
+
+
+def redefined(names: list[str]) -> str:
+    return f"重新定义了给定的 {'、'.join(names)}"
+
+
+def touched(names: list[str]) -> str:
+    return f"运行时会改动给定的 {'、'.join(names)}"
+
+
+def imported(package: str) -> str:
+    return f"用到了 {package}"
+
+
+def imported_standard(package: str) -> str:
+    return f"用到了标准库 {package}"
+
+
+INSTALLED = "安装别的包"
+COMMAND = "运行外部命令"
+RELATIVE_IMPORT = "相对导入，不知道是什么"
+DYNAMIC = "用到了什么，要到运行时才知道，这里无法判断"
+NOT_RUN_IMPORT = "代码有语法错误，没有运行过；其中提到"
+SCRATCH_ONLY = "（只在自己加的单元格里，练习没有用到）"
+
+
+def magic(name: str) -> str:
+    return f"用到了魔法命令 {name}"
+
+
+NO_OUTPUT = "这个单元格运行后会有输出，文件里却没有保留"
+PRIVATE_OUTPUTS = (
+    "这份文件在 Colab 里打开了“保存此笔记本时忽略代码单元格输出”（编辑 → 笔记本设置），所以没有保留任何输出；"
+    "请关掉这项设置，全部运行一遍，再交一次"
+)
+
+
+def no_outputs(count: int, names: list[str]) -> str:
+    return f"{count} 个单元格运行后会有输出，文件里却没有保留：{'、'.join(names)} 等"
+
+
+def contradicted(part: str) -> str:
+    return f"{part}：保留的输出写着通过，重新运行的结果是未通过"
+
 
 # Feedback page and annotated notebook
 

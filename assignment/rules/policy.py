@@ -1,0 +1,98 @@
+"""What a rule finds, how it is shown, and what it costs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from assignment import words
+from assignment.errors import AssignmentError
+from assignment.submission.matching import Placed
+
+RULES = ("todo", "imports", "outputs")
+CHOICES = {rule: ("zero", "flag", "off") for rule in RULES} | {"scratch_imports": ("note", "breach")}
+LINES, WIDTH = 16, 160  # of a diff that is evidence: small enough to be read
+COMPARED = 200  # lines of a cell that are compared for a diff: its cost grows with their square
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A breach of a rule, or a note where nothing can be decided or nothing is wrong."""
+
+    rule: str
+    """One of RULES."""
+    breach: bool
+    cell: str
+    """The homework's id, "cell N" of a cell of the student's own, or "notebook"."""
+    evidence: str
+    """In Chinese: which cell and lines, what, and a small diff."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a breach of each rule does: zero the net mark, flag it (costs nothing), or off: nobody looks."""
+
+    todo: str = "zero"
+    imports: str = "zero"
+    outputs: str = "zero"
+    scratch_imports: str = "note"
+    """What another package is in a cell of the student's own that no exercise uses: a note, or a breach."""
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Policy:
+        """Read c.Rules of nbgrader_config.py; AssignmentError names the line that is wrong."""
+        given = dict(config.get("Rules", {}))
+        for rule, choice in given.items():
+            if rule not in CHOICES:
+                raise AssignmentError(
+                    f"nbgrader_config.py: c.Rules.{rule}: no such rule; there are {', '.join(CHOICES)}"
+                )
+            if choice not in CHOICES[rule]:
+                raise AssignmentError(
+                    f"nbgrader_config.py: c.Rules.{rule} = {choice!r}: choose one of {', '.join(CHOICES[rule])}"
+                )
+        return cls(**given)
+
+    def zeroes(self, findings: Iterable[Finding | Mapping[str, Any]], waived: Collection[str] = ()) -> list[str]:
+        """Return the rules for whose breach the net mark is 0, without those that were waived."""
+        typed = [one if isinstance(one, Finding) else Finding(**one) for one in findings]
+        broken = {finding.rule for finding in typed if finding.breach}
+        return [rule for rule in RULES if rule in broken and getattr(self, rule) == "zero" and rule not in waived]
+
+
+def where(placed: Placed, first: int = 0, last: int = 0) -> str:
+    """Return in Chinese which cell of the student's notebook it is, and which of its lines (of the placed source)."""
+    name = placed.id.partition("-")[2]
+    shift = placed.first - 1
+    return words.place(placed.role, name, placed.origin, first and first + shift, last and last + shift)
+
+
+def cell_of(placed: Placed) -> str:
+    """Return how a finding names the cell: by the homework's id, or by its number."""
+    return placed.id or f"cell {(placed.origin or 0) + 1}"
+
+
+def difference(old: str, new: str) -> tuple[str, int]:
+    """Return a small diff of two sources and the line of the new one where it begins; ("", 0) if they agree.
+
+    Blank lines make no difference.
+    """
+    before, after = ([(n, line.rstrip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()] for text in (old, new))
+    same = 0
+    while same < min(len(before), len(after)) and before[same][1] == after[same][1]:
+        same += 1
+    if same == len(before) == len(after):
+        return "", 0
+    start = max(0, same - 1)
+    texts = ([line for _, line in lines[start : start + COMPARED]] for lines in (before, after))
+    rows = [row[:WIDTH] for row in difflib.unified_diff(*texts, lineterm="", n=1)][2:]
+    line = after[same][0] if same < len(after) else after[-1][0] if after else 0
+    return "\n".join(["@@" if row.startswith("@@") else row for row in rows][:LINES] + ["…"] * (len(rows) > LINES)), line
+
+
+def excerpt(source: str, sign: str = "") -> str:
+    """Return the first lines of a source, each behind a sign, to be shown."""
+    lines = [f"{sign}{line.rstrip()[:WIDTH]}" for line in source[: 100 * WIDTH].split("\n") if line.strip()]
+    return "\n".join(lines[:4] + ["…"] * (len(lines) > 4))
