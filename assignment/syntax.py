@@ -96,7 +96,8 @@ def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
 
 def first_line(node: ast.stmt) -> int:
     """Return the line on which a statement begins, decorators included."""
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def segment(source: str, node: ast.stmt) -> str:
@@ -108,7 +109,7 @@ def canonical(source: str) -> ast.Module | None:
     """Return a tree in which spelling makes no difference: two statements mean the same if their ast.dump is equal.
 
     Comments, docstrings, pass, annotations and the order of neighbouring imports are gone, lines are the source's.
-    None if it is no Python, a giant, or nested more deeply than code that people write.
+    What is nested more deeply than code that people write is cut off. None if it is no Python, or a giant.
     """
     source = plain(source)
     return _canonical_of(source) if len(source) < ORDINARY else _canonical(source)
@@ -116,7 +117,7 @@ def canonical(source: str) -> ast.Module | None:
 
 def _canonical(source: str) -> ast.Module | None:
     tree = _parsed(source) if len(source) <= LONGEST else None
-    return None if tree is None or not _is_shallow(tree) else _Canonical().visit(tree)
+    return None if tree is None else _Canonical().visit(_cut(tree))
 
 
 _canonical_of = lru_cache(maxsize=64)(_canonical)
@@ -140,7 +141,9 @@ class _Canonical(ast.NodeTransformer):
         return node
 
     def visit_Delete(self, node: ast.Delete) -> ast.Delete:  # del (a, b), as a formatter writes it
-        node.targets = [part for item in node.targets for part in (item.elts if isinstance(item, ast.Tuple) else [item])]
+        node.targets = [
+            part for item in node.targets for part in (item.elts if isinstance(item, ast.Tuple) else [item])
+        ]
         return node
 
 
@@ -169,20 +172,22 @@ def _split(statement: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
 
 
 def _is_idle(statement: ast.stmt) -> bool:
-    """Whether the statement is a docstring, another string by itself, or `...`."""
+    """Whether the statement is a docstring, another string by itself, `...` or None."""
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Constant):
         return False
-    return isinstance(statement.value.value, str | type(...))
+    return isinstance(statement.value.value, str | type(...) | None)
 
 
-def _is_shallow(tree: ast.AST) -> bool:
-    """Whether no node is more than DEEPEST levels down."""
-    level = [tree]
+def _cut(tree: ast.Module) -> ast.Module:
+    """Take everything off that is more than DEEPEST levels down: recursion ends there, and dumps stay small."""
+    level: list[ast.AST] = [tree]
     for _ in range(DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return True
-    return False
+    for node in level:
+        for name in node._fields:
+            if isinstance(getattr(node, name, None), ast.AST | list):
+                setattr(node, name, None)
+    return tree
 
 
 def _without_magics(source: str) -> str:
@@ -193,7 +198,7 @@ def _without_magics(source: str) -> str:
 
     def call(line: re.Match[str]) -> str:  # line by line: for a whole cell it takes quadratic time
         indent = line[0][: len(line[0]) - len(line[0].lstrip())]
-        return indent + transform(line[0].strip()).rstrip("\n")
+        return indent + str(transform(line[0].strip())).rstrip("\n")
 
     cell = CELL_MAGIC.match(source)
     if cell and cell[1] not in PYTHON_MAGICS:

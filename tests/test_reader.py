@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from assignment.sandbox.limits import MIB, Limits
 from assignment.sandbox.zygote import Sandbox
+from assignment.submission.notebook import Notebook, Output, SubmittedCell, newer_python
 from assignment.submission.reader import Unreadable, checked_notebook, read_notebook
 
 LIMITS = Limits(memory=512 * MIB, notebook_bytes=64 * MIB, notebook_cells=50, source_bytes=100_000)
@@ -25,7 +27,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield made
 
 
-def read(sandbox: Sandbox, data: bytes) -> dict[str, Any]:
+def read(sandbox: Sandbox, data: bytes) -> Notebook:
     with sandbox.open() as session:
         return read_notebook(session, data, sandbox.limits)
 
@@ -34,14 +36,7 @@ def notebook(*cells: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {**PLAIN, "cells": [{**CODE, **cell} for cell in cells], **changes}
 
 
-WANT = {
-    "cell_type": "code",
-    "id": "a",
-    "source": "x = 1\nx",
-    "execution_count": 3,
-    "metadata": {"nbgrader": {}, "assignment": {}, "tags": []},
-    "outputs": [],
-}
+WANT = SubmittedCell(0, "code", "a", "x = 1\nx", 3)
 OLD_CELL = {"cell_type": "code", "input": ["x = 1\n", "x"], "prompt_number": 3, "metadata": {}, "outputs": []}
 SAME = {
     "as Jupyter saves it": json.dumps(PLAIN, indent=1).encode(),
@@ -63,7 +58,7 @@ SAME = {
 
 @pytest.mark.parametrize("name", SAME)
 def test_same_cells_however_kept(name: str, sandbox: Sandbox) -> None:
-    assert read(sandbox, SAME[name])["cells"] == [WANT]
+    assert read(sandbox, SAME[name]).cells == (WANT,)
 
 
 NO_NOTEBOOK = {
@@ -134,46 +129,55 @@ def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
         {"cell_type": "markdown", "source": "# <script>", "execution_count": 7},
         {"cell_type": "heading", "source": "text"},
         {"cell_type": None, "id": 3, "source": "x", "execution_count": "1"},
-        metadata={"kernelspec": {"name": "python3"}, "assignment": {"name": "rnn", "release": "0" * 16}, "widgets": {}},
+        metadata={
+            "kernelspec": {"name": "python3"},
+            "assignment": {"name": "rnn", "release": "0" * 16},
+            "language_info": {"name": "python", "version": "3.10.2"},
+            "colab": {"private_outputs": True, "provenance": []},
+            "widgets": {},
+        },
     )
     got = read(sandbox, json.dumps(given).encode())
-    assert got["metadata"] == {
-        "assignment": {"name": "rnn", "release": "0" * 16},
-        "kernelspec": {"name": "python3"},
-        "language_info": {},
-    }
-    first, markdown, heading, strange = got["cells"]
-    assert first["metadata"] == {
-        "nbgrader": {"grade_id": "solve-f", "points": 8.0, "solution": True, "task": None},
-        "assignment": {"kind": "solve", "name": "f"},
-        "tags": ["raises-exception", ""],
-    }
-    assert first["outputs"] == [
-        {"output_type": "stream", "name": "stdout", "text": "a\nb"},
-        {"output_type": "execute_result", "metadata": {}, "data": {"text/plain": "1"}},
-        {"output_type": "display_data", "metadata": {}, "data": {"image/png": ""}},
-        {"output_type": "error", "ename": "ValueError", "evalue": "x", "traceback": []},
-        {"output_type": "display_data", "metadata": {}, "data": {}},
-    ]
-    assert (markdown["cell_type"], markdown["source"], markdown["execution_count"]) == ("markdown", "# <script>", None)
-    assert (heading["cell_type"], heading["source"]) == ("markdown", "# text")
-    assert (strange["cell_type"], strange["id"], strange["execution_count"]) == ("raw", "", None)
+    assert (got.assignment, got.release, got.kernel) == ("rnn", "0" * 16, "python3")
+    assert (got.python, got.private_outputs) == ("3.10.2", True)
+    first, markdown, heading, strange = got.cells
+    assert (first.grade_id, first.kind, first.name) == ("solve-f", "solve", "f")
+    assert first.outputs == (
+        Output("stream", "a\nb"),
+        Output("execute_result", "1"),
+        Output("display_data", picture=True),
+        Output("error", "ValueError: x"),
+        Output("display_data"),
+    )
+    assert (markdown.cell_type, markdown.source, markdown.execution_count) == ("markdown", "# <script>", None)
+    assert (heading.cell_type, heading.source) == ("markdown", "# text")
+    assert (strange.cell_type, strange.id, strange.execution_count) == ("raw", "", None)
 
 
 def test_large_outputs_are_cut_and_the_source_is_kept(sandbox: Sandbox) -> None:
     outputs = [{"output_type": "stream", "name": "stdout", "text": "x" * MIB}] * 50
-    (cell,) = read(sandbox, json.dumps(notebook({"outputs": outputs})).encode())["cells"]
-    assert cell["source"] == CODE["source"]
-    assert 0 < sum(len(output["text"]) for output in cell["outputs"]) < LIMITS.source_bytes
+    (cell,) = read(sandbox, json.dumps(notebook({"outputs": outputs})).encode()).cells
+    assert cell.source == CODE["source"]
+    assert 0 < sum(len(output.text) for output in cell.outputs) < LIMITS.source_bytes
 
 
 def test_cells_that_are_there_twice_are_kept_twice(sandbox: Sandbox) -> None:
-    assert len(read(sandbox, json.dumps(notebook({}, {})).encode())["cells"]) == 2
+    assert len(read(sandbox, json.dumps(notebook({}, {})).encode()).cells) == 2
 
 
 def test_text_that_is_no_unicode_is_replaced(sandbox: Sandbox) -> None:
-    (cell,) = read(sandbox, b'{"cells": [{"cell_type": "code", "source": "a = \'\\ud800\'"}]}')["cells"]
-    assert cell["source"] == "a = '?'"
+    (cell,) = read(sandbox, b'{"cells": [{"cell_type": "code", "source": "a = \'\\ud800\'"}]}').cells
+    assert cell.source == "a = '?'"
+
+
+HANDED: dict[str, Any] = {  # a cell as the sandbox hands it over
+    "cell_type": "code",
+    "id": "a",
+    "source": "x = 1\nx",
+    "execution_count": 3,
+    "metadata": {"nbgrader": {}, "assignment": {}, "tags": []},
+    "outputs": [],
+}
 
 
 @pytest.mark.parametrize(
@@ -181,19 +185,35 @@ def test_text_that_is_no_unicode_is_replaced(sandbox: Sandbox) -> None:
     [
         {"nbformat": "4"},
         {"metadata": {"kernelspec": {"name": ["python3"]}}},
-        {"cells": [{**WANT, "source": b"x"}]},
-        {"cells": [{**WANT, "source": None}]},
-        {"cells": [{**WANT, "cell_type": "script"}]},
-        {"cells": [{**WANT, "execution_count": True}]},
-        {"cells": [{**WANT, "metadata": {"nbgrader": {}, "tags": []}}]},
-        {"cells": [{**WANT, "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x"]}]}]},
-        {"cells": [{**WANT, "outputs": [{"output_type": "display_data", "data": {"text/html": 1}}]}]},
+        {"cells": [{**HANDED, "source": b"x"}]},
+        {"cells": [{**HANDED, "source": None}]},
+        {"cells": [{**HANDED, "cell_type": "script"}]},
+        {"cells": [{**HANDED, "execution_count": True}]},
+        {"cells": [{**HANDED, "metadata": {"nbgrader": {}, "tags": []}}]},
+        {"cells": [{**HANDED, "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x"]}]}]},
+        {"cells": [{**HANDED, "outputs": [{"output_type": "display_data", "data": {"text/html": 1}}]}]},
         {"cells": [[]]},
         {"cells": {}},
     ],
 )
 def test_what_is_handed_over_is_checked(change: dict[str, Any]) -> None:
-    good = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [WANT]}
-    assert checked_notebook(good) == good
+    good = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [HANDED]}
+    assert checked_notebook(good) == Notebook((WANT,))
     with pytest.raises(Unreadable, match="protocol"):
         checked_notebook({**good, **change})
+
+
+def test_a_newer_python_is_recognised() -> None:
+    here = sys.version_info.minor
+    table = [
+        (f"3.{here + 1}.0", f"3.{here + 1}.0"),
+        (f"3.{here + 1}.0rc1", f"3.{here + 1}.0rc1"),
+        (f"3.{here}.99", ""),
+        ("3.7.1", ""),
+        ("2.7.18", ""),
+        ("", ""),
+        ("3." + "9" * 5000, ""),
+        ("julia", ""),
+    ]
+    for version, expected in table:
+        assert newer_python(Notebook((), python=version)) == expected

@@ -232,10 +232,9 @@ def test_cells_cannot_be_added_once_submissions_are_graded(course: Course) -> No
         release(course, "tiny")
 
 
-def submission(master: Master, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return an untouched submission made from that release."""
-    cells = [{"cell_type": cell.cell_type, "source": cell.source.replace("\n", "\r\n")} for cell in master.cells]
-    return {"cells": cells, "metadata": metadata}
+def sources(master: Master) -> list[str]:
+    """Return the cells of an untouched submission made from that release."""
+    return [cell.source.replace("\n", "\r\n") for cell in master.cells]
 
 
 def test_a_submission_says_which_release_it_comes_from(course: Course) -> None:
@@ -244,19 +243,18 @@ def test_a_submission_says_which_release_it_comes_from(course: Course) -> None:
     release(course, "tiny")
     known = releases(course, "tiny")
     new = next(master for hash_, master in known.items() if hash_ != old.release)
-    table: list[tuple[Master, dict[str, Any], Master, str]] = [
-        (old, {"assignment": {"release": old.release}}, old, ""),
-        (old, {"assignment": {"release": new.release}}, new, ""),
-        (old, {}, old, f"the notebook names no release: taken for {old.release}, which it is most like"),
-        (new, {}, new, f"the notebook names no release: taken for {new.release}, which it is most like"),
-        (old, {"assignment": {"release": "00"}}, old, "the notebook names the unknown release '00': taken"),
-        (old, {"assignment": "mine"}, old, "the notebook names no release"),
+    table: list[tuple[Master, str, Master, str]] = [
+        (old, old.release, old, ""),
+        (old, new.release, new, ""),
+        (old, "", old, f"the notebook names no release: taken for {old.release}, which it is most like"),
+        (new, "", new, f"the notebook names no release: taken for {new.release}, which it is most like"),
+        (old, "00", old, "the notebook names the unknown release '00': taken"),
     ]
-    for made, metadata, expected, word in table:
-        found, said = made_from(submission(made, metadata), known)
+    for made, named, expected, word in table:
+        found, said = made_from(named, sources(made), known)
         assert (found.release, said[: len(word)]) == (expected.release, word)
     only = {old.release: old}
-    assert made_from(submission(new, {}), only)[1].endswith("the only one")
+    assert made_from("", sources(new), only)[1].endswith("the only one")
 
 
 def test_without_a_release_nothing_is_recognised(course: Course) -> None:

@@ -20,12 +20,13 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
+from assignment.grading.result import CheckResult, Part
 from assignment.homework.master import STUB, Cell, Master, load_master
 from assignment.homework.notebook import render
 from assignment.homework.percent import parse
-from assignment.rules import Policy, findings
-from assignment.rules.finding import Finding
+from assignment.rules import Finding, Policy, findings
 from assignment.sandbox.inside.notebook import normalise
+from assignment.submission.reader import checked_notebook
 from assignment.syntax import walk
 from tests import tiny
 
@@ -70,7 +71,7 @@ def found(notebook: Notebook, release: Master = RELEASE, master: Master = MASTER
     wrong, plain = normalise(json.dumps(notebook).encode(), 1000, 10_000_000)
     assert plain is not None, wrong
     policy = options.pop("policy", Policy())
-    return findings(plain, release, master, policy, **options)
+    return findings(checked_notebook(plain), release, master, policy, **options)
 
 
 def told(found: list[Finding]) -> Expected:
@@ -225,8 +226,6 @@ CLEAN: dict[str, list[Change]] = {
         swap(DOUBLE, "    # TODO: 返", "    # 我的想法\n    # TODO: 返"),
         swap(DOUBLE, "return y", "return y  # 好"),
     ],
-    "the marks are gone": [source(DOUBLE, "def double(x):\n    y = x + x\n    return y")],
-    "one mark is gone": [swap(DOUBLE, "\n    # TODO 结束", "")],
     "the docstring rewritten": [swap(DOUBLE, "Double an array. x (N,) -> (N,).", "乘二")],
     "annotations added": [swap(DOUBLE, "def double(x):", "def double(x: np.ndarray) -> np.ndarray:")],
     "a left-over pass": [body("pass", "y = x + x"), swap(DOUBLE, "    return y", "    pass\n    return y")],
@@ -258,11 +257,40 @@ CLEAN: dict[str, list[Change]] = {
     "counts dropped by a tool": [dropped_counts],
     "an output without a count": [cell(CHECK_DOUBLE, execution_count=None)],
     "no output where nothing prints": [cell(DOUBLE, outputs=[])],
+    "an exercise without a run count": [cell(DOUBLE, execution_count=None)],
+    "run counts of an earlier session, set to null by Colab": [
+        cell(DOUBLE, execution_count=None),
+        cell(ADD, execution_count=None),
+        cell(CHECK_DOUBLE, execution_count=None),
+    ],
+    "private outputs, which are all there": [lambda nb: nb["metadata"].update(colab={"private_outputs": True})],
+    "an exercise that ends in None": [swap(DOUBLE, "    return y", "    return y\n\n\nNone")],
     "a failed check": [cell(CHECK_DOUBLE, outputs=[ERROR])],
 }
 
 FOUND: dict[str, tuple[list[Change], Expected]] = {
     # rule 1: changes outside the regions
+    "the marks are gone": (
+        [source(DOUBLE, "def double(x):\n    y = x + x\n    return y")],
+        {(*NOTED, "solve-double")},
+    ),
+    "one mark is gone": ([swap(DOUBLE, "\n    # TODO 结束", "")], {(*NOTED, "solve-double")}),
+    "the marks are gone, written around the return": (
+        [source(DOUBLE, "def double(x):\n    y = x + x\n    return y\n    y = 1")],
+        {(*TODO, "solve-double")},
+    ),
+    "the marks are gone, and the return with them": (
+        [source(DOUBLE, "def double(x):\n    return x + x")],
+        {(*TODO, "solve-double")},
+    ),
+    "a second version beside, the marks gone in one": (
+        [source(DOUBLE, DONE + "\n\n\ndef double(x):\n    y = 2 * x\n    return y")],
+        {(*NOTED, "solve-double")},
+    ),
+    "an indented region with comments only": (
+        [source(ADD, ADDED.replace("        self.count = self.count + step", "    # 还没有写\n"))],
+        NOTHING,
+    ),
     "a given function edited": ([swap(GIVEN, "1e-9", "1e-1")], {(*TODO, "given-imports")}),
     "a given line added": ([swap(GIVEN, 'print("准备好了")', 'print("准备好了")\nx = 1')], {(*TODO, "given-imports")}),
     "a given cell deleted": ([delete(GIVEN)], {(*TODO, "given-imports")}),
@@ -366,7 +394,10 @@ FOUND: dict[str, tuple[list[Change], Expected]] = {
         {(*TODO, "check-double")},
     ),
     # rule 3: outputs
-    "all outputs cleared": ([cleared], {("outputs", True, "notebook")}),
+    "all outputs cleared": (
+        [cleared],
+        {("outputs", True, id) for id in ("given-imports", "check-double", "check-Counter-add")},
+    ),
     "counts and some outputs cleared": (
         [dropped_counts, cell(CHECK_ADD, outputs=[])],
         {("outputs", True, "check-Counter-add")},
@@ -374,14 +405,17 @@ FOUND: dict[str, tuple[list[Change], Expected]] = {
     "a check not run": ([cell(CHECK_ADD, execution_count=None, outputs=[])], {("outputs", True, "check-Counter-add")}),
     "a check's output deleted": ([cell(CHECK_ADD, outputs=[])], {("outputs", True, "check-Counter-add")}),
     "a given cell not run": ([cell(GIVEN, execution_count=None, outputs=[])], {("outputs", True, "given-imports")}),
-    "an exercise not run": ([cell(DOUBLE, execution_count=None)], {("outputs", True, "solve-double")}),
     "outputs cleared, counts kept": (
         [every(outputs=[])],
         {("outputs", True, id) for id in ("given-imports", "check-double", "check-Counter-add")},
     ),
-    "a cell of one's own not run": (
-        [insert(3, "z = 1", count=None)],
+    "a cell of one's own without its output": (
+        [insert(3, "x = 1\n[x]")],
         {(*NOTED, "cell 4"), ("outputs", False, "cell 4")},
+    ),
+    "Colab leaves all outputs out": (
+        [cleared, lambda nb: nb["metadata"].update(colab={"private_outputs": True})],
+        {("outputs", True, "notebook")},
     ),
     # two rules at once
     "an import in a given cell": (
@@ -404,59 +438,64 @@ IMPORTS: list[tuple[str, bool | None]] = [
     ("from itertools import product", NOTE),
     ("from . import solution", NOTE),
     ("__import__('torch')", BREACH),
-    ("__import__('tor' + 'ch')", BREACH),
-    ("__import__(''.join(['to', 'rch']))", BREACH),
-    ("__import__('hcrot'[::-1])", BREACH),
-    ("__import__(f'{\"tor\"}ch')", BREACH),
-    ("name = 'torch'\n__import__(name)", BREACH),
-    ("__import__(chr(116) + 'orch')", BREACH),
+    ("__import__('tor' + 'ch')", NOTE),
+    ("__import__(''.join(['to', 'rch']))", NOTE),
+    ("__import__('hcrot'[::-1])", NOTE),
+    ("__import__(f'{\"tor\"}ch')", NOTE),
+    ("name = 'torch'\n__import__(name)", NOTE),
+    ("__import__(chr(116) + 'orch')", NOTE),
     ("__import__('numpy')", None),
     ("__import__('math')", NOTE),
     ("__import__(input())", NOTE),
-    ("load = __import__\nload('torch')", BREACH),
-    ("list(map(__import__, ['torch']))", BREACH),
-    ("import functools\nfunctools.partial(__import__, 'torch')()", BREACH),
+    ("load = __import__\nload('torch')", NOTE),
+    ("list(map(__import__, ['torch']))", NOTE),
+    ("import functools\nfunctools.partial(__import__, 'torch')()", NOTE),
     ("f = [__import__]", NOTE),
-    ("getattr(__builtins__, '__import__')('torch')", BREACH),
-    ("__builtins__['__import__']('torch')", BREACH),
-    ("__builtins__.__dict__['__imp' + 'ort__']('torch')", BREACH),
-    ("globals()['__builtins__']['__import__']('torch')", BREACH),
+    ("getattr(__builtins__, '__import__')('torch')", NOTE),
+    ("__builtins__['__import__']('torch')", NOTE),
+    ("__builtins__.__dict__['__imp' + 'ort__']('torch')", NOTE),
+    ("globals()['__builtins__']['__import__']('torch')", NOTE),
     ("import builtins\nbuiltins.__import__('torch')", BREACH),
     ("import importlib\nimportlib.import_module('torch')", BREACH),
-    ("from importlib import import_module as im\nim('torch.nn')", BREACH),
-    ("import importlib as i\ngetattr(i, 'import_' + 'module')('torch')", BREACH),
-    ("__import__('importlib').import_module('torch')", BREACH),
-    ("import runpy\nrunpy.run_module('torch')", BREACH),
+    ("from importlib import import_module as im\nim('torch.nn')", NOTE),
+    ("import importlib as i\ngetattr(i, 'import_' + 'module')('torch')", NOTE),
+    ("__import__('importlib').import_module('torch')", NOTE),
+    ("import runpy\nrunpy.run_module('torch')", NOTE),
     ("exec('import torch')", BREACH),
     ("eval('__import__(\"torch\")')", BREACH),
-    ("exec(compile('import torch', 'a', 'exec'))", BREACH),
-    ("exec('exec(\"import torch\")')", BREACH),
-    ("code = 'import torch'\nexec(code)", BREACH),
+    ("exec(compile('import torch', 'a', 'exec'))", NOTE),
+    ("exec('exec(\"import torch\")')", NOTE),
+    ("code = 'import torch'\nexec(code)", NOTE),
     ("exec('y = 1')", None),
     ("exec(open('a.py').read())", NOTE),
-    ("import sys\nsys.modules['torch']", BREACH),
-    ("import sys\nsys.modules.get('torch')", BREACH),
-    ("import sys\nm = sys.modules\nm['tor' 'ch'].nn", BREACH),
+    ("import sys\nsys.modules['torch']", NOTE),
+    ("import sys\nsys.modules.get('torch')", NOTE),
+    ("import sys\nm = sys.modules\nm['tor' 'ch'].nn", NOTE),
     ("import sys\nsys.modules[name]", NOTE),
     ("import sys\nfor k, v in sys.modules.items():\n    k", NOTE),
-    ("np.f2py.compile('')", BREACH),
+    ("np.f2py.compile('')", NOTE),
     ("from numpy import f2py", BREACH),
     ("import numpy.f2py", BREACH),
-    ("np.ctypeslib.load_library('a', '.')", BREACH),
-    ("getattr(np, 'f2' + 'py')", BREACH),
-    ("np.lib.utils.sys.modules['torch']", BREACH),
-    ("np.os.system('pip install torch')", BREACH),
+    ("np.ctypeslib.load_library('a', '.')", NOTE),
+    ("getattr(np, 'f2' + 'py')", NOTE),
+    ("np.lib.utils.sys.modules['torch']", NOTE),
+    ("np.os.system('pip install torch')", NOTE),
     ("np.random.rand(3), np.linalg.norm(x), np.array(x), np.trace(x), np.copy(x)", None),
     ("().__class__.__base__.__subclasses__()", NOTE),
-    ("import os\nos.system('pip install torch')", BREACH),
+    ("import os\nos.system('pip install torch')", NOTE),
     ("import os\nos.system('ls')", NOTE),
-    ("import subprocess\nsubprocess.run(['pip', 'install', 'torch'])", BREACH),
-    ("import subprocess\nsubprocess.run(['python', '-c', 'import torch'])", BREACH),
+    ("import subprocess\nsubprocess.run(['pip', 'install', 'torch'])", NOTE),
+    ("import subprocess\nsubprocess.run(['python', '-c', 'import torch'])", NOTE),
     ("get_ipython().system('pip install torch')", BREACH),
     ("get_ipython().run_line_magic('pip', 'install torch')", BREACH),
     ("get_ipython().run_cell('import torch')", BREACH),
     ("from IPython.display import display", BREACH),
     ("from __future__ import annotations", None),
+    ("np.load('a.npy').dump('b')", None),
+    ("np.random.__reduce__.__globals__['pickle'].loads(b'')", NOTE),
+    ("f = lambda: 0\nf.__globals__['__builtins__']", NOTE),
+    ("class Loader:\n    def load_module(self, name):\n        return 1\nLoader().load_module('torch')", None),
+    ("self = type('E', (), {'import_module': len})\nself.import_module('torch')", None),
     ("__import__(" + "-" * 3000 + "1)", NOTE),
     ("np.os.path", NOTE),
 ]
@@ -470,7 +509,7 @@ MAGICS: list[tuple[str, bool | None]] = [
     ("%conda install torch", BREACH),
     ("out = !pip install torch", BREACH),
     ("!ls", NOTE),
-    ('!python -c "import torch"', BREACH),
+    ('!python -c "import torch"', NOTE),
     ("%%bash\npip install torch", BREACH),
     ("%%bash\nls", NOTE),
     ("%%python\nimport torch", BREACH),
@@ -478,8 +517,8 @@ MAGICS: list[tuple[str, bool | None]] = [
     ("%time import torch", BREACH),
     ("%timeit -n 3 double(1)", None),
     ("%load_ext autoreload\n%autoreload 2", None),
-    ("%load_ext cython", BREACH),
-    ("%pylab inline", BREACH),
+    ("%load_ext cython", NOTE),
+    ("%pylab inline", NOTE),
     ("%matplotlib inline", NOTE),
     ("%run solution.py", NOTE),
     ("import torch\nx = (", NOTE),
@@ -501,17 +540,18 @@ def test_exactly_what_is_there_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "verdict"), IMPORTS)
-def test_imports_in_any_disguise(code: str, verdict: bool | None) -> None:
+def test_imports_and_what_only_running_would_show(code: str, verdict: bool | None) -> None:
     judged(handed_in(body(*code.split("\n"), "y = x + x")), "solve-double", verdict)
 
 
 @pytest.mark.parametrize(("code", "verdict"), MAGICS)
 def test_magics(code: str, verdict: bool | None) -> None:
-    judged(handed_in(extra(code)), "cell 4", verdict)
+    judged(handed_in(extra(code)), "cell 4", verdict, policy=Policy(scratch_imports="breach"))
+    judged(handed_in(extra(code)), "cell 4", verdict and NOTE)  # no exercise uses it
 
 
-def judged(notebook: Notebook, where: str, verdict: bool | None) -> None:
-    findings = [one for one in found(notebook) if one.rule == "imports"]
+def judged(notebook: Notebook, where: str, verdict: bool | None, **options: Any) -> None:
+    findings = [one for one in found(notebook, **options) if one.rule == "imports"]
     assert {one.cell for one in findings} == (set() if verdict is None else {where}), findings
     assert any(one.breach for one in findings) == bool(verdict), findings
 
@@ -535,42 +575,34 @@ def test_the_evidence_is_a_small_diff() -> None:
     assert len(long.evidence) < 4000
 
 
-def test_outputs_that_contradict_the_examiner_are_noted() -> None:
-    rows = "dx        误差 1.00e-09 < 1e-08  通过\ndw        误差 1.00e-01 ≥ 1e-08  未通过  符号相反\n"
+ROWS = "dx        误差 1.00e-09 < 1e-08  通过\ndw        误差 1.00e-01 ≥ 1e-08  未通过  符号相反\n"
+PASSED, FAILED, HIDDEN = (True, False), (False, False), (False, True)  # passed, failed in hidden rows alone
+CONTRADICTIONS: list[tuple[str, list[dict[str, Any]], dict[str, tuple[bool, bool]], dict[str, Any], list[str]]] = [
+    # what is kept, what the examiner saw of the parts, how the check went, the parts with a note
+    ("the same", [stream(ROWS)], {"dx": PASSED, "dw": FAILED}, {}, []),
+    ("it says passed", [stream(ROWS)], {"dx": FAILED, "dw": FAILED}, {}, ["dx"]),
+    ("it says failed, but the examiner is lenient", [stream(ROWS)], {"dx": PASSED, "dw": PASSED}, {}, []),
+    ("only hidden rows failed", [stream(ROWS)], {"dx": HIDDEN, "dw": FAILED}, {}, []),
+    ("cut short", [stream(ROWS)], {"dx": FAILED}, {"ended": "timeout"}, []),
+    ("judged with the reference's functions", [stream(ROWS)], {"dx": FAILED}, {"premise": ["double"]}, []),
+    ("it says nothing", [stream("double True")], {"double": FAILED}, {}, []),
+    ("a row of another part", [stream(ROWS)], {"db": FAILED}, {}, []),
+    ("an error is all there is", [stream("double"), ERROR], {"double": FAILED}, {}, []),
+    ("an error, and it passes now", [stream("double"), ERROR], {"double": PASSED}, {}, []),
+]
 
-    rose = "保留的输出写着通过，重新运行的结果是未通过"
-    fell = "保留的输出写着未通过，重新运行的结果是通过"
 
-    def part(name: str, passed: bool, hidden: bool = False) -> dict[str, Any]:
-        return {"name": name, "passed": passed, "hidden": hidden}
-
-    def check(*parts: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
-        return [{"name": "double", "parts": list(parts), "ended": "", "premise": []} | more]
-
-    table: list[tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]] = [
-        ([stream(rows)], check(part("dx", True), part("dw", False)), []),
-        (
-            [stream(rows)],
-            check(part("dx", False), part("dw", False)),
-            [f"dx：{rose}"],
-        ),
-        ([stream(rows)], check(part("dx", True), part("dw", True)), [f"dw：{fell}"]),
-        ([stream(rows)], check(part("dx", False, hidden=True), part("dw", False)), []),
-        ([stream(rows)], check(part("dx", False), ended="timeout"), []),
-        ([stream(rows)], check(part("dx", False), premise=["double"]), []),
-        ([stream("double True")], check(part("double", True)), []),
-        ([stream("double True")], check(part("double", False)), [f"double：{rose}"]),
-        ([stream("double"), ERROR], check(part("double", False)), []),
-        (
-            [stream("double"), ERROR],
-            check(part("double", True)),
-            [f"double：{fell}"],
-        ),
+@pytest.mark.parametrize("case", CONTRADICTIONS, ids=[case[0] for case in CONTRADICTIONS])
+def test_outputs_that_contradict_the_examiner_are_noted(case: Any) -> None:
+    _, outputs, parts, check, expected = case
+    judged = [Part(name, 1.0, passed=passed, hidden=hidden) for name, (passed, hidden) in parts.items()]
+    examined = [CheckResult("double", 1.0, parts=judged, **check)]
+    findings = found(handed_in(cell(CHECK_DOUBLE, outputs=outputs)), examined=examined)
+    end = "保留的输出写着通过，重新运行的结果是未通过"
+    assert [one.evidence for one in findings] == [
+        f"你的 double 的检查单元格（第 4 个）：{part}：{end}" for part in expected
     ]
-    for outputs, examined, words in table:
-        findings = found(handed_in(cell(CHECK_DOUBLE, outputs=outputs)), examined=examined)
-        assert [one.evidence for one in findings] == words
-        assert not any(one.breach for one in findings)
+    assert not any(one.breach for one in findings)
 
 
 def test_the_release_compared_with_is_the_students_own() -> None:
@@ -601,7 +633,7 @@ def test_deep_code_in_the_region_is_no_breach(code: str) -> None:
 
 
 def test_the_policy_chooses_the_consequence() -> None:
-    notebook = handed_in(delete(CHECK_ADD), body("import torch", "y = x + x"), cell(DOUBLE, execution_count=None))
+    notebook = handed_in(delete(CHECK_ADD), body("import torch", "y = x + x"), cell(CHECK_DOUBLE, outputs=[]))
     table = [
         (Policy(), (), ["todo", "imports", "outputs"]),
         (Policy(), ("imports", "outputs"), ["todo"]),

@@ -14,7 +14,7 @@ from typing import Any
 
 from assignment.homework.master import Cell, Master
 from assignment.homework.notebook import metadata, notebook_metadata
-from assignment.submission.repair import Placed
+from assignment.submission.matching import Placed
 from assignment.text import plain
 
 Outputs = Mapping[int, Sequence[Mapping[str, Any]]]  # position of a cell -> its outputs

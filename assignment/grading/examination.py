@@ -20,7 +20,7 @@ from assignment.homework.master import Cell, cell_id
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.session import CellRun, Session, shortened, size
 from assignment.sandbox.zygote import Sandbox
-from assignment.submission.repair import Placed
+from assignment.submission.matching import Placed
 from assignment.text import one_line
 
 ERROR_WORDS = 200  # characters of what an error says

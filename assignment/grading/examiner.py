@@ -28,8 +28,9 @@ from assignment.rules import Policy, findings
 from assignment.sandbox.limits import Limits
 from assignment.sandbox.session import Session
 from assignment.sandbox.zygote import Sandbox
+from assignment.submission.matching import match
+from assignment.submission.notebook import Notebook
 from assignment.submission.reader import Unreadable, read_notebook
-from assignment.submission.repair import repair
 
 SMALL = 1 << 20  # bytes of a file that leaves no trace of memory or time in the sandbox that has read it
 
@@ -98,11 +99,13 @@ class Examiner:
                 return self._examine(data, submission, session, start)
         return self._examine(data, submission, None, start)
 
-    def _examine(self, data: bytes, submission: dict[str, Any], session: Session | None, start: float) -> Examined:
+    def _examine(self, data: bytes, submission: Notebook, session: Session | None, start: float) -> Examined:
         master = self.homework.master
-        release, guess = made_from(submission, self.releases)
-        cells, repairs = repair(submission, master, release)
-        examination = Examination(self.homework, self.sandbox, cells, start + self.limits.submission_seconds, session)
+        release, guess = made_from(submission.release, [cell.source for cell in submission.cells], self.releases)
+        matching = match(submission, master, release)
+        examination = Examination(
+            self.homework, self.sandbox, matching.cells, start + self.limits.submission_seconds, session
+        )
         checks = examination.run(self.limits.cell_seconds)
         result = Result(
             verdict="timeout" if examination.out_of_time else "graded",
@@ -110,14 +113,14 @@ class Examiner:
             max=master.max,
             score=round(sum(check.score for check in checks), 6),
             checks=[check for check in checks if check.max],
-            repairs=[*repairs, *([guess] if guess else [])],
+            repairs=[*matching.repairs, *([guess] if guess else [])],
             made_by=self.made_by(data) | {"release": release.release},
         )
-        found = findings(submission, release, master, self.policy, [vars(check) for check in checks])
+        found = findings(submission, release, master, self.policy, checks)
         result.rules = [vars(finding) for finding in found]
         result.net = 0.0 if self.policy.zeroes(found) else result.score
         result.seconds = round(time.monotonic() - start, 3)
-        return Examined(result, autograded_notebook(master, cells, examination.outputs, result.as_dict()))
+        return Examined(result, autograded_notebook(master, matching.cells, examination.outputs, result.as_dict()))
 
     def unexamined(self, data: bytes, verdict: str, reason: str) -> Examined:
         """Return the verdict on a submission of which no cell was run."""

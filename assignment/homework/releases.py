@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
@@ -33,15 +33,16 @@ def releases(course: Course, name: str) -> dict[str, Master]:
     return known
 
 
-def made_from(submission: dict[str, Any], known: dict[str, Master]) -> tuple[Master, str]:
-    """Return the release a submission was made from, and a word if that had to be found by its content."""
-    ours = submission.get("metadata", {}).get("assignment")
-    named = str(ours.get("release", "")) if isinstance(ours, dict) else ""
+def made_from(named: str, sources: Iterable[str], known: dict[str, Master]) -> tuple[Master, str]:
+    """Return the release a submission was made from, and a sentence if that had to be found by its content.
+
+    named: the release that its metadata name; sources: those of its cells.
+    """
     if named in known:
         return known[named], ""
-    sources = {_bare(cell["source"]) for cell in submission["cells"]}
+    bare = {_bare(source) for source in sources}
     newest_first = list(reversed(known.values()))
-    found = max(newest_first, key=lambda master: sum(_bare(cell.source) in sources for cell in master.cells))
+    found = max(newest_first, key=lambda master: sum(_bare(cell.source) in bare for cell in master.cells))
     said = f"names the unknown release {named[:16]!r}" if named else "names no release"
     if len(known) == 1:
         return found, f"the notebook {said}: taken for {found.release}, the only one"

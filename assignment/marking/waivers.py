@@ -12,7 +12,7 @@ from typing import Any
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.rules import Policy
+from assignment.rules import RULES
 
 FILE = "waivers.toml"
 HEAD = """\
@@ -110,9 +110,8 @@ def fingerprints(findings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def _add(course: Course, decision: Decision) -> Decision:
     """Append a decision to the file, which keeps what people wrote into it."""
-    rules = [field.name for field in fields(Policy)]
-    if decision.rule not in rules:
-        raise AssignmentError(f"--rule {decision.rule}: no such rule; there are {', '.join(rules)}")
+    if decision.rule not in RULES:
+        raise AssignmentError(f"--rule {decision.rule}: no such rule; there are {', '.join(RULES)}")
     load(course)  # refuses to add to a file that cannot be read
     path = course.root / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,10 +31,13 @@ IMPORTERS = {"__import__", "import_module"}
 RUNNERS = {"exec", "eval"}
 DYNAMIC_NAMES = {"__builtins__", "__loader__", "__spec__", "compile", "__import__"}
 DYNAMIC_ATTRIBUTES = FOREIGN_IN_NUMPY | {
-    *("__builtins__", "__globals__", "__subclasses__", "__import__", "__loader__", "modules", "pickle", "pickle_load")
+    *("__builtins__", "__globals__", "__subclasses__", "__loader__", "__spec__", "pickle"),
+    *("os", "sys", "builtins", "importlib", "subprocess", "ctypes"),  # what NumPy has imported for itself
 }
 INSTALLERS = {"pip", "pip3", "conda", "mamba", "micromamba", "uv"}
-INSTALL = re.compile(r"\b(pip3?|conda|mamba|micromamba|uv)\b[^|;&\n]{0,200}?\b(install|download|add)\b|\beasy_install\b")
+INSTALL = re.compile(
+    r"\b(pip3?|conda|mamba|micromamba|uv)\b[^|;&\n]{0,200}?\b(install|download|add)\b|\beasy_install\b"
+)
 COMMAND = 2000  # characters of a command for the shell that are read
 BROKEN_IMPORT = re.compile(r"[ \t]*(?:import[ \t]+([\w.]+)|from[ \t]+([\w.]+)[ \t]+import\b)")
 HARMLESS_MAGICS = {"autoreload", "storemagic"}
@@ -128,14 +131,16 @@ def _of_tree(tree: ast.Module, given: frozenset[str], line: int = 0) -> Iterator
             named = node.id in DYNAMIC_NAMES | RUNNERS and node.id not in own and id(node) not in callees
             if named or (node.id == "compile" and "compile" not in own):
                 yield False, words.DYNAMIC, at, ()
-        elif isinstance(node, ast.Attribute) and id(node) not in callees and _is_dynamic(node):
+        elif isinstance(node, ast.Subscript) and (_literal(node.slice) or "").startswith("__"):
+            yield False, words.DYNAMIC, at, ()  # globals()["__builtins__"]
+        elif isinstance(node, ast.Attribute) and _is_dynamic(node, id(node) in callees):
             yield False, words.DYNAMIC, at, ()
 
 
-def _is_dynamic(node: ast.Attribute) -> bool:
+def _is_dynamic(node: ast.Attribute, called: bool) -> bool:
     """Whether an attribute leads to modules in a way that only running it would show."""
-    if node.attr == "modules":
-        return isinstance(node.value, ast.Name) and node.value.id == "sys"
+    if node.attr in IMPORTERS:
+        return not called  # a call is read for itself
     return node.attr in DYNAMIC_ATTRIBUTES
 
 
@@ -176,6 +181,15 @@ def _call(node: ast.Call, own: set[str], given: frozenset[str], line: int, neste
             yield from _module(text, given, line) if text else iter([(False, words.DYNAMIC, line, ())])
         elif name in RUNNERS:
             yield from _text(text, given, line, nested)
+        elif name == "getattr" and len(node.args) > 1 and _is_open(node):
+            yield False, words.DYNAMIC, line, ()
+
+
+def _is_open(node: ast.Call) -> bool:
+    """Whether getattr takes a computed name from a module, or the name of a way to modules."""
+    name = _literal(node.args[1])
+    module = isinstance(node.args[0], ast.Name) and node.args[0].id in ("np", NUMPY)
+    return module if name is None else name in DYNAMIC_ATTRIBUTES | IMPORTERS
 
 
 def _function(node: ast.expr) -> tuple[str, str]:
@@ -220,13 +234,19 @@ def _magic(kind: str, texts: list[str], given: frozenset[str], line: int, nested
         yield _shell(rest, line)
     elif name in ("python", "python3", "time", "timeit"):
         yield from _text(_timed(texts[-1]), given, line, nested)
-    elif name == "load_ext" and rest not in HARMLESS_MAGICS or name in ("pylab", "run", "load", "matplotlib", "writefile"):
+    elif (name == "load_ext" and rest not in HARMLESS_MAGICS) or name in (
+        "pylab",
+        "run",
+        "load",
+        "matplotlib",
+        "writefile",
+    ):
         yield False, words.magic(name), line, ()
 
 
 def _timed(text: str) -> str:
     """Return the statement of %timeit without its options."""
-    return re.sub(r"\A(?:\s*-\w+(?:[ \t]+\d+)?)+", "", text)
+    return re.sub(r"\A(?:\s*-\w+(?:[ \t]+\d+)?)+", "", text).strip()
 
 
 def _shell(command: str, line: int) -> Raw:
@@ -260,7 +280,7 @@ def _modules(tree: ast.Module | None) -> set[str]:
 def _needed(cells: Iterable[Placed]) -> set[str]:
     """Return the names that the exercises use, directly or through what the student's own cells define."""
     ahead: list[str] = []
-    uses: Mapping[str, set[str]] = {}
+    uses: dict[str, set[str]] = {}
     for one in cells:
         if one.role == "extra":
             for statement in one.tree.body if one.tree else []:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from assignment import words
@@ -12,7 +12,7 @@ from assignment.errors import AssignmentError
 from assignment.submission.matching import Placed
 
 RULES = ("todo", "imports", "outputs")
-CHOICES = {rule: ("zero", "flag", "off") for rule in RULES} | {"scratch_imports": ("note", "breach")}
+CHOICES = dict.fromkeys(RULES, ("zero", "flag", "off")) | {"scratch_imports": ("note", "breach")}
 LINES, WIDTH = 16, 160  # of a diff that is evidence: small enough to be read
 COMPARED = 200  # lines of a cell that are compared for a diff: its cost grows with their square
 
@@ -79,17 +79,21 @@ def difference(old: str, new: str) -> tuple[str, int]:
 
     Blank lines make no difference.
     """
-    before, after = ([(n, line.rstrip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()] for text in (old, new))
+    before, after = (
+        [(n, line.rstrip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()] for text in (old, new)
+    )
     same = 0
     while same < min(len(before), len(after)) and before[same][1] == after[same][1]:
         same += 1
     if same == len(before) == len(after):
         return "", 0
     start = max(0, same - 1)
-    texts = ([line for _, line in lines[start : start + COMPARED]] for lines in (before, after))
-    rows = [row[:WIDTH] for row in difflib.unified_diff(*texts, lineterm="", n=1)][2:]
+    texts = [[line for _, line in lines[start : start + COMPARED]] for lines in (before, after)]
+    rows = [row[:WIDTH] for row in difflib.unified_diff(texts[0], texts[1], lineterm="", n=1)][2:]
     line = after[same][0] if same < len(after) else after[-1][0] if after else 0
-    return "\n".join(["@@" if row.startswith("@@") else row for row in rows][:LINES] + ["…"] * (len(rows) > LINES)), line
+    return "\n".join(
+        ["@@" if row.startswith("@@") else row for row in rows][:LINES] + ["…"] * (len(rows) > LINES)
+    ), line
 
 
 def excerpt(source: str, sign: str = "") -> str:

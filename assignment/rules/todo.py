@@ -163,7 +163,9 @@ def _rearranged(placed: Sequence[Placed], release: Master, today: dict[str, Cell
     A locked cell in which anything else stands was changed; statements of the student's own cells do not matter.
     """
     suspects = {
-        one.id: one for one in placed if one.role in ("given", "check") and _is_changed(one, release.cell(one.id), today)
+        one.id: one
+        for one in placed
+        if one.role in ("given", "check") and _is_changed(one, release.cell(one.id), today)
     }
     if not suspects:
         return _Pieces()
@@ -406,7 +408,9 @@ def _at_run_time(one: Placed, cell: Cell, given: frozenset[str]) -> Iterator[Fin
 
 def _changes(tree: ast.Module | None, given: frozenset[str]) -> Iterator[tuple[str, ast.stmt]]:
     """Yield (given name or part of one, statement) where a function changes it."""
-    for node in walk(tree) if tree else ():
+    statements = tree.body if tree else []
+    inside = [node for node in statements if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    for node in walk(ast.Module([*inside], [])):
         if isinstance(node, ast.Global):
             yield from ((name, node) for name in node.names if name in given)
         elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):

@@ -72,7 +72,9 @@ def match(notebook: Notebook, master: Master, release: Master | None = None) -> 
         _ordered(cells, master.released, chosen, stubs),
         _repairs(notebook, cells, master.released, chosen),
         frozenset(c.name for c in master.solves if c.id in chosen and _is_written(chosen[c.id], c)),
-        frozenset(c.id for c in master.checks if c.id in chosen and chosen[c.id].bare == bare(stubs.get(c.id, c).source)),
+        frozenset(
+            c.id for c in master.checks if c.id in chosen and chosen[c.id].bare == bare(stubs.get(c.id, c).source)
+        ),
     )
 
 

@@ -1,25 +1,25 @@
-"""A submission's bytes -> plain cells, parsed inside the sandbox and checked on arrival."""
+"""A submission's bytes -> its notebook, parsed inside the sandbox and checked on arrival."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.limits import Limits
 from assignment.sandbox.protocol import WireError
 from assignment.sandbox.session import Session
+from assignment.submission.notebook import OUTPUTS, Notebook, Output, SubmittedCell
+
+T = TypeVar("T")
 
 
 class Unreadable(Exception):
-    """The submission is no notebook; says why, in words for a TA."""
+    """The submission is no notebook; says why, in English for a TA."""
 
 
-def read_notebook(session: Session, data: bytes, limits: Limits) -> dict[str, Any]:
-    """The notebook in `data`: nbformat, nbformat_minor, metadata, cells. Raises Unreadable.
-
-    Each cell has cell_type, id, source (with LF line ends), execution_count, metadata (nbgrader, assignment, tags) and
-    outputs in nbformat 4's shape, their text cut and a picture only marked as being there.
-    """
+def read_notebook(session: Session, data: bytes, limits: Limits) -> Notebook:
+    """Return the notebook in `data`, its outputs cut to what is needed. Raises Unreadable."""
     if len(data) > limits.notebook_bytes:
         raise Unreadable(f"it is {len(data) >> 20} MiB large; {limits.notebook_bytes >> 20} MiB are read at most")
     try:
@@ -31,27 +31,36 @@ def read_notebook(session: Session, data: bytes, limits: Limits) -> dict[str, An
     return checked_notebook(notebook)
 
 
-def checked_notebook(notebook: Any) -> dict[str, Any]:
-    """The notebook as the guest hands it over, every value of the type it should have. Raises Unreadable."""
+def checked_notebook(raw: Any) -> Notebook:
+    """Return the notebook that the sandbox hands over, every value of the type it should have. Raises Unreadable."""
     try:
-        return {
-            "nbformat": _of(int, notebook["nbformat"]),
-            "nbformat_minor": _of(int, notebook["nbformat_minor"]),
-            "metadata": {_of(str, key): _small(value) for key, value in _of(dict, notebook["metadata"]).items()},
-            "cells": [_cell(cell) for cell in _of(list, notebook["cells"])],
-        }
+        return _notebook(raw)
     except (KeyError, TypeError, AttributeError, WireError) as error:
         raise Unreadable("it was read by a process that did not keep to the protocol") from error
 
 
-def _of(kind: type, value: Any) -> Any:
+def _notebook(raw: Any) -> Notebook:
+    _of(int, raw["nbformat"]), _of(int, raw["nbformat_minor"])
+    metadata = {_of(str, key): _small(value) for key, value in _of(dict, raw["metadata"]).items()}
+    ours, kernel = metadata.get("assignment", {}), metadata.get("kernelspec", {})
+    return Notebook(
+        cells=tuple(_cell(position, cell) for position, cell in enumerate(_of(list, raw["cells"]))),
+        assignment=_text(ours, "name"),
+        release=_text(ours, "release"),
+        kernel=_text(kernel, "name") or "python3",
+        python=_text(metadata.get("language_info", {}), "version"),
+        private_outputs=metadata.get("colab", {}).get("private_outputs") is True,
+    )
+
+
+def _of(kind: type[T], value: Any) -> T:
     """The value, if its type is exactly this one. Raises TypeError."""
     if type(value) is not kind:
         raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
     return value
 
 
-def _small(value: Any) -> dict[str, Any]:
+def _small(value: Any) -> Mapping[str, object]:
     """Metadata: a mapping of plain values."""
     for item in _of(dict, value).values():
         if item is not None and type(item) not in (bool, int, float, str):
@@ -59,32 +68,40 @@ def _small(value: Any) -> dict[str, Any]:
     return {_of(str, key): item for key, item in value.items()}
 
 
-def _cell(cell: dict[str, Any]) -> dict[str, Any]:
+def _text(mapping: Mapping[str, object], key: str) -> str:
+    """The text that stands under a key, "" if none does."""
+    value = mapping.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _cell(position: int, cell: Any) -> SubmittedCell:
     if cell["cell_type"] not in ("code", "markdown", "raw"):
-        raise TypeError("a cell of another kind")
+        raise TypeError("a cell of an unknown type")
     count, metadata = cell["execution_count"], cell["metadata"]
-    return {
-        "cell_type": cell["cell_type"],
-        "id": _of(str, cell["id"]),
-        "source": _of(str, cell["source"]),
-        "execution_count": None if count is None else _of(int, count),
-        "metadata": {
-            "nbgrader": _small(metadata["nbgrader"]),
-            "assignment": _small(metadata["assignment"]),
-            "tags": [_of(str, tag) for tag in _of(list, metadata["tags"])],
-        },
-        "outputs": [_output(output) for output in _of(list, cell["outputs"])],
-    }
+    nbgrader, ours = _small(metadata["nbgrader"]), _small(metadata["assignment"])
+    for tag in _of(list, metadata["tags"]):
+        _of(str, tag)
+    return SubmittedCell(
+        position,
+        cell["cell_type"],
+        _of(str, cell["id"]),
+        _of(str, cell["source"]),
+        None if count is None else _of(int, count),
+        tuple(_output(output) for output in _of(list, cell["outputs"])),
+        _text(nbgrader, "grade_id"),
+        _text(ours, "kind"),
+        _text(ours, "name"),
+    )
 
 
-def _output(output: dict[str, Any]) -> dict[str, Any]:
+def _output(output: Any) -> Output:
     kind = output["output_type"]
+    if kind not in OUTPUTS:
+        raise TypeError("an output of an unknown type")
     if kind == "stream":
-        return {"output_type": kind, "name": _of(str, output["name"]), "text": _of(str, output["text"])}
+        _of(str, output["name"])
+        return Output(kind, _of(str, output["text"]))
     if kind == "error":
-        words = {key: _of(str, output[key]) for key in ("ename", "evalue")}
-        return {"output_type": kind, **words, "traceback": []}
-    if kind not in ("execute_result", "display_data"):
-        raise TypeError("an output of another kind")
+        return Output(kind, f"{_of(str, output['ename'])}: {_of(str, output['evalue'])}")
     data = {_of(str, key): _of(str, value) for key, value in _of(dict, output["data"]).items()}
-    return {"output_type": kind, "metadata": {}, "data": data}
+    return Output(kind, data.get("text/plain", ""), "image/png" in data)

@@ -11,6 +11,7 @@ MAX_OUTPUTS = 100  # outputs kept of one cell
 MAX_SMALL = 1000  # characters of an id, a tag or a metadata value
 MAX_ENTRIES = 50  # entries kept of a metadata mapping
 MAX_INTEGER = 1 << 53
+METADATA = ("assignment", "kernelspec", "language_info", "colab")  # what is kept of a notebook's own
 OLD_CODE, OLD_OUTPUTS = "input", {"pyout": "execute_result", "pyerr": "error"}  # nbformat 3 and before
 
 
@@ -57,7 +58,7 @@ def _notebook(content: dict[str, Any], max_cells: int, max_text: int) -> dict[st
     return {
         "nbformat": _integer(content.get("nbformat")) or 4,
         "nbformat_minor": _integer(content.get("nbformat_minor")) or 0,
-        "metadata": {key: _small(metadata.get(key)) for key in ("assignment", "kernelspec", "language_info")},
+        "metadata": {key: _small(metadata.get(key)) for key in METADATA},
         "cells": [_cell(cell, number, budget) for number, cell in enumerate(cells, 1)],
     }
 

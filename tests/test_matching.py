@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from assignment.homework.master import STUB, Master
 from assignment.homework.notebook import render
 from assignment.homework.percent import parse
-from assignment.submission.repair import Placed, repair
+from assignment.sandbox.inside.notebook import normalise
+from assignment.submission.matching import Matching, Placed, match
+from assignment.submission.reader import checked_notebook
 from tests import tiny
 
 Cells = list[dict[str, Any]]
@@ -36,6 +39,13 @@ def submission(*changes: Callable[[Cells], Any]) -> dict[str, Any]:
     for change in changes:
         change(cells)
     return notebook
+
+
+def matched(notebook: dict[str, Any], master: Master = MASTER, release: Master | None = None) -> Matching:
+    """Match a notebook that went through a file, as every submission does."""
+    wrong, plain = normalise(json.dumps(notebook).encode(), 1000, 10_000_000)
+    assert plain is not None, wrong
+    return match(checked_notebook(plain), master, release)
 
 
 def put(position: int, source: str, **fields: Any) -> Callable[[Cells], Any]:
@@ -79,7 +89,8 @@ def extras(cells: list[Placed]) -> list[tuple[str, str]]:
 
 
 def test_a_submission_in_order_is_left_alone() -> None:
-    cells, repairs = repair(submission(), MASTER)
+    matching = matched(submission())
+    cells, repairs = matching.cells, matching.repairs
     assert [cell.id for cell in cells] == ORDER
     assert [cell.role for cell in cells] == [cell.kind for cell in MASTER.cells]
     assert [cell.origin for cell in cells] == list(range(7))
@@ -88,7 +99,8 @@ def test_a_submission_in_order_is_left_alone() -> None:
 
 def test_the_untouched_release_needs_no_repair() -> None:
     notebook = submission(put(DOUBLE, MASTER.solve("double").stub), put(ADD, MASTER.solve("Counter.add").stub))
-    cells, repairs = repair(notebook, MASTER)
+    matching = matched(notebook)
+    cells, repairs = matching.cells, matching.repairs
     assert [cell.source for cell in cells] == [cell.source for cell in MASTER.released.cells]
     assert repairs == []
 
@@ -233,9 +245,8 @@ CASES: dict[str, tuple[list[Callable[[Cells], Any]], str, str, list[tuple[str, s
 def test_disorder_is_put_right_and_said(name: str) -> None:
     changes, double, add, left_over, word = CASES[name]
     notebook = submission(*changes)
-    before = copy.deepcopy(notebook)
-    cells, repairs = repair(notebook, MASTER)
-    assert notebook == before
+    matching = matched(notebook)
+    cells, repairs = matching.cells, matching.repairs
     assert [cell.id for cell in cells if cell.id] == ORDER  # each of the homework's cells exactly once, in order
     by_id = {cell.id: cell for cell in cells}
     assert (by_id["solve-double"].source, by_id["solve-Counter-add"].source) == (double, add)
@@ -248,7 +259,7 @@ def test_disorder_is_put_right_and_said(name: str) -> None:
 
 def test_extra_cells_follow_the_cell_they_followed() -> None:
     moved = submission(insert(0, "a = 1"), insert(4, "b = 2"), lambda cells: cells.append(cells.pop(1)))
-    cells, _ = repair(moved, MASTER)
+    cells = matched(moved).cells
     assert [cell.id or cell.source for cell in cells] == ["a = 1", *ORDER[:3], "b = 2", *ORDER[3:]]
 
 
@@ -257,9 +268,9 @@ def test_another_kernel_is_said() -> None:
     for kernel, words in table:
         notebook = submission()
         notebook["metadata"]["kernelspec"] = {"name": kernel}
-        assert repair(notebook, MASTER).repairs == words
+        assert matched(notebook).repairs == words
     notebook["metadata"] = {}
-    assert repair(notebook, MASTER).repairs == []
+    assert matched(notebook).repairs == []
 
 
 def test_forged_metadata_does_not_move_a_function() -> None:
@@ -267,7 +278,7 @@ def test_forged_metadata_does_not_move_a_function() -> None:
         cells[DOUBLE]["metadata"]["nbgrader"]["grade_id"] = "solve-Counter-add"
         cells[DOUBLE]["metadata"]["assignment"] = {"kind": ["solve"], "name": None}
 
-    cells, _ = repair(submission(forge), MASTER)
+    cells = matched(submission(forge)).cells
     by_id = {cell.id: cell for cell in cells}
     assert (by_id["solve-double"].source, by_id["solve-Counter-add"].source) == (DOUBLED, ADDED)
 
@@ -276,11 +287,11 @@ def test_with_an_earlier_release_its_stub_is_what_counts_as_untouched() -> None:
     old = Master("tiny", tuple(parse(tiny.TEXT.replace("return y", "return 1 * y"), "tiny.py"))).released
     stub = old.solve("double").source
     notebook = submission(insert(7, stub, like=DOUBLE))
-    assert {cell.id: cell.source for cell in repair(notebook, MASTER, old).cells}["solve-double"] == DOUBLED
-    assert {cell.id: cell.source for cell in repair(notebook, MASTER).cells}["solve-double"] == stub
+    assert {cell.id: cell.source for cell in matched(notebook, MASTER, old).cells}["solve-double"] == DOUBLED
+    assert {cell.id: cell.source for cell in matched(notebook).cells}["solve-double"] == stub
 
 
 @pytest.mark.parametrize("source", ["(" * 9000, "x" + ".a" * 20000, "def f():\n" + "  if 1:\n" * 3, "\0", "1" * 5000])
 def test_absurd_code_is_no_danger(source: str) -> None:
-    cells, _ = repair(submission(put(DOUBLE, source), insert(3, source)), MASTER)
+    cells = matched(submission(put(DOUBLE, source), insert(3, source))).cells
     assert {cell.id: cell.source for cell in cells}["solve-double"] == source
