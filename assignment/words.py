@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 # Examination: verdicts on parts and checks
 
 
@@ -87,3 +89,51 @@ def contradicted(part: str) -> str:
 
 
 # Marks: lateness, decisions, comments in Canvas
+
+
+def due(moment: str, extension: float) -> str:
+    """截止 2026-11-08 23:59（已延期 2 天）; extension in days."""
+    return f"截止 {moment}" + (f"（已延期 {extension:g} 天）" if extension else "")
+
+
+def days_counted(days: int, most: float | None) -> str:
+    """按 2 天计，最多扣 10 分; most: None where it does not bound."""
+    return f"按 {days} 天计" + ("" if most is None else f"，最多扣 {most:g} 分")
+
+
+MARK_ROWS = {
+    "auto": "自动评分",
+    "manual": "助教调整",
+    "floor": "不低于 0 分",
+    "late": "迟交扣分",
+    "rules": "违反规则，记 0 分",
+}
+
+
+def lateness(late: bool, days: float) -> str:
+    """迟交 2 天 3 小时; 迟交 where nobody knows how long; "" for what came in time."""
+    if not late:
+        return ""
+    minutes = round(days * 24 * 60)
+    if minutes <= 0:
+        return "迟交"
+    whole, rest = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(rest, 60)
+    parts = [f"{whole} 天"] if whole else []
+    parts += [f"{hours} 小时"] if hours else []
+    parts += [f"{minutes} 分钟"] if minutes and not whole else []
+    return "迟交 " + " ".join(parts)
+
+
+def comment(
+    net: str, most: str, verdict: str, penalties: Iterable[tuple[str, str]], lost: Iterable[tuple[str, str, str]]
+) -> str:
+    """The comment in Canvas: the mark, what it lost where, and that the page says the rest.
+
+    All points as text; penalties: (late or rules, points); lost: (exercise, score, points possible).
+    """
+    lines = [f"成绩：{net} / {most}", *(f"{MARK_ROWS[kind]}：{points}" for kind, points in penalties)]
+    complete = len(lines) == 1
+    lines += [f"{name}：{score} / {possible}" for name, score, possible in lost]
+    lines.append("全部正确。" if complete and len(lines) == 1 else "逐题的说明和提示见所附的反馈页。")
+    return "\n".join([verdict, *lines] if verdict else lines)

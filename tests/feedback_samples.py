@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from assignment.grading.result import CheckResult, Result
+from assignment.marking import breakdown
+from assignment.marking.breakdown import Arrival, Breakdown, Penalty, finite
+from assignment.report.annotate import annotate as annotated
 
 EXERCISES: dict[str, tuple[str, dict[str, float]]] = {
     "rnn_step_forward": ("3.1 单步前向", {"next_h": 8}),
@@ -199,3 +205,30 @@ def class_of(count: int, seed: int = 7) -> list[tuple[str, str, dict[str, Any]]]
             made = unreadable() | {"verdict": draw.choice(["unreadable", "timeout", "memory"])}
         students.append((str(1040 + number), draw.choice(families) + draw.choice(given), made))
     return students
+
+
+def typed(result: Mapping[str, Any]) -> Result:
+    """Return what of a sample decides a mark."""
+    checks = [CheckResult(str(c.get("name")), 0.0, c.get("score", 0.0)) for c in result.get("checks") or []]
+    rules = list(result.get("rules") or [])
+    return Result(str(result.get("verdict", "graded")), finite(result.get("max")), checks=checks, rules=rules)
+
+
+def settle(
+    result: Mapping[str, Any],
+    manual: Mapping[str, float] | None = None,
+    penalties: Iterable[Mapping[str, Any]] = (),
+    late: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Breakdown:
+    """Return how a sample's mark comes about, of plain JSON, however odd."""
+    return breakdown.settle(
+        typed(result), manual, [Penalty(**penalty) for penalty in penalties], Arrival(**(late or {})), **more
+    )
+
+
+def annotate(
+    notebook: Mapping[str, Any], result: Mapping[str, Any], standing: Breakdown | None = None
+) -> dict[str, Any]:
+    """Return the annotated notebook, by default of a mark that nobody changed."""
+    return annotated(notebook, result, standing or settle(result))

@@ -24,6 +24,7 @@ from assignment.cli.app import SECTIONS, app, main
 from assignment.cli.tables import remarks, wrapped
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
+from assignment.grading.result import CheckResult, Result
 from assignment.marking.results import earlier
 from assignment.sandbox import bubblewrap as launch
 from assignment.workflow.release import release
@@ -177,17 +178,11 @@ def test_what_people_read_fits_80_columns_and_has_no_codes(verb: str, klass: Cou
 
 
 def test_remarks_tell_what_was_forgiven_and_put_in_order() -> None:
-    check = {"name": "double", "score": 1.0, "max": 1.0, "ended": ""}
     breach = {"rule": "todo", "breach": True}
-    result = {
-        "verdict": "graded",
-        "reason": "",
-        "checks": [check],
-        "rules": [breach, breach],
-        "repairs": ["a cell moved"],
-    }
+    result = Result("graded", 1.0, checks=[CheckResult("double", 1.0, 1.0)], rules=[breach, breach], repairs=["moved"])
     assert remarks(result, waived=[]) == ["breach of rule 'todo'", "repaired"]
-    assert remarks(result | {"repairs": []}, waived=["todo"]) == ["breach of rule 'todo', waived"]
+    result.repairs = []
+    assert remarks(result, waived=["todo"]) == ["breach of rule 'todo', waived"]
 
 
 @pytest.mark.slow
@@ -488,7 +483,8 @@ def test_ctrl_c_leaves_one_line_and_nothing_running(handed_in: Course, tmp_path:
         assert database.execute("select student_id from submitted_assignment").fetchall() == [("1",)]
     finally:
         database.close()
-    assert (earlier(course, "tiny", "1") or {})["score"] == 6.5
+    first = earlier(course, "tiny", "1")
+    assert first is not None and first.score == 6.5
     assert earlier(course, "tiny", "2") is None
 
 
@@ -561,6 +557,6 @@ def test_no_sandbox_goes_on_and_gives_the_same_marks(klass: Course, course: Cour
         ours, theirs = earlier(course, "tiny", student), earlier(klass, "tiny", student)
         assert ours is not None and theirs is not None
         for key in ("verdict", "score", "net", "checks", "rules"):
-            assert ours[key] == theirs[key], (student, key)
+            assert getattr(ours, key) == getattr(theirs, key), (student, key)
     said = typed(course, "check", "--no-sandbox", "submitted/1/tiny/tiny.ipynb")
     assert said.status == 0 and "6.5 of 6.5 points" in said.out

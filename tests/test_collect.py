@@ -12,9 +12,9 @@ from assignment.canvas.archive import ArchiveLimits, RefusedError, open_archive,
 from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking.roster import enrol
 from assignment.submission.handed_in import homework_test
 from assignment.workflow.collect import Collected, collect
+from assignment.workflow.roster import enrol
 from tests.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
 ROSTER = """\

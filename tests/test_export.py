@@ -11,7 +11,7 @@ import pytest
 from assignment.canvas.gradebook import read_gradebook
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking.marks import marks
+from assignment.marking.breakdown import marks
 from assignment.workflow.export import export_feedback, export_grades
 from tests.canvas_class import autograde, grade_class, hand_in, make_course, notebook
 from tests.test_canvas_gradebook import canvas_import

@@ -18,15 +18,17 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from assignment.course import Course, tools_in_path
-from assignment.marking.standing import penalties_of, settle
-from assignment.marking.waivers import waive
+from assignment.marking.breakdown import Arrival, penalties_of
+from assignment.marking.decisions import waive
 from assignment.plugins.feedback import FeedbackExporter
-from assignment.report.annotate import annotate, escaped, fenced, is_fenced
+from assignment.report.annotate import escaped, fenced, is_fenced
 from assignment.report.feedback_view import exercises, ledger
-from assignment.report.feedback_words import OBJECTION, lateness, premise_words
+from assignment.report.feedback_words import OBJECTION, premise_words
 from assignment.report.student_page import page
 from assignment.text import block, one_line, plain, points
+from assignment.words import lateness
 from tests import feedback_samples as samples
+from tests.feedback_samples import annotate, settle
 
 WHO = {"name": "王小明", "login": "xiaoming.wang", "student": "1044", "file": "作业 2.ipynb"}
 HOSTILE = {
@@ -404,7 +406,7 @@ STANDINGS: list[tuple[str, dict[str, Any], float, list[str]]] = [
     ),
     (
         "nonsense",
-        {"manual": {"rnn_forward": float("nan")}, "penalties": [{"points": float("-inf")}]},
+        {"manual": {"rnn_forward": float("nan")}, "penalties": [{"kind": "late", "points": float("-inf")}]},
         82.0,
         ["auto", "manual"],
     ),
@@ -415,12 +417,12 @@ STANDINGS: list[tuple[str, dict[str, Any], float, list[str]]] = [
 def test_marks_add_up(more: dict[str, Any], net: float, kinds: list[str]) -> None:
     result = samples.nearly_perfect()
     standing = settle(result, **more)
-    assert standing["net"] == net
-    assert [row["kind"] for row in standing["rows"]] == kinds
-    assert round(sum(row["points"] for row in standing["rows"]), 2) == standing["net"]
-    assert round(standing["score"] - standing["penalty"], 2) == standing["net"]
+    assert standing.net == net
+    assert [row.kind for row in standing.rows] == kinds
+    assert round(sum(row.points for row in standing.rows), 2) == standing.net
+    assert round(standing.score - standing.penalty, 2) == standing.net
     listed = [row["points"].replace("−", "-") for row in ledger(standing) if row["kind"] not in ("plain", "net")]
-    assert round(sum(map(float, listed)), 2) == standing["net"]
+    assert round(sum(map(float, listed)), 2) == standing.net
     text = Outline(page(result, samples.notebook(), WHO, standing)).text
     assert f"{points(net)}/ 100 分" in text.replace("\n", "")
     assert not re.search(r"最终成绩\s*[-−]", text)
@@ -438,9 +440,9 @@ def test_no_mark_is_negative_and_every_sum_adds_up(
     changes = {f"f{at}": score for at, score in enumerate(manual) if score is not None}
     taken = [{"kind": kind, "points": amount} for kind, amount in penalties]
     standing = settle({"checks": checks, "max": 120.0}, changes, taken)
-    assert standing["net"] >= 0
-    assert standing["penalty"] >= 0
-    assert abs(sum(row["points"] for row in standing["rows"]) - standing["net"]) < 1e-6
+    assert standing.net >= 0
+    assert standing.penalty >= 0
+    assert abs(sum(row.points for row in standing.rows) - standing.net) < 1e-6
 
 
 def test_a_tas_change_shows_on_page_and_in_notebook() -> None:
@@ -495,23 +497,23 @@ def test_a_rule_says_what_it_cost(more: dict[str, Any], state: str) -> None:
     ],
 )
 def test_the_gradebooks_one_penalty_is_told_apart(taken: float, result: dict[str, Any], kinds: list[str]) -> None:
-    assert [one["kind"] for one in penalties_of(taken, result, 100.0)] == kinds
+    assert [one.kind for one in penalties_of(taken, samples.typed(result), 100.0)] == kinds
 
 
 @pytest.mark.parametrize(
     ("late", "words"),
     [
-        ({}, ""),
-        ({"late": False, "days": 3}, ""),
-        ({"late": True}, "迟交"),
-        ({"late": True, "days": 2.125}, "迟交 2 天 3 小时"),
-        ({"late": True, "days": 0.5 / 24}, "迟交 30 分钟"),
-        ({"late": True, "days": 1.0}, "迟交 1 天"),
-        ({"late": True, "days": 0.99999}, "迟交 1 天"),
+        (Arrival(), ""),
+        (Arrival(late=False, days=3), ""),
+        (Arrival(late=True), "迟交"),
+        (Arrival(late=True, days=2.125), "迟交 2 天 3 小时"),
+        (Arrival(late=True, days=0.5 / 24), "迟交 30 分钟"),
+        (Arrival(late=True, days=1.0), "迟交 1 天"),
+        (Arrival(late=True, days=0.99999), "迟交 1 天"),
     ],
 )
-def test_lateness_in_words(late: dict[str, Any], words: str) -> None:
-    assert lateness(late) == words
+def test_lateness_in_words(late: Arrival, words: str) -> None:
+    assert lateness(late.late, late.days) == words
 
 
 def test_premise_in_words() -> None:

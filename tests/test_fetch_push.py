@@ -24,7 +24,7 @@ from assignment.canvas.bounded import ServerLimits
 from assignment.canvas.delivery import Ledger, SentMark
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking import marks
+from assignment.marking import breakdown
 from assignment.workflow.fetch import fetch
 from assignment.workflow.push import Pushed, push
 from tests.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
@@ -219,7 +219,7 @@ def test_pass_fail_is_refused(course: Course, canvas: Canvas) -> None:
 def quick_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Marks without asking nbgrader, for tests that push a hundred times."""
     earned = [
-        marks.Mark(user, name, net, 100.0)
+        breakdown.Mark(user, name, net, 100.0)
         for (user, name), net in zip(PEOPLE.items(), (100.0, 60.5, 85.0), strict=True)
     ]
     monkeypatch.setattr("assignment.workflow.push.marks", lambda course, assignment, withhold: (list(earned), []))

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, Request
 
 from assignment.course import Course
-from assignment.marking.zeros import confirm_zero
+from assignment.marking.decisions import confirm_zero
 from assignment.workflow.classroom import write_feedback, write_report
 from assignment.workflow.collect import collect
 from assignment.workflow.demo import HandIn, copy_course, write_archive, write_roster

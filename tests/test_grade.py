@@ -19,7 +19,8 @@ from nbgrader.api import Gradebook
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
-from assignment.marking.zeros import confirm_zero, refuse_unseen, unseen, waive_rule
+from assignment.marking.decisions import confirm_zero, refuse_unseen, unseen
+from assignment.marking.gradebook import waive_rule
 from assignment.workflow.demo import copy_course
 from assignment.workflow.grade import Graded, grade
 from assignment.workflow.release import release as make_release
@@ -87,7 +88,7 @@ def total(course: Course, student: str) -> float:
 
 
 def test_a_class(once: tuple[Course, Graded], marked: Course) -> None:
-    assert {g.student: (g.result["verdict"], g.result["score"], g.result["net"]) for g in once[1].grades} == {
+    assert {g.student: (g.result.verdict, g.result.score, g.result.net) for g in once[1].grades} == {
         "1": ("graded", 100.0, 100.0),
         "2": ("graded", 88.0, 88.0),
         "3": ("graded", 0.0, 0.0),
@@ -109,7 +110,7 @@ def test_only_what_changed_is_graded_again(marked: Course, release: Notebook, re
     hand_in(marked, "3", corpus.submission(release, {k: v for k, v in reference.items() if k != SOFTMAX}))
     graded = grade(marked, "rnn", only=["1", "3"])
     assert {g.student: g.regraded for g in graded.grades} == {"1": False, "3": True}
-    assert [(g.student, g.before, g.result["score"]) for g in graded.changed] == [("3", 0.0, 88.0)]
+    assert [(g.student, g.before, g.result.score) for g in graded.changed] == [("3", 0.0, 88.0)]
     with pytest.raises(AssignmentError, match="nothing from 77"):
         grade(marked, "rnn", only=["77"])
 
@@ -171,7 +172,7 @@ def test_a_folder_without_its_notebook_stops_nobody(marked: Course, release: Not
     reasons = {"3": "there is no rnn.ipynb in its folder", "4": "it is not a file"}
     for regraded in (reasons.keys(), set()):  # the second time they are known
         graded = grade(marked, "rnn").grades
-        assert {g.student: g.result["reason"] for g in graded if g.net is None} == reasons
+        assert {g.student: g.result.reason for g in graded if g.net is None} == reasons
         assert {g.student for g in graded if g.regraded} == regraded
 
 
@@ -243,7 +244,7 @@ def test_an_examiner_that_dies_costs_one_verdict(jobs: int, klass: Course, monke
 
     monkeypatch.setattr(Examiner, "examine_file", dies)
     graded = grade(klass, "rnn", jobs, only=["1", "2", "3"])
-    assert {g.student: g.result["verdict"] for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
+    assert {g.student: g.result.verdict for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
 
 
 def test_a_correction_in_mid_term_harms_nobody(course: Course, release: Notebook, reference: Sources) -> None:
@@ -258,5 +259,5 @@ def test_a_correction_in_mid_term_harms_nobody(course: Course, release: Notebook
     hand_in(course, "1", corpus.submission(release, reference))
     hand_in(course, "2", corpus.submission(new, reference))
     results = {g.student: g.result for g in grade(course, "rnn").grades}
-    assert {student: result["made_by"]["release"] for student, result in results.items()} == {"1": before, "2": after}
-    assert all(result["net"] == 100.0 and not result["rules"] for result in results.values())
+    assert {student: result.made_by["release"] for student, result in results.items()} == {"1": before, "2": after}
+    assert all(result.net == 100.0 and not result.rules for result in results.values())

@@ -77,7 +77,7 @@ def test_killed_at_any_moment_it_is_finished_by_the_next_run(klass: Course, tmp_
         run = begun(klass)
         time.sleep(moments.uniform(0.1, 0.8) * took)
         kill(run)
-        now = {student: result["score"] for student in STUDENTS if (result := earlier(klass, "tiny", student))}
+        now = {student: result.score for student in STUDENTS if (result := earlier(klass, "tiny", student))}
         assert {student: now.get(student) for student in graded_before} == graded_before, "a grade was lost"
         graded_before = now
     command = [sys.executable, "-m", "assignment", "grade", "--course", str(klass.root)]

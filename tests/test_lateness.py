@@ -13,9 +13,9 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
+from assignment.marking.breakdown import marks
+from assignment.marking.gradebook import refresh_penalties, waive_rule
 from assignment.marking.lateness import Lateness, handed_in
-from assignment.marking.marks import marks
-from assignment.marking.zeros import refresh_penalties, waive_rule
 from assignment.workflow.classroom import annotated, graded, write_feedback, write_report
 from assignment.workflow.export import export_grades
 from assignment.workflow.grade import grade
@@ -135,11 +135,11 @@ def test_what_lateness_costs_and_how_it_is_told(case: str, course: Course) -> No
     came(course, STUDENT, at, marked)
     refresh_penalties(course, "tiny")
     [one] = graded(course, "tiny", only=STUDENT)
-    told = one.standing["late"]
-    assert (penalty(course, STUDENT), told["late"]) == (off, late)
-    assert told["days"] == pytest.approx(days, abs=0.01)
-    assert words in told["words"] and bool(told["words"]) == bool(words)
-    assert (one.standing["penalty"], one.standing["net"]) == (off, 4 - off)
+    told = one.standing.breakdown.late
+    assert (penalty(course, STUDENT), told.late) == (off, late)
+    assert told.days == pytest.approx(days, abs=0.01)
+    assert words in told.words and bool(told.words) == bool(words)
+    assert (one.standing.breakdown.penalty, one.standing.breakdown.net) == (off, 4 - off)
 
 
 def test_settings_that_change_later_count_without_grading_again(course: Course) -> None:
@@ -184,11 +184,11 @@ def test_a_late_breach_is_zero_and_each_penalty_is_shown(course: Course) -> None
     refresh_penalties(course, "tiny")
     assert penalty(course, BREACH) == 1 + 6.5
     [one] = graded(course, "tiny", only=BREACH)
-    assert [(row["kind"], row["points"]) for row in one.standing["rows"]] == [("auto", 4), ("late", -1), ("rules", -3)]
+    assert [(row.kind, row.points) for row in one.standing.breakdown.rows] == [("auto", 4), ("late", -1), ("rules", -3)]
     waive_rule(course, "tiny", BREACH, "todo", why="误判，已核对", who="ta")
     assert penalty(course, BREACH) == 1
     [one] = graded(course, "tiny", only=BREACH)
-    assert [(row["kind"], row["points"]) for row in one.standing["rows"]] == [("auto", 4), ("late", -1)]
+    assert [(row.kind, row.points) for row in one.standing.breakdown.rows] == [("auto", 4), ("late", -1)]
     write_feedback(course, "tiny")
     page = course.feedback(BREACH, "tiny").read_text(encoding="utf-8")
     assert "助教已豁免：误判，已核对" in page and "误判，已核对" in annotated(course, "tiny", BREACH).decode()
@@ -203,7 +203,7 @@ def test_a_very_late_breach_that_was_waived_is_only_late(course: Course) -> None
         gradebook.db.commit()
     refresh_penalties(course, "tiny")
     [one] = graded(course, "tiny", only=BREACH)
-    assert [(row["kind"], row["points"]) for row in one.standing["penalties"]] == [("late", 6.5)]
+    assert [(row.kind, row.points) for row in one.standing.breakdown.penalties] == [("late", 6.5)]
 
 
 def test_all_that_shows_the_mark_agrees(course: Course) -> None:

@@ -12,11 +12,10 @@ import pytest
 from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from assignment.marking.standing import settle
-from assignment.report.annotate import annotate
 from assignment.report.class_page import report
 from assignment.report.student_page import page
 from tests import feedback_samples as samples
+from tests.feedback_samples import annotate, settle
 from tests.test_feedback import HOSTILE, WHO
 from tests.test_report import ABOUT, ABSENT, CLASS
 
@@ -126,7 +125,13 @@ def test_feedback_page_runs_nothing(browser: Browser, tmp_path: Path) -> None:
 
 def test_class_page_runs_only_its_own_script(browser: Browser, tmp_path: Path) -> None:
     result = hostile_result()
-    row = {"student": LINE, "name": LINE, "result": result, "notebook": f"autograded/{LINE}"}
+    row = {
+        "student": LINE,
+        "name": LINE,
+        "result": result,
+        "standing": settle(result),
+        "notebook": f"autograded/{LINE}",
+    }
     tab = opened(browser, tmp_path, report([row, *CLASS], ABOUT | {"title": LINE}))
     assert not ran(tab)
     assert tab.complaints == []  # type: ignore[attr-defined]
@@ -156,7 +161,10 @@ def test_pages_fit_their_screens(browser: Browser, tmp_path: Path, width: int) -
     standing = settle(result, manual={"rnn_step_backward": 9.6}, comments={"rnn_step_backward": "x" * 300})
     long = samples.notebook(rnn_forward="y = " + "x + " * 500 + "1")
     unread = samples.unreadable() | {"reason": "x" * 300}
-    for text in (page(result, long, WHO, standing), report([*CLASS, {"student": "1048", "result": unread}], ABOUT)):
+    for text in (
+        page(result, long, WHO, standing),
+        report([*CLASS, {"student": "1048", "result": unread, "standing": settle(unread)}], ABOUT),
+    ):
         tab = opened(browser, tmp_path, text, width)
         tab.evaluate(UNFOLD)
         assert tab.evaluate("document.documentElement.scrollWidth") == width

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from assignment.marking.standing import settle
 from assignment.report.class_page import BOM, defused, report, report_csv, report_json
 from assignment.report.class_pictures import marks, passed
 from assignment.report.class_summary import summarise
 from tests import feedback_samples as samples
+from tests.feedback_samples import settle
 from tests.test_feedback import HOSTILE, Outline, tags
 
 ABOUT = {"assignment": "rnn", "title": "循环神经网络", "made_at": "2025-04-14 10:20"}
@@ -166,7 +166,8 @@ def test_nothing_of_the_students_becomes_markup(case: str) -> None:
         "standing": standing,
         "notebook": f"a/{evil}",
     }
-    lost = {"student": evil + "2", "result": samples.unreadable() | {"reason": evil, "verdict": evil}}
+    unread = samples.unreadable() | {"reason": evil, "verdict": evil}
+    lost = {"student": evil + "2", "result": unread, "standing": settle(unread)}
     text = report([evil_row, lost], dict.fromkeys(ABOUT, evil) | {"missing": [{"student": evil, "name": evil}]})
     assert tags(text) <= tags(report(CLASS, ABOUT | ABSENT))
     outline = Outline(text)

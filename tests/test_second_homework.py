@@ -113,16 +113,16 @@ MARKS = {  # student -> points of each check
 def test_a_check_without_parts_is_judged_as_nbgrader_does(student: str, klass: Course) -> None:
     result = earlier(klass, "tiny", student)
     assert result is not None
-    assert {check["name"]: check["score"] for check in result["checks"]} == MARKS[student]
-    assert result["score"] == sum(MARKS[student].values()) and result["verdict"] == "graded"
-    for check in result["checks"]:  # one part a check, which says the same
-        [part] = check["parts"]
-        assert (part["score"], part["passed"]) == (check["score"], check["score"] == check["max"])
+    assert {check.name: check.score for check in result.checks} == MARKS[student]
+    assert result.score == sum(MARKS[student].values()) and result.verdict == "graded"
+    for check in result.checks:  # one part a check, which says the same
+        [part] = check.parts
+        assert (part.score, part.passed) == (check.score, check.score == check.max)
     notebook = nbformat.read(klass.autograded(student, "tiny"), as_version=4)
     cells = {cell.metadata.assignment.name: cell for cell in notebook.cells if "check-" in cell.id}
     assert {name: determine_grade(cell)[0] for name, cell in cells.items()} == MARKS[student]
     with klass.gradebook() as gradebook:
-        assert gradebook.find_submission("tiny", student).score == result["score"]
+        assert gradebook.find_submission("tiny", student).score == result.score
 
 
 def test_the_other_homework_is_left_alone(klass: Course) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking.waivers import FILE, Decisions, confirm, load, waive
+from assignment.marking.decisions import FILE, Decisions, confirm, load, waive
 
 WHEN = datetime(2025, 11, 3, 9, 30, tzinfo=UTC)
 

@@ -26,12 +26,11 @@ def rules(
       assignment rules 1050 1051
     """
     from assignment.cli import tables
-    from assignment.marking.waivers import load
-    from assignment.marking.zeros import findings_of
+    from assignment.marking.decisions import examined, load
 
     found, which = chosen(course, name)
     everybody = students or [one for one in found.students(which) if found.autograded(one, which).exists()]
-    findings = {student: findings_of(found, which, student) for student in everybody}
+    findings = {student: examined(found, which, student).rules for student in everybody}
     tables.show_rules(out, which, findings, load(found), as_json)
 
 
@@ -53,7 +52,7 @@ def confirm(
       assignment confirm 1050
       assignment confirm --all --why "talked to all of them"
     """
-    from assignment.marking.zeros import confirm_zero, unseen
+    from assignment.marking.decisions import confirm_zero, unseen
 
     found, which = chosen(course, name)
     if bool(students) == every:
@@ -80,7 +79,7 @@ def waive(
     Example:
       assignment waive 1051 --rule imports --why "the import was never used"
     """
-    from assignment.marking.zeros import waive_rule
+    from assignment.marking.gradebook import waive_rule
 
     found, which = chosen(course, name)
     net = waive_rule(found, which, student, rule, why, decider(who))

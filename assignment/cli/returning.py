@@ -22,7 +22,7 @@ def report(course: CourseOption = None, name: NameOption = None) -> None:
     Example:
       assignment report
     """
-    from assignment.marking.zeros import refresh_penalties
+    from assignment.marking.gradebook import refresh_penalties
     from assignment.workflow.classroom import write_report
 
     found, which = chosen(course, name)
@@ -40,7 +40,7 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     Example:
       assignment feedback
     """
-    from assignment.marking.zeros import refresh_penalties
+    from assignment.marking.gradebook import refresh_penalties
     from assignment.workflow.classroom import write_feedback
 
     found, which = chosen(course, name)
@@ -76,7 +76,8 @@ def export(
       assignment export --roster gradebook-today.csv
     """
     from assignment.cli import tables
-    from assignment.marking.zeros import refresh_penalties, refuse_unseen
+    from assignment.marking.decisions import refuse_unseen
+    from assignment.marking.gradebook import refresh_penalties
     from assignment.workflow.classroom import annotated
     from assignment.workflow.export import export_feedback, export_grades
 
@@ -108,7 +109,8 @@ def push(
     """
     from assignment.canvas.api import connect
     from assignment.cli import tables
-    from assignment.marking.zeros import refresh_penalties, refuse_unseen
+    from assignment.marking.decisions import refuse_unseen
+    from assignment.marking.gradebook import refresh_penalties
     from assignment.workflow.classroom import comment_for, write_feedback
     from assignment.workflow.push import push as verb
 

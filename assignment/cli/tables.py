@@ -19,8 +19,8 @@ from rich.text import Text
 
 from assignment.course import Course
 from assignment.grading.result import CheckResult, Part, Result
-from assignment.marking.marks import LeftOut, shown_name
-from assignment.marking.waivers import Decisions, load
+from assignment.marking.breakdown import LeftOut, shown_name
+from assignment.marking.decisions import Decisions, load
 from assignment.submission.handed_in import record_of
 from assignment.text import block, counted, one_line, points
 
@@ -63,7 +63,7 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
     names = student_names(course)
     if as_json:
         for grade in graded.grades:
-            row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result}
+            row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result.as_dict()}
             row |= {"net": grade.net, "before": grade.before, "regraded": grade.regraded}  # net: the gradebook's
             print(json.dumps(row, ensure_ascii=False))
         return
@@ -74,11 +74,12 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
     table.add_column("remarks")
     for grade in graded.grades:
         result = grade.result
-        late = ["late"] if (record_of(course, grade.student, name) or {}).get("late") else []
+        record = record_of(course, grade.student, name)
+        late = ["late"] if record and record.late else []
         table.add_row(
             grade.student,
             _text(names.get(grade.student, ""), 18),
-            points(result["score"]),
+            points(result.score),
             _mark(grade.net),
             _text("; ".join(late + remarks(result, decisions.waived(grade.student, name))), 160),
         )
@@ -123,31 +124,24 @@ def show_rules(
         console.print("nothing was found")
 
 
-def remarks(result: Mapping[str, Any], waived: Collection[str]) -> list[str]:
+def remarks(result: Result, waived: Collection[str]) -> list[str]:
     """What a TA should know of a result at a glance; waived: rules whose breach is forgiven."""
-    said = [] if result["verdict"] == "graded" else [f"{result['verdict']}: {result['reason']}"]
-    said += [f"{check['name']}: {check['ended']}" for check in result["checks"] if check["ended"]]
-    breaches = Counter(finding["rule"] for finding in result["rules"] if finding["breach"])
+    said = [] if result.verdict == "graded" else [f"{result.verdict}: {result.reason}"]
+    said += [f"{check.name}: {check.ended}" for check in result.checks if check.ended]
+    breaches = Counter(finding["rule"] for finding in result.rules if finding["breach"])
     said += [f"breach of rule '{rule}'{', waived' if rule in waived else ''}" for rule in breaches]
-    lost = [check["name"] for check in result["checks"] if check["score"] < check["max"] and not check["ended"]]
-    if lost and result["verdict"] == "graded":
-        where = "everything" if len(lost) == len(result["checks"]) else counted(len(lost), "exercise")
+    lost = [check.name for check in result.checks if not check.full and not check.ended]
+    if lost and result.verdict == "graded":
+        where = "everything" if len(lost) == len(result.checks) else counted(len(lost), "exercise")
         said.append(f"lost points in {lost[0] if len(lost) == 1 and not said else where}")
-    return [*said, "repaired"] if result["repairs"] else said
+    return [*said, "repaired"] if result.repairs else said
 
 
-def mistakes(results: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+def mistakes(results: list[Result]) -> Counter[tuple[str, str]]:
     """How many submissions made each named mistake, by exercise."""
     made: Counter[tuple[str, str]] = Counter()
     for result in results:
-        made.update(
-            {
-                (check["name"], part["mistake"])
-                for check in result["checks"]
-                for part in check["parts"]
-                if part["mistake"]
-            }
-        )
+        made.update({(check.name, part.mistake) for check in result.checks for part in check.parts if part.mistake})
     return made
 
 

@@ -1,4 +1,4 @@
-"""Write the result of an examination into nbgrader's gradebook; the one way in which this project does it.
+"""Write results, penalties and decisions into nbgrader's gradebook; the one way in which this project does it.
 
 `grade` and the preprocessor of `nbgrader autograde` both call this. Scores that a person gave are never touched.
 """
@@ -14,12 +14,41 @@ from pathlib import Path
 from typing import Any
 
 from assignment.course import Course
-from assignment.grading.result import MARKED
+from assignment.errors import AssignmentError
+from assignment.grading.result import Result
 from assignment.homework.master import load_master
-from assignment.marking.marks import nets
-from assignment.marking.penalties import Penalties
+from assignment.marking.breakdown import nets
+from assignment.marking.decisions import examined, load, results_of, waive
+from assignment.marking.lateness import handed_in, lateness, marked_late
+from assignment.marking.results import result_of
+from assignment.rules import RULES, Policy
 
 KEPT = 20  # backups of the gradebook
+
+
+class Penalties:
+    """The penalties of one assignment by what nbgrader_config.py and waivers.toml say now."""
+
+    def __init__(self, course: Course, name: str) -> None:
+        """AssignmentError names what is wrong in either file."""
+        self._course = course
+        self._name = name
+        self._lateness = lateness(course, name)
+        self._policy = Policy.from_config(course.config())
+        self._decisions = load(course)
+
+    def set(self, gradebook: Any, student: str, result: Result) -> None:
+        """Set a student's penalty: for lateness, no more than the score; for a broken rule, the whole maximum more.
+
+        So a zero stays one whatever points a person gives later, and the two can be told apart. Nothing is committed.
+        """
+        folder = self._course.submitted(student, self._name).parent
+        record = gradebook.find_submission_notebook(self._name, self._name, student)
+        self._lateness.record(record.assignment, handed_in(folder))
+        gradebook.db.flush()  # the score that is read next counts what was just saved
+        late = self._lateness.points(record, marked_late(folder))
+        zeroes = self._policy.zeroes(result.rules, self._decisions.waived(student, self._name))
+        record.late_submission_penalty = (late + (record.max_score if zeroes else 0.0)) or None
 
 
 class Book:
@@ -43,16 +72,19 @@ class Book:
         """The net mark, everything counted, of every student who has a submission; None where there is no mark."""
         return nets(self.gradebook, self._name)
 
-    def save(self, student: str, notebook: Mapping[str, Any]) -> None:
-        """Save one student's result as a whole, with the time of the submission and the penalty."""
+    def save(self, student: str, notebook: Mapping[str, Any], result: Result) -> None:
+        """Save one student's result as a whole, with the time of the submission and the penalty.
+
+        notebook: the autograded one, as JSON.
+        """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Object of type .* not in session")  # nbgrader builds its records so
             self.gradebook.update_or_create_student(student)
             self.gradebook.update_or_create_submission(self._name, student)
         save_grades(self.gradebook, self._name, student, notebook)
-        self.penalise(student, notebook["metadata"]["assignment"]["result"])
+        self.penalise(student, result)
 
-    def penalise(self, student: str, result: Mapping[str, Any]) -> None:
+    def penalise(self, student: str, result: Result) -> None:
         """Set anew what lateness and the breaches in a result cost, and commit."""
         self._penalties.set(self.gradebook, student, result)
         self.gradebook.db.commit()
@@ -99,7 +131,8 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     cells = {
         cell["metadata"]["nbgrader"]["grade_id"]: cell for cell in notebook["cells"] if "nbgrader" in cell["metadata"]
     }
-    scored = notebook["metadata"]["assignment"]["result"]["verdict"] in MARKED
+    result = result_of(notebook)
+    scored = result is not None and result.marked
     record = gradebook.find_submission_notebook(name, name, student)
     query = gradebook.db.query  # a record at a time, nbgrader would look up the name of each cell by itself
     for grade, cell in query(Grade, BaseCell.name).join(Grade.cell).filter(Grade.notebook_id == record.id):
@@ -108,6 +141,29 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
     stubs = dict(query(SourceCell.name, SourceCell.source).filter(SourceCell.notebook_id == record.notebook_id).all())
     for comment, cell in query(Comment, BaseCell.name).join(Comment.cell).filter(Comment.notebook_id == record.id):
         comment.auto_comment = "No response." if cells[cell]["source"] == stubs[cell] else None
+
+
+def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who: str) -> float | None:
+    """Let a student off a rule, now and in every later grading, and return the mark that this gives at once."""
+    result = examined(course, name, student)
+    if rule in RULES and not any(finding["breach"] and finding["rule"] == rule for finding in result.rules):
+        raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {name}; nothing to waive")
+    waive(course, student, name, rule, why, who)
+    with Book(course, name) as book:
+        book.penalise(student, result)
+        return book.marks().get(student)
+
+
+def refresh_penalties(course: Course, name: str) -> None:
+    """Set everybody's penalty anew: settings, waivers.toml and marks that people gave may have changed since."""
+    results = list(results_of(course, name))
+    if not results:
+        return
+    with Book(course, name) as book:
+        known = book.marks()
+        for student, result in results:
+            if student in known:
+                book.penalise(student, result)
 
 
 def backup(course: Course) -> Path | None:

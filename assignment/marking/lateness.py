@@ -5,9 +5,7 @@ c.AssignLatePenalties.plugin_class = "assignment.marking.lateness.LatePenalty"
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,11 @@ from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
 from traitlets import Dict, Float, TraitError
 
+from assignment import words
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.submission.handed_in import RECORD, TIMESTAMP
+from assignment.marking.breakdown import Arrival
+from assignment.submission.handed_in import TIMESTAMP, read_record
 
 DAY = 86_400.0
 CLASS = "LatePenalty"
@@ -54,7 +54,7 @@ class LatePenalty(BasePlugin):  # type: ignore[misc]
     def extension(self, assignment: str, student: str) -> timedelta:
         """Return by how much a student's deadline is later; AssignmentError if it is no number of days."""
         students = self.extensions.get(assignment, {})
-        days = {str(one): days for one, days in students.items()}.get(student, 0) if isinstance(students, dict) else ""
+        days = {str(id): days for id, days in students.items()}.get(student, 0) if isinstance(students, dict) else ""
         if isinstance(days, bool) or not isinstance(days, int | float) or not 0 <= days < 10_000:
             raise AssignmentError(
                 f"nbgrader_config.py: c.{CLASS}.extensions: not a number of days for {student}; "
@@ -115,26 +115,26 @@ class Lateness:
         points = self._step.plugin_inst.late_submission_penalty(notebook.student.id, score, seconds)
         return min(max(float(points or 0.0), 0.0), score)
 
-    def told(self, submission: Any, marked: bool) -> dict[str, Any]:
-        """Return {late, days, submitted_at, words} of nbgrader's record of a submission, as feedback shows it."""
+    def arrival(self, submission: Any, marked: bool) -> Arrival:
+        """Return when a submission came, by nbgrader's record of it; marked: Canvas's late mark."""
         seconds = self._seconds(submission)
         days = self._ours.days(seconds or 0.0)
         zone = self.due.tzinfo if self.due else UTC
         moment = submission.timestamp and submission.timestamp.replace(tzinfo=UTC).astimezone(zone)
-        said = []
+        remarks = []
         if submission.assignment.duedate is not None and (days or submission.extension):
             due = submission.duedate.replace(tzinfo=UTC).astimezone(zone)
-            extended = f"（已延期 {submission.extension / timedelta(days=1):g} 天）" if submission.extension else ""
-            said.append(f"截止 {due:%Y-%m-%d %H:%M}{extended}")
+            extension = submission.extension / timedelta(days=1) if submission.extension else 0.0
+            remarks.append(words.due(f"{due:%Y-%m-%d %H:%M}", extension))
         if days and self._ours.per_day:
-            said.append(f"按 {days} 天计")
-            said += [f"最多扣 {self._ours.most:g} 分"] if days * self._ours.per_day > self._ours.most else []
-        return {
-            "late": marked if seconds is None else days > 0,
-            "days": seconds / DAY if seconds and days else 0.0,
-            "submitted_at": f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}" if moment else None,
-            "words": "，".join(said),
-        }
+            most = self._ours.most if days * self._ours.per_day > self._ours.most else None
+            remarks.append(words.days_counted(days, most))
+        return Arrival(
+            late=marked if seconds is None else days > 0,
+            days=seconds / DAY if seconds and days else 0.0,
+            submitted_at=f"{moment:%Y-%m-%d %H:%M} {moment.tzname()}" if moment else None,
+            words="，".join(remarks),
+        )
 
     @staticmethod
     def _seconds(submission: Any) -> float | None:
@@ -160,27 +160,19 @@ def handed_in(folder: Path) -> datetime | None:
     nbgrader's timestamp.txt says it, else Canvas's record. AssignmentError if what stands there is no time.
     """
     path = folder / TIMESTAMP
-    text = path.read_text(encoding="utf-8").strip() if path.is_file() else canvas_of(folder).get("submitted_at")
-    if not text:
-        return None
+    record = read_record(folder)
+    known = record.submitted_at if record else None
+    text = path.read_text("utf-8", errors="replace").strip() if path.is_file() else known
     try:
-        moment: datetime = parse_utc(str(text))
+        moment: datetime | None = parse_utc(text) if text else None
     except (ValueError, OverflowError):
         raise AssignmentError(
-            f"{path}: {str(text)[:60]!r} is no time; write it like 2026-11-08 15:59:59 UTC, or delete the file"
+            f"{path}: {(text or '')[:60]!r} is no time; write it like 2026-11-08 15:59:59 UTC, or delete the file"
         ) from None
     return moment
 
 
-def canvas_of(folder: Path) -> dict[str, Any]:
-    """Return the canvas.json beside a submission, an empty one where there is none that can be read."""
-    try:
-        read = json.loads((folder / RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return dict(read) if isinstance(read, Mapping) else {}
-
-
 def marked_late(folder: Path) -> bool:
     """Return whether Canvas marked the submission in a folder as late."""
-    return bool(canvas_of(folder).get("late"))
+    record = read_record(folder)
+    return record is not None and record.late

@@ -8,7 +8,7 @@ from typing import Any
 
 from assignment.grading.autograded import VERDICT
 from assignment.homework.master import HIDDEN, without
-from assignment.marking.standing import marked, settle
+from assignment.marking.breakdown import Breakdown
 from assignment.report.feedback_view import exercises, findings, kind, ledger, source, title
 from assignment.report.feedback_words import OBJECTION, verdict_words
 from assignment.text import block, one_line, points
@@ -23,15 +23,12 @@ NBGRADER = ("grade_id", "grade", "solution", "locked", "points", "schema_version
 MARKDOWN = {mark: f"&#{ord(mark)};" for mark in "&<>\"'`*_[](){}#!|~:@^=+-"} | {"$": "＄", "\\": "＼"}
 
 
-def annotate(
-    notebook: Mapping[str, Any], result: Mapping[str, Any], standing: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def annotate(notebook: Mapping[str, Any], result: Mapping[str, Any], standing: Breakdown) -> dict[str, Any]:
     """Return the notebook (nbformat 4) that goes back to the student through Canvas.
 
     notebook: the autograded one, whose prose, given and check cells are the master's; result: an examination;
-    standing: what settle returns (default: result alone). Text cells that are not the master's show as source.
+    standing: how its mark came about. Text cells that are not the master's show as source.
     """
-    standing = settle(result) if standing is None else standing
     tasks = {task["name"]: task for task in exercises(result, notebook, standing)}
     cells = [_markdown("feedback-summary", _summary(result, notebook, standing, list(tasks.values())))]
     for number, cell in enumerate(notebook.get("cells") or []):
@@ -159,11 +156,11 @@ def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _summary(
-    result: Mapping[str, Any], notebook: Mapping[str, Any], standing: Mapping[str, Any], tasks: list[dict[str, Any]]
+    result: Mapping[str, Any], notebook: Mapping[str, Any], standing: Breakdown, tasks: list[dict[str, Any]]
 ) -> str:
     """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
     verdict = verdict_words(result)
-    mark = f"{points(standing['net'])} / {points(standing['max'])} 分" if marked(result, standing) else "未评分"
+    mark = f"{points(standing.net)} / {points(standing.max)} 分" if standing.marked else "未评分"
     lines = [f"# 作业反馈：{mark}", "", escaped(title(notebook)), ""]
     lines += [f"**这份提交没有完成评分。** {escaped(verdict)}", ""] if verdict else []
     lines += ["| 这个分数怎么来的 | 分 |", "|:--|--:|"]

@@ -7,7 +7,7 @@ from statistics import fmean, median
 from typing import Any
 from urllib.parse import quote
 
-from assignment.marking.standing import finite, marked, settle
+from assignment.marking.breakdown import Breakdown, finite
 from assignment.text import block, one_line
 
 BINS = 10
@@ -18,7 +18,7 @@ OPEN = "未完成"  # how the comparator's message begins where a TODO still rai
 def summarise(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the class page shows, as plain JSON values.
 
-    rows: [{student, name, login, result, standing (default: settle(result)), late (bool), notebook (path from the
+    rows: [{student, name, login, result, standing (Breakdown), notebook (path from the
     page)}]; about: {assignment, title, made_at, missing: [{student, name}] who handed in nothing}.
     """
     students = [_student(row) for row in rows]
@@ -58,9 +58,8 @@ def summarise(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> di
 def _student(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return one line of the table of students."""
     result = row["result"]
-    standing = row.get("standing") or settle(result, late={"late": bool(row.get("late"))})
-    late = standing["late"]
-    zeroed = any(one["kind"] == "rules" for one in standing["penalties"])
+    standing: Breakdown = row["standing"]
+    zeroed = any(penalty.kind == "rules" for penalty in standing.penalties)
     return {
         "student": one_line(row.get("student"), 60),
         "name": one_line(row.get("name"), 80),
@@ -68,25 +67,25 @@ def _student(row: Mapping[str, Any]) -> dict[str, Any]:
         "notebook": _link(row.get("notebook")),
         "verdict": one_line(result.get("verdict"), 20),
         "reason": one_line(result.get("reason"), 300),
-        "auto": standing["auto"],
-        "marked": marked(result, standing),
-        "score": standing["score"],
-        "penalty": standing["penalty"],
-        "net": standing["net"],
-        "max": standing["max"],
+        "auto": standing.auto,
+        "marked": standing.marked,
+        "score": standing.score,
+        "penalty": standing.penalty,
+        "net": standing.net,
+        "max": standing.max,
         "zeroed": zeroed,
-        "manual": {one_line(name, 80): list(change) for name, change in standing["manual"].items()},
-        "late": bool(late.get("late") or row.get("late")),
-        "days": round(finite(late.get("days")), 2),
+        "manual": {one_line(name, 80): list(change) for name, change in standing.manual.items()},
+        "late": standing.late.late,
+        "days": round(finite(standing.late.days), 2),
         "seconds": round(finite(result.get("seconds")), 2),
         "checks": {
             one_line(check.get("name"), 80): {
-                "score": round(standing["manual"].get(str(check.get("name")), (0.0, finite(check.get("score"))))[1], 2),
+                "score": round(standing.manual.get(str(check.get("name")), (0.0, finite(check.get("score"))))[1], 2),
                 "max": finite(check.get("max")),
                 "ended": one_line(check.get("ended"), 20),
                 "reason": one_line(check.get("reason"), 300),
             }
-            for check in (result.get("checks") or [] if marked(result, standing) else [])
+            for check in (result.get("checks") or [] if standing.marked else [])
         },
         "breaches": [_finding(one, standing, zeroed) for one in result.get("rules") or [] if one.get("breach")],
         "notes": [_finding(one, standing, zeroed) for one in result.get("rules") or [] if not one.get("breach")],
@@ -94,11 +93,11 @@ def _student(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finding(found: Mapping[str, Any], standing: Mapping[str, Any], zeroed: bool) -> dict[str, Any]:
+def _finding(found: Mapping[str, Any], standing: Breakdown, zeroed: bool) -> dict[str, Any]:
     """Return a rule's finding with what came of it: zero, waived, or flagged without consequence."""
     rule = one_line(found.get("rule"), 40)
-    waived = one_line(standing["waived"].get(rule), 300)
-    costs = zeroed and rule not in standing["spared"]
+    waived = one_line(standing.waived.get(rule), 300)
+    costs = zeroed and rule not in standing.spared
     consequence = "waived" if waived else "zero" if costs else "flagged"
     cell, evidence = one_line(found.get("cell"), 80), block(found.get("evidence"), 2_500, 30)
     return {"rule": rule, "cell": cell, "evidence": evidence, "consequence": consequence, "waived": waived}

@@ -4,12 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from assignment.marking.standing import finite, marked
+from assignment import words
+from assignment.marking.breakdown import Breakdown, BreakdownRow, finite
 from assignment.report.feedback_words import (
-    LEDGER,
     RULES,
     ended_words,
-    lateness,
     measure_words,
     premise_words,
 )
@@ -45,16 +44,14 @@ def kind(cell: Mapping[str, Any]) -> tuple[str, str]:
     return str(about.get("kind", "")), str(about.get("name", ""))
 
 
-def exercises(
-    result: Mapping[str, Any], notebook: Mapping[str, Any], standing: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def exercises(result: Mapping[str, Any], notebook: Mapping[str, Any], standing: Breakdown) -> list[dict[str, Any]]:
     """Return the exercises in the order of their checks, everything in them plain text in Chinese.
 
     -> [{name, topic, score, max, auto (None unless a TA changed it), share, state, failed, passed, premise, ended,
     advice, comment, code}], failed: [{names, score, max, hint, lines: [{names, message, measure}]}]; none where there
     is no mark.
     """
-    if not marked(result, standing):
+    if not standing.marked:
         return []
     topics, codes = _topics(notebook), _codes(notebook)
     shown = []
@@ -65,7 +62,7 @@ def exercises(
         failed = _failed([part for part in parts if not part.get("passed")])
         if not most and not failed:
             continue  # a check without points that found nothing
-        auto, score = standing["manual"].get(name, (None, score))
+        auto, score = standing.manual.get(name, (None, score))
         replaced = [one_line(one, 80) for one in list(check.get("premise") or [])[:MANY]]
         shown.append(
             {
@@ -81,42 +78,42 @@ def exercises(
                 "premise": premise_words(replaced, right=not failed),
                 "ended": ended_words(check),
                 "advice": [one_line(one, 500) for one in list(check.get("advice") or [])[:MANY]],
-                "comment": block(standing["comments"].get(name), 2_000, 40),
+                "comment": block(standing.comments.get(name), 2_000, 40),
                 "code": codes.get(name, ""),
             }
         )
     return shown
 
 
-def ledger(standing: Mapping[str, Any]) -> list[dict[str, str]]:
+def ledger(standing: Breakdown) -> list[dict[str, str]]:
     """Return how the mark came about, [{kind, label, note, points}] with signs; a sum ends in the net mark."""
     rows = []
-    for row in standing["rows"]:
-        note = one_line(row["words"], 120) or one_line(row["name"], 80)
-        if row["kind"] == "manual":
-            was, now = standing["manual"][row["name"]]
+    for row in standing.rows:
+        note = one_line(row.words, 120) or one_line(row.name, 80)
+        if row.kind == "manual":
+            was, now = standing.manual[row.name]
             note = f"{note}：{points(was)} → {points(now)}"
-        if row["kind"] == "late" and not row["words"]:
-            note = lateness(standing["late"])
-        rows.append({"kind": row["kind"], "label": LEDGER[row["kind"]], "note": note, "points": signed(row)})
+        if row.kind == "late" and not row.words:
+            note = words.lateness(standing.late.late, standing.late.days)
+        rows.append({"kind": row.kind, "label": words.MARK_ROWS[row.kind], "note": note, "points": signed(row)})
     if len(rows) == 1:
         return [*rows, {"kind": "plain", "label": "没有人工调整，没有扣分", "note": "", "points": ""}]
-    return [*rows, {"kind": "net", "label": "最终成绩", "note": "", "points": points(standing["net"])}]
+    return [*rows, {"kind": "net", "label": "最终成绩", "note": "", "points": points(standing.net)}]
 
 
-def signed(row: Mapping[str, Any]) -> str:
+def signed(row: BreakdownRow) -> str:
     """Return a ledger row's points with their sign; the automatic marks are where the sum begins and carry none."""
-    if row["kind"] == "auto":
-        return points(row["points"])
-    return ("−" if row["points"] < 0 else "+" if row["points"] > 0 else "") + points(abs(row["points"]))
+    if row.kind == "auto":
+        return points(row.points)
+    return ("−" if row.points < 0 else "+" if row.points > 0 else "") + points(abs(row.points))
 
 
-def findings(result: Mapping[str, Any], standing: Mapping[str, Any]) -> list[dict[str, Any]]:
+def findings(result: Mapping[str, Any], standing: Breakdown) -> list[dict[str, Any]]:
     """Return one entry a rule, in the rules' order: [{rule, label, explanation, state, waived, breaches, notes}].
 
     state: clean, note, breach (marked zero), spared (a breach that costs nothing); breaches, notes: [{cell, evidence}].
     """
-    zeroed = any(one["kind"] == "rules" for one in standing["penalties"])
+    zeroed = any(penalty.kind == "rules" for penalty in standing.penalties)
     entries: dict[str, dict[str, Any]] = {}
     for rule, (label, explanation) in RULES.items():
         entries[rule] = {"rule": rule, "label": label, "explanation": explanation, "breaches": [], "notes": []}
@@ -127,8 +124,8 @@ def findings(result: Mapping[str, Any], standing: Mapping[str, Any]) -> list[dic
         evidence = {"cell": one_line(found.get("cell"), 80), "evidence": block(found.get("evidence"), *EVIDENCE)}
         entry["breaches" if found.get("breach") else "notes"].append(evidence)
     for rule, entry in entries.items():
-        entry["waived"] = one_line(standing["waived"].get(rule), 300) if entry["breaches"] else ""
-        costs = "breach" if zeroed and rule not in standing["spared"] else "spared"
+        entry["waived"] = one_line(standing.waived.get(rule), 300) if entry["breaches"] else ""
+        costs = "breach" if zeroed and rule not in standing.spared else "spared"
         entry["state"] = costs if entry["breaches"] else "note" if entry["notes"] else "clean"
     return list(entries.values())
 

@@ -5,9 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from assignment.marking.standing import finite
-from assignment.text import points
-
 RULES = {
     "todo": ("只在 TODO 处写代码", "笔记本里 TODO 以外的代码与发布版不同。"),
     "imports": ("不导入其他 Python 包", "代码里用到了作业没有给出的包。"),
@@ -28,13 +25,6 @@ OBJECTION = (
     "如果你认为这里的判断有误：不要改动已经提交的文件，从课程页面联系教学团队，"
     "附上本页并说明理由。助教会对照你提交的原件复核，误判可以撤销，成绩随之恢复。"
 )
-LEDGER = {
-    "auto": "自动评分",
-    "manual": "助教调整",
-    "floor": "不低于 0 分",
-    "late": "迟交扣分",
-    "rules": "违反规则，记 0 分",
-}
 
 
 def verdict_words(result: Mapping[str, Any]) -> str:
@@ -57,21 +47,6 @@ def premise_words(replaced: list[str], right: bool) -> str:
     return f"正确，前提是 {names} 正确" if right else f"已用参考实现代替 {names} 重新检查，取较好的结果"
 
 
-def lateness(late: Mapping[str, Any]) -> str:
-    """Return how late a submission came, in words; an empty string for one that came in time."""
-    if not late.get("late"):
-        return ""
-    minutes = round(finite(late.get("days")) * 24 * 60)
-    if minutes <= 0:
-        return "迟交"
-    days, rest = divmod(minutes, 24 * 60)
-    hours, minutes = divmod(rest, 60)
-    words = [f"{days} 天"] if days else []
-    words += [f"{hours} 小时"] if hours else []
-    words += [f"{minutes} 分钟"] if minutes and not days else []
-    return "迟交 " + " ".join(words)
-
-
 def measure_words(error: object, below: object) -> str:
     """Return a row's error beside its threshold, or nothing where there is no number."""
     if isinstance(error, bool) or not isinstance(error, int | float) or not isinstance(below, int | float):
@@ -79,21 +54,3 @@ def measure_words(error: object, below: object) -> str:
     if not math.isfinite(error):
         return ""
     return re.sub(r"e([+-])0", r"e\1", f"误差 {error:.2g}，要求小于 {below:.2g}")
-
-
-def comment_words(result: Mapping[str, Any], standing: Mapping[str, Any]) -> str:
-    """Return the comment that goes with a mark: the mark, what it lost where, and that the page says the rest."""
-    lines = [f"成绩：{points(standing['net'])} / {points(standing['max'])}"]
-    lines += [
-        f"{LEDGER[row['kind']]}：{points(row['points'])}"
-        for row in standing["rows"]
-        if row["kind"] in ("late", "rules")
-    ]
-    lost = []
-    for check in result.get("checks") or []:
-        _, score = standing["manual"].get(check["name"], (None, finite(check.get("score"))))
-        if score < finite(check.get("max")):
-            lost.append(f"{check['name']}：{points(score)} / {points(finite(check['max']))}")
-    lines += lost
-    lines.append("逐题的说明和提示见所附的反馈页。" if lost or standing["penalty"] else "全部正确。")
-    return "\n".join(filter(None, [verdict_words(result), *lines]))

@@ -11,10 +11,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from assignment.marking.standing import marked
+from assignment import words
+from assignment.marking.breakdown import Breakdown
 from assignment.report.annotate import annotate
 from assignment.report.feedback_view import exercises, findings, ledger, title
-from assignment.report.feedback_words import OBJECTION, lateness, verdict_words
+from assignment.report.feedback_words import OBJECTION, verdict_words
 from assignment.text import one_line, points
 
 __all__ = ["PAGES", "annotate", "diff_lines", "environment", "fingerprint", "page"]
@@ -32,9 +33,7 @@ TOKENS = re.compile(
 )
 
 
-def page(
-    result: Mapping[str, Any], notebook: Mapping[str, Any], who: Mapping[str, Any], standing: Mapping[str, Any]
-) -> str:
+def page(result: Mapping[str, Any], notebook: Mapping[str, Any], who: Mapping[str, Any], standing: Breakdown) -> str:
     """Return a student's feedback page as one HTML text without scripts and without anything from elsewhere.
 
     result: an examination; notebook: the autograded notebook; who: {name, login, student, file}; standing: what
@@ -48,17 +47,17 @@ def page(
     tasks = exercises(result, notebook, standing)
     for task in tasks:
         task["code"] = list(_highlight(task["code"])) if task["code"] else []
-    late = standing["late"]
+    late = standing.late
     student = one_line(who.get("student"), 60)
     facts = [
         one_line(who.get("login"), 60),
         f"Canvas {student}" if who.get("name") else "",
         one_line(who.get("file"), 100),
     ]
-    facts += [f"提交于 {one_line(late['submitted_at'], 40)}"] if late.get("submitted_at") else []
-    facts += [lateness(late), one_line(late.get("words"), 120)]
+    facts += [f"提交于 {one_line(late.submitted_at, 40)}"] if late.submitted_at else []
+    facts += [words.lateness(late.late, late.days), one_line(late.words, 120)]
     css = (PAGES / "feedback.css").read_text("utf-8")
-    net, best = standing["net"], standing["max"]
+    net, best = standing.net, standing.max
     return (
         environment()
         .get_template("feedback.html")
@@ -70,7 +69,7 @@ def page(
             student=student,
             facts=list(dict.fromkeys(fact for fact in facts if fact)),
             verdict=verdict_words(result),
-            marked=marked(result, standing),
+            marked=standing.marked,
             net=points(net),
             max=points(best),
             tone="good" if best and net >= 0.9 * best else "bad" if net <= 0 else "",

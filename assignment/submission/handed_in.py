@@ -2,11 +2,11 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from assignment.course import Course, replace_file
 
@@ -19,17 +19,24 @@ LooksLike = Callable[[bytes], bool]
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that a student handed in; `record` is what canvas.json says of it, with the hash of its bytes."""
+    """A file that a student handed in, as the canvas.json beside it says."""
 
     user: str
+    """Canvas user id, or anon_… under anonymous grading."""
     attachment: str
+    """Canvas's number of the file, "" if it is not known."""
     file: str
+    """The student's own name of it."""
     entry: str
+    """Where it was: the entry of an archive, or a path of what was fetched."""
     late: bool
     name: str = ""
+    """The student's, sortable."""
     login: str = ""
     submitted_at: str | None = None
     archive: str = ""
+    sha256: str = ""
+    """Of its bytes."""
 
     @property
     def age(self) -> int:
@@ -45,10 +52,6 @@ class Attachment:
     def plausible(self) -> bool:
         """Whether it may be a notebook, under the names that browsers save one."""
         return ".ipynb" in self.file.lower() or Path(self.file).suffix.lower() in ("", ".json", ".txt")
-
-    def record(self, data: bytes) -> dict[str, Any]:
-        """Return what canvas.json says."""
-        return {**vars(self), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 @dataclass(frozen=True)
@@ -121,14 +124,28 @@ def _homework(data: bytes, looks_like: LooksLike) -> bool:
     return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and looks_like(data)
 
 
-def record_of(course: Course, student: str, assignment: str) -> dict[str, Any] | None:
-    """Return the canvas.json beside a collected notebook, None if there is none (or it is no JSON)."""
-    path = course.submitted(student, assignment).with_name(RECORD)
+def read_record(folder: Path) -> Attachment | None:
+    """Return the canvas.json in a folder of submitted/, None if there is none that can be read."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        about = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and str(record.get("attachment", "")).isdigit() else None
+    if not isinstance(about, dict):
+        return None
+    texts = {key: str(about.get(key) or "") for key in ("user", "file", "entry", "name", "login", "archive", "sha256")}
+    attachment, submitted_at = str(about.get("attachment", "")), about.get("submitted_at")
+    return Attachment(
+        attachment=attachment if re.fullmatch("[0-9]{1,20}", attachment) else "",
+        late=bool(about.get("late")),
+        submitted_at=str(submitted_at) if submitted_at else None,
+        **texts,
+    )
+
+
+def record_of(course: Course, student: str, assignment: str) -> Attachment | None:
+    """Return the canvas.json beside a collected notebook, None if there is none that names an attachment."""
+    record = read_record(course.submitted(student, assignment).parent)
+    return record if record and record.attachment else None
 
 
 def store(course: Course, assignment: str, choice: Choice, looks_like: LooksLike) -> str:
@@ -138,42 +155,58 @@ def store(course: Course, assignment: str, choice: Choice, looks_like: LooksLike
     attachment. So the outcome does not depend on the order in which archives are collected. A file that did not come
     from Canvas, or was changed since, is left alone.
     """
-    one = choice.attachment
-    assert one is not None
-    path = course.submitted(one.user, assignment)
-    record = one.record(choice.data)
+    assert choice.attachment is not None
+    handed = replace(choice.attachment, sha256=hashlib.sha256(choice.data).hexdigest())
+    path = course.submitted(handed.user, assignment)
     if path.exists():
         present = path.read_bytes()
-        digest = hashlib.sha256(present).hexdigest()
-        before = record_of(course, one.user, assignment)
+        before = record_of(course, handed.user, assignment)
+        place = path.relative_to(course.root)
         if before is None:
-            if digest != record["sha256"]:
-                return f"{path.relative_to(course.root)} did not come from Canvas and is left alone"
+            if hashlib.sha256(present).hexdigest() != handed.sha256:
+                return f"{place} did not come from Canvas and is left alone"
         else:
-            newest = (_homework(present, looks_like), int(before["attachment"]))
-            if newest > (choice.homework, one.age):
-                better = "is newer" if int(before["attachment"]) > one.age else "is the homework, this is not"
-                return f"attachment {before['attachment']}, collected from {before.get('archive')}, {better}"
-            if int(before["attachment"]) == one.age:
-                if digest == before.get("sha256") != record["sha256"]:
-                    return f"attachment {one.attachment} was collected with other bytes, which are kept"
-                if digest != record["sha256"]:
-                    return f"{path.relative_to(course.root)} was changed by hand and is left alone"
-                if before.get("submitted_at") and not one.submitted_at:
-                    return ""  # fetched through the API, which knows more than an archive
-    records = [
-        (path.with_name(RECORD), (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode())
-    ]
-    if one.submitted_at:
-        records.append((path.with_name(TIMESTAMP), timestamp(one.submitted_at).encode()))
+            better = (_homework(present, looks_like), before.age) > (choice.homework, handed.age)
+            why, known = _kept_out(handed, before, present, better, place)
+            if why or known:
+                return why
+    _write(path, handed, choice.data)
+    return ""
+
+
+def _kept_out(handed: Attachment, before: Attachment, present: bytes, better: bool, place: Path) -> tuple[str, bool]:
+    """Return why a hand-in does not take the place of what lies there ("" if it does), and whether all is done.
+
+    better: what lies there is the better one.
+    """
+    if better:
+        how = "is newer" if before.age > handed.age else "is the homework, this is not"
+        return f"attachment {before.attachment}, collected from {before.archive or None}, {how}", True
+    if before.age != handed.age:
+        return "", False
+    digest = hashlib.sha256(present).hexdigest()
+    if digest == before.sha256 != handed.sha256:
+        return f"attachment {handed.attachment} was collected with other bytes, which are kept", True
+    if digest != handed.sha256:
+        return f"{place} was changed by hand and is left alone", True
+    # Fetched through the API, which knows more than an archive.
+    return "", bool(before.submitted_at and not handed.submitted_at)
+
+
+def _write(path: Path, handed: Attachment, data: bytes) -> None:
+    """Write a hand-in with its record and time.
+
+    A kill between the writes must look neither like a file of unknown origin nor like the older one, changed by hand: a
+    first notebook comes after its record, a replacement before it. Either way the next run writes all again.
+    """
+    record = json.dumps(asdict(handed), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    records = [(path.with_name(RECORD), record.encode())]
+    if handed.submitted_at:
+        records.append((path.with_name(TIMESTAMP), timestamp(handed.submitted_at).encode()))
     else:
         path.with_name(TIMESTAMP).unlink(missing_ok=True)
-    # A kill between the writes must look neither like a file of unknown origin nor like the older one, changed by hand:
-    # a first notebook comes after its record, a replacement before it. Either way the next run writes all again.
-    files = [(path, choice.data), *records] if path.exists() else [*records, (path, choice.data)]
-    for file, data in files:
-        replace_file(file, data)
-    return ""
+    for file, content in [(path, data), *records] if path.exists() else [*records, (path, data)]:
+        replace_file(file, content)
 
 
 def timestamp(submitted_at: str) -> str:

@@ -10,35 +10,40 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from assignment import words
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
+from assignment.grading.result import Result
 from assignment.homework.notebook import dumps
-from assignment.marking.lateness import canvas_of
-from assignment.marking.roster import read_roster
-from assignment.marking.waivers import load
-from assignment.plugins.feedback import result_of, standing_of, who_of
+from assignment.marking.breakdown import CENT, Standing, standing_of
+from assignment.marking.decisions import load
+from assignment.marking.results import result_of
 from assignment.report.annotate import annotate
 from assignment.report.class_page import report, report_csv, report_json
 from assignment.report.feedback_view import title
-from assignment.report.feedback_words import comment_words
+from assignment.report.feedback_words import verdict_words
 from assignment.report.student_page import page
+from assignment.submission.handed_in import read_record
+from assignment.text import points
+from assignment.workflow.roster import read_roster
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Graded:
-    """One graded submission, as the student's page and the class page take it."""
+class GradedSubmission:
+    """Where a student stands, and the autograded notebook (JSON)."""
 
-    student: str
-    who: dict[str, Any]
-    notebook: dict[str, Any]  # the autograded one
-    result: dict[str, Any]
-    standing: dict[str, Any]
-    canvas: dict[str, Any]
+    standing: Standing
+    notebook: dict[str, Any]
+
+    @property
+    def student(self) -> str:
+        """Canvas user id."""
+        return self.standing.student
 
 
-def graded(course: Course, name: str, only: str = "") -> Iterator[Graded]:
+def graded(course: Course, name: str, only: str = "") -> Iterator[GradedSubmission]:
     """Yield everybody (or `only` one) who has an autograded notebook and a record in the gradebook, by student id."""
     config, decisions = course.config(), load(course)
     with course.gradebook() as gradebook:
@@ -49,9 +54,9 @@ def graded(course: Course, name: str, only: str = "") -> Iterator[Graded]:
                 continue
             notebook = json.loads(path.read_text(encoding="utf-8"))
             record = next(n for n in records[student].notebooks if n.name == name)
-            canvas, result = canvas_of(course.submitted(student, name).parent), result_of(notebook)
-            standing = standing_of(record, result, canvas, config, decisions)
-            yield Graded(student, who_of(record, canvas), notebook, result, standing, canvas)
+            result = result_of(notebook) or Result("crashed", 0.0, reason="no result in the notebook")
+            canvas = read_record(course.submitted(student, name).parent)
+            yield GradedSubmission(standing_of(record, result, canvas, config, decisions), notebook)
 
 
 def write_feedback(course: Course, name: str, progress: Progress | None = None) -> list[Path]:
@@ -60,7 +65,7 @@ def write_feedback(course: Course, name: str, progress: Progress | None = None) 
     everybody = list(graded(course, name))
     for count, one in enumerate(everybody, 1):
         path = course.feedback(one.student, name)
-        replace_file(path, page(one.result, one.notebook, one.who, one.standing))
+        replace_file(path, _page(one))
         paths.append(path)
         if progress:
             progress(count, len(everybody))
@@ -90,24 +95,41 @@ def write_report(course: Course, name: str) -> dict[str, Path]:
 def annotated(course: Course, name: str, student: str) -> bytes:
     """Return the notebook that goes back to one student. Raises AssignmentError if there is none."""
     for one in graded(course, name, only=student):
-        return dumps(annotate(one.notebook, one.result, one.standing)).encode()
+        return dumps(annotate(one.notebook, one.standing.result.as_dict(), one.standing.breakdown)).encode()
     raise AssignmentError(f"{student}: not graded yet; run: assignment grade {student}")
 
 
 def comment_for(course: Course, name: str) -> Callable[[Course, str, str], str]:
     """Return what says in one comment how a student's mark came about; the page that goes with it says the rest."""
-    words = {one.student: comment_words(one.result, one.standing) for one in graded(course, name)}
-    return lambda _course, _name, student: words[student]
+    comments = {one.student: comment(one.standing) for one in graded(course, name)}
+    return lambda _course, _name, student: comments[student]
 
 
-def _row(course: Course, name: str, one: Graded) -> dict[str, Any]:
+def comment(standing: Standing) -> str:
+    """Return what Canvas says of a mark."""
+    breakdown = standing.breakdown
+    lost = []
+    for check in standing.result.checks:
+        _, score = breakdown.manual.get(check.name, (None, check.score))
+        if score < check.max - CENT:
+            lost.append((check.name, points(score), points(check.max)))
+    taken = [(row.kind, points(row.points)) for row in breakdown.rows if row.kind in ("late", "rules")]
+    verdict = verdict_words(standing.result.as_dict())
+    return words.comment(points(breakdown.net), points(breakdown.max), verdict, taken, lost)
+
+
+def _page(one: GradedSubmission) -> str:
+    standing = one.standing
+    return page(standing.result.as_dict(), one.notebook, vars(standing), standing.breakdown)
+
+
+def _row(course: Course, name: str, one: GradedSubmission) -> dict[str, Any]:
     path = Path(os.path.relpath(course.autograded(one.student, name), course.exported(name)))
     return {
         "student": one.student,
-        "name": one.who["sortable"],
-        "login": one.who["login"],
-        "result": one.result,
-        "standing": one.standing,
-        "late": one.standing["late"]["late"],
+        "name": one.standing.sortable,
+        "login": one.standing.login,
+        "result": one.standing.result.as_dict(),
+        "standing": one.standing.breakdown,
         "notebook": path.as_posix(),
     }

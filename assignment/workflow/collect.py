@@ -19,8 +19,8 @@ from assignment.canvas.archive import (
 from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course, replace_file
 from assignment.homework.master import load_master
-from assignment.marking.roster import ROSTER, enrol, read_roster
 from assignment.submission.handed_in import Attachment, LooksLike, choose, homework_test, store
+from assignment.workflow.roster import ROSTER, enrol, read_roster
 
 Did = Literal["collected", "late", "superseded", "not a notebook", "unknown student", "nobody's", "refused"]
 Progress = Callable[[int, int], None]

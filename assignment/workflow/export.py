@@ -9,9 +9,10 @@ from assignment.canvas.archive import ANONYMOUS, feedback_name
 from assignment.canvas.gradebook import Column, find_column, import_csv, number, read_gradebook
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.marking.marks import LeftOut, marks, stale
-from assignment.marking.roster import ROSTER
+from assignment.marking.breakdown import LeftOut, marks
+from assignment.marking.results import stale
 from assignment.submission.handed_in import RECORD, record_of
+from assignment.workflow.roster import ROSTER
 
 Annotated = Callable[[Course, str, str], bytes]  # course, assignment, student -> the notebook to give back
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
@@ -124,7 +125,7 @@ def export_feedback(
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for student in students:
             record = record_of(course, student, assignment)
-            who = str(record["name"]) if record else ""
+            name = record.name if record else ""
             try:
                 if not record:
                     raise AssignmentError(f"no {RECORD}: it did not come from Canvas, which would not know whose it is")
@@ -132,9 +133,9 @@ def export_feedback(
                     raise AssignmentError(why)
                 data = annotated(course, assignment, student)
             except AssignmentError as error:
-                left_out.append(LeftOut(student, who, str(error)))
+                left_out.append(LeftOut(student, name, str(error)))
                 continue
-            files[student] = feedback_name(who, student, str(record["attachment"]), f"{assignment}.ipynb")
+            files[student] = feedback_name(name, student, record.attachment, f"{assignment}.ipynb")
             info = zipfile.ZipInfo(files[student], DATE)
             info.external_attr = 0o644 << 16
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)

@@ -7,9 +7,9 @@ from pathlib import Path
 from assignment.canvas.api import RemoteAssignment, RemoteFile, RemoteSubmission
 from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course, replace_file
-from assignment.marking.roster import enrol
 from assignment.submission.handed_in import Attachment, LooksLike
 from assignment.workflow.collect import Collected, Item, Progress, homework, receive, reconcile
+from assignment.workflow.roster import enrol
 
 SOURCE = "Canvas"  # in canvas.json, where a collected one names its archive
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -31,7 +30,7 @@ class Grade:
     """
 
     student: str
-    result: dict[str, Any]
+    result: Result
     net: float | None
     before: float | None
     regraded: bool
@@ -89,9 +88,9 @@ def grade(
             pool.add(_tasks(course, name, lost))
             for count, (student, examined) in enumerate(pool.results(), 1):
                 examined = examined or examiner.unexamined(b"", "crashed", DIED)
-                book.save(student, examined.notebook)
+                book.save(student, examined.notebook, examined.result)
                 write_autograded(course, name, student, examined)
-                results[student] = examined.result.as_dict()
+                results[student] = examined.result
                 if progress:
                     progress(count, len(due) + len(lost))
             now, regraded = book.marks(), {*due, *lost}
@@ -118,13 +117,13 @@ def _tasks(course: Course, name: str, students: Sequence[str]) -> list[Task]:
 
 def _split(
     course: Course, name: str, students: Sequence[str], examiner: Examiner, again: bool
-) -> tuple[list[str], list[tuple[str, dict[str, Any]]]]:
+) -> tuple[list[str], list[tuple[str, Result]]]:
     """Who has to be examined, and who has a result made by the same examiner of the same bytes."""
     due, done = [], []
     for student in students:
         result = None if again else earlier(course, name, student)
         made_by = examiner.made_by(examiner.read(course.submitted(student, name))[0]) if result else {}
-        if result is not None and made_by.items() <= result["made_by"].items():
+        if result is not None and made_by.items() <= result.made_by.items():
             done.append((student, result))
         else:
             due.append(student)

@@ -11,7 +11,7 @@ from assignment.canvas.archive import ANONYMOUS
 from assignment.canvas.delivery import Delivery, Ledger, Planned, Sending, SentMark, arrived
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking.marks import LeftOut, marks
+from assignment.marking.breakdown import LeftOut, marks
 from assignment.submission.handed_in import record_of
 from assignment.text import points
 from assignment.workflow.export import scaled
@@ -92,9 +92,11 @@ def prepare(
         words, file = comment(course, assignment, mark.student), page(course, assignment, mark.student)
         data = file.read_bytes() if file else b""
         content = [mark.student, grade, words, file.suffix if file else "", hashlib.sha256(data).hexdigest()]
-        attachment = str((record_of(course, mark.student, assignment) or {}).get("attachment", ""))
+        record = record_of(course, mark.student, assignment)
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        sendings.append(Sending(mark.student, mark.name, grade, words, file, digest, attachment))
+        sendings.append(
+            Sending(mark.student, mark.name, grade, words, file, digest, record.attachment if record else "")
+        )
     return sendings, left_out
 
 

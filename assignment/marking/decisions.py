@@ -1,18 +1,24 @@
-"""A TA's decisions on breaches: waived or confirmed, in a file that people can read, edit and commit."""
+"""A person's decisions on breaches: waived or confirmed, in a file that people can read, edit and commit.
+
+A breach that makes the mark 0 is sent to nobody before somebody has confirmed or waived it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.rules import RULES
+from assignment.grading.result import Result
+from assignment.marking.results import earlier
+from assignment.rules import RULES, Policy
+from assignment.text import counted
 
 FILE = "waivers.toml"
 HEAD = """\
@@ -140,3 +146,58 @@ def _quoted(value: str) -> str:
     """Return a TOML string in one line; what cannot be printed becomes a space."""
     printable = "".join(character if character.isprintable() else " " for character in value)
     return json.dumps(" ".join(printable.split()), ensure_ascii=False)
+
+
+def unseen(course: Course, name: str) -> dict[str, list[str]]:
+    """Return the zeros that nobody has confirmed on the evidence there is today."""
+    decisions = load(course)
+    found = {}
+    for student, result in results_of(course, name):
+        seen = decisions.confirmed(student, name, result.rules)
+        if rules := [rule for rule in _zeroing(course, name, student, result) if rule not in seen]:
+            found[student] = rules
+    return found
+
+
+def refuse_unseen(course: Course, name: str) -> None:
+    """Raise AssignmentError, with a list, while a zero has been neither confirmed nor waived: none is sent unseen."""
+    waiting = unseen(course, name)
+    if waiting:
+        lines = [f"  {student}: {', '.join(rules)}" for student, rules in waiting.items()]
+        raise AssignmentError(
+            f"{counted(len(waiting), 'mark')} would be 0 for a broken rule, and nobody has looked; see the evidence "
+            "with `assignment rules`, then confirm or waive each",
+            "\n".join(lines),
+        )
+
+
+def examined(course: Course, name: str, student: str) -> Result:
+    """Return what was found in a student's submission. AssignmentError if it is not graded."""
+    if student not in course.students(name):
+        raise AssignmentError(f"{student}: handed in nothing; students are named by Canvas's user id, as in submitted/")
+    result = earlier(course, name, student)
+    if result is None:
+        raise AssignmentError(f"{student}: not graded yet; run: assignment grade {student}")
+    return result
+
+
+def confirm_zero(course: Course, name: str, student: str, who: str, why: str = "") -> tuple[list[str], list[str]]:
+    """Confirm a student's zero for every rule that it stands on -> (rules confirmed now, rules confirmed before)."""
+    found = examined(course, name, student).rules
+    rules = unseen(course, name).get(student, [])
+    before = load(course).confirmed(student, name, found)
+    for rule in rules:
+        confirm(course, student, name, rule, found, who, why)
+    return rules, sorted(before)
+
+
+def results_of(course: Course, name: str) -> Iterator[tuple[str, Result]]:
+    """Yield everybody whose submission was examined, with the result."""
+    for student in course.students(name):
+        result = earlier(course, name, student)
+        if result is not None:
+            yield student, result
+
+
+def _zeroing(course: Course, name: str, student: str, result: Result) -> list[str]:
+    return Policy.from_config(course.config()).zeroes(result.rules, load(course).waived(student, name))

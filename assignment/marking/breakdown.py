@@ -1,0 +1,324 @@
+"""How a mark came about: automatic marks, a person's changes, penalties, net mark, in one sum that always adds up.
+
+`settle` makes the sum of one submission, `standing_of` reads it out of nbgrader's gradebook, `marks` reads what a whole
+class has earned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.grading.result import Result
+from assignment.homework.master import cell_id
+from assignment.marking.decisions import Decisions
+from assignment.marking.results import earlier, stale
+from assignment.rules import Policy
+from assignment.submission.handed_in import Attachment
+
+CENT = 0.005  # scores that differ by less are the same
+
+
+class ScoreChange(NamedTuple):
+    """A score that a person changed."""
+
+    was: float
+    now: float
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When a submission came, as feedback shows it."""
+
+    late: bool = False
+    days: float = 0.0
+    """How late, 0 in time or where nobody knows."""
+    submitted_at: str | None = None
+    words: str = ""
+    """For the student: the deadline, what counts."""
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """Points taken off a mark."""
+
+    kind: str
+    """late or rules."""
+    points: float
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class BreakdownRow:
+    """A line of the sum that ends in the net mark."""
+
+    kind: str
+    """auto, manual, floor, late or rules."""
+    name: str
+    """The check that a person changed, else ""."""
+    points: float
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """How one submission's mark came about; feedback page, annotated notebook and class page agree on it."""
+
+    auto: float
+    """What the examination gave."""
+    manual: Mapping[str, ScoreChange]
+    """What a person changed, by check."""
+    score: float
+    """Automatic and manual points, before penalties; never negative."""
+    max: float
+    penalties: tuple[Penalty, ...]
+    penalty: float
+    net: float
+    """The mark: score without the penalties, never negative."""
+    rows: tuple[BreakdownRow, ...]
+    """Their points add up to the net mark."""
+    late: Arrival = field(default_factory=Arrival)
+    comments: Mapping[str, str] = field(default_factory=dict)
+    """A person's comments, by check."""
+    waived: Mapping[str, str] = field(default_factory=dict)
+    """The reason of each waiver, by rule."""
+    spared: tuple[str, ...] = ()
+    """The rules whose breach costs nothing, because it was waived or is only flagged."""
+    marked: bool = True
+    """Whether there is a mark at all: the submission was examined, or has points nevertheless."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A student with a graded submission: who it is, what was found, how the mark came about."""
+
+    student: str
+    """Canvas user id."""
+    name: str
+    """As it is read: Jane Doe, 王小明."""
+    sortable: str
+    """As in Canvas's gradebook: Doe, Jane."""
+    login: str
+    file: str
+    """The student's own name of the file."""
+    result: Result
+    breakdown: Breakdown
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A student's mark, everything counted: manual scores in, penalties off, never negative."""
+
+    student: str
+    name: str
+    net: float
+    max: float
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A student whose mark or feedback does not go out, and why."""
+
+    student: str
+    name: str
+    why: str
+
+
+def finite(value: object) -> float:
+    """Return value as a float; anything that is no finite number counts 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if math.isfinite(value) else 0.0
+
+
+def settle(
+    result: Result,
+    manual: Mapping[str, float] | None = None,
+    penalties: Iterable[Penalty] = (),
+    late: Arrival | None = None,
+    comments: Mapping[str, str] | None = None,
+    waived: Mapping[str, str] | None = None,
+    spared: Collection[str] = (),
+    maximum: float | None = None,
+) -> Breakdown:
+    """Return how the mark of one submission comes about.
+
+    manual: a person's score by check (a cell that no check knows counts as automatic 0); penalties: late ones are taken
+    first, never more than is left; maximum: the assignment's points where they are not the result's.
+    """
+    scores = {check.name: finite(check.score) for check in result.checks}
+    auto = round(sum(scores.values()), 2)
+    changes = {
+        name: ScoreChange(scores.get(name, 0.0), finite(score))
+        for name, score in (manual or {}).items()
+        if abs(finite(score) - scores.get(name, 0.0)) >= CENT
+    }
+    rows = [BreakdownRow("auto", "", auto)]
+    rows += [BreakdownRow("manual", name, round(now - was, 2)) for name, (was, now) in changes.items()]
+    score = round(sum(row.points for row in rows), 2)
+    if score < 0:
+        rows.append(BreakdownRow("floor", "", -score))
+        score = 0.0
+    taken = _taken(score, penalties)
+    rows += [BreakdownRow(penalty.kind, "", -penalty.points, penalty.words) for penalty in taken]
+    net = round(score - sum(penalty.points for penalty in taken), 2)
+    return Breakdown(
+        auto=auto,
+        manual=changes,
+        score=score,
+        max=finite(result.max) if maximum is None else finite(maximum),
+        penalties=tuple(taken),
+        penalty=round(score - net, 2),
+        net=net,
+        rows=tuple(rows),
+        late=late or Arrival(),
+        comments=dict(comments or {}),
+        waived=dict(waived or {}),
+        spared=tuple(sorted({*spared, *(waived or {})})),
+        marked=result.marked or score > 0,
+    )
+
+
+def _taken(score: float, penalties: Iterable[Penalty]) -> list[Penalty]:
+    """Return what the penalties take off a score: lateness first, never more than is left."""
+    taken = []
+    for penalty in sorted(penalties, key=lambda penalty: penalty.kind == "rules"):
+        if finite(penalty.points) > 0:
+            points = round(min(finite(penalty.points), score), 2)
+            taken.append(Penalty(penalty.kind, points, penalty.words))
+            score = round(score - points, 2)
+    return taken
+
+
+def penalties_of(points: float, result: Result, maximum: float, spared: Collection[str] = ()) -> list[Penalty]:
+    """Return the gradebook's one penalty told apart: late, and for a broken rule the whole maximum.
+
+    spared: the rules whose breach costs nothing, because it was waived or is only flagged.
+    """
+    left = finite(points)
+    broken = {finding["rule"] for finding in result.rules if finding["breach"]} - set(spared)
+    zeroed = bool(broken) and left > 0 and left >= finite(maximum) - CENT
+    late = left - finite(maximum) if zeroed else left
+    taken = [Penalty("late", round(late, 2))] if late >= CENT else []
+    return [*taken, Penalty("rules", finite(maximum))] if zeroed else taken
+
+
+def standing_of(record: Any, result: Result, canvas: Attachment | None, config: Any, decisions: Decisions) -> Standing:
+    """Return a student's standing by nbgrader's record of a submission, with its manual scores, comments and penalty.
+
+    canvas: what Canvas said of the submission; config: the course's; decisions: of waivers.toml.
+    """
+    student = record.student
+    first, last = student.first_name or "", student.last_name or ""
+    # Canvas's sortable names: "Doe, Jane" reads Jane Doe, while "王, 小明" reads 王小明.
+    name = f"{last}{first}" if all(ord(mark) > 0x2E80 for mark in last + first) else f"{first} {last}"
+    known = canvas.name if canvas else ""
+    return Standing(
+        student=str(student.id),
+        name=name.strip() or known,
+        sortable=shown_name(last, first) or known,
+        login=str(student.email or (canvas.login if canvas else "")),
+        file=canvas.file if canvas else "",
+        result=result,
+        breakdown=_breakdown(record, result, bool(canvas and canvas.late), config, decisions),
+    )
+
+
+def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: Decisions) -> Breakdown:
+    from assignment.marking.lateness import Lateness  # nbgrader takes a second to import
+
+    names = {cell_id("check", check.name): check.name for check in result.checks}
+    manual = {
+        names.get(grade.name, grade.name): grade.score
+        for grade in record.grades
+        # An automatic score of a cell that no check knows (nothing was graded) is no person's doing.
+        if grade.manual_score is not None
+        or grade.extra_credit
+        or (grade.name in names and grade.auto_score is not None)
+    }
+    solved = {cell_id("solve", name): name for name in names.values()}
+    comments = {comment.name: comment.manual_comment for comment in record.comments if comment.manual_comment}
+    assignment = record.assignment.name
+    waived = decisions.waived(record.student.id, assignment)
+    zeroes = Policy.from_config(config).zeroes(result.rules, waived)
+    spared = {finding["rule"] for finding in result.rules} - set(zeroes)
+    return settle(
+        result,
+        manual=manual,
+        penalties=penalties_of(record.late_submission_penalty or 0.0, result, record.max_score, spared),
+        late=Lateness(config, assignment).arrival(record.assignment, late),
+        comments={solved.get(name, name): comment for name, comment in comments.items()},
+        waived=waived,
+        spared=spared,
+        maximum=record.max_score,
+    )
+
+
+def marks(
+    course: Course, assignment: str, withhold: Mapping[str, str] | None = None
+) -> tuple[list[Mark], list[LeftOut]]:
+    """Return the marks of everybody who handed in, and those left out, both by student.
+
+    withhold: student -> why the mark must not go out. AssignmentError if the gradebook does not know the assignment.
+    """
+    from nbgrader.api import MissingEntry
+
+    earned: dict[str, Mark] = {}
+    ungraded: dict[str, str] = {}
+    with course.gradebook() as gradebook:
+        names = {student.id: shown_name(student.last_name, student.first_name) for student in gradebook.students}
+        try:
+            most = float(gradebook.find_assignment(assignment).max_score)
+        except MissingEntry:
+            raise AssignmentError(f"gradebook.db: nothing graded of {assignment}; run: assignment grade") from None
+        for student, net in nets(gradebook, assignment).items():
+            if net is None:
+                ungraded[student] = _verdict(course, assignment, student)
+            else:
+                earned[student] = Mark(student, names.get(student, ""), net, most)
+    sent, left = [], []
+    for student in sorted({*course.students(assignment), *earned, *ungraded}):
+        why = (withhold or {}).get(student, "") or ungraded.get(student, "") or stale(course, assignment, student)
+        if student in earned and not why:
+            sent.append(earned[student])
+        else:
+            left.append(LeftOut(student, names.get(student, ""), why or "not graded yet; run: assignment grade"))
+    return sent, left
+
+
+def nets(gradebook: Any, assignment: str) -> dict[str, float | None]:
+    """Return what each student's submission earned, penalties off; None where a score is missing.
+
+    Two queries for the whole class: asking nbgrader's record of each submission takes a dozen.
+    """
+    from nbgrader.api import Grade, SubmittedAssignment, SubmittedNotebook
+    from sqlalchemy import func
+
+    submissions = gradebook.db.query(SubmittedAssignment).filter(SubmittedAssignment.assignment.has(name=assignment))
+    student = SubmittedAssignment.student_id
+    missing = Grade.auto_score.is_(None) & Grade.manual_score.is_(None)
+    grades = submissions.join(SubmittedAssignment.notebooks).join(SubmittedNotebook.grades).filter(Grade.max_score > 0)
+    complete = {who for who, lacks in grades.with_entities(student, func.max(missing)).group_by(student) if not lacks}
+    earned = submissions.with_entities(student, SubmittedAssignment.score, SubmittedAssignment.late_submission_penalty)
+    return {
+        who: round(max(0.0, float(score) - float(penalty or 0.0)), 2) if who in complete else None
+        for who, score, penalty in earned
+    }
+
+
+def shown_name(last: str | None, first: str | None) -> str:
+    """Return a name as in Canvas's gradebook: "Doe, Jane", or what there is of it."""
+    return ", ".join(part for part in (last, first) if part)
+
+
+def _verdict(course: Course, assignment: str, student: str) -> str:
+    """Return why nothing was scored."""
+    result = earlier(course, assignment, student)
+    if result is None or result.verdict == "graded":
+        return "not graded yet; run: assignment grade"
+    reason = f" ({result.reason})" if result.reason else ""
+    return f"{result.verdict}{reason}: grade it by hand in formgrader, or see that it is handed in again"
