@@ -4,6 +4,9 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+# assignment:
+#   pairs: [[forward, backward]]
+#   time_axis: 1
 # ---
 
 # %% prose introduction [markdown]
@@ -67,280 +70,37 @@
 # $$\mathrm{err}(x, y) = \max_i \frac{|x_i - y_i|}{\max(10^{-8},\ |x_i| + |y_i|)}.$$
 
 # %% given imports
-import sys
-import traceback
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 
 
 # %% given helpers
-def rel_error(x, y):
-    """Largest relative error between two arrays of one shape, |x - y| / max(1e-8, |x| + |y|)."""
-    return np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y)))
-
-
-def eval_numerical_gradient_array(f, x, df, h=1e-5):
-    """Gradient of sum(f(x) * df) by central differences; x is changed in place, entry by entry, and restored.
-
-    f: array -> array; x: any shape; df: the shape of f(x). Returns an array of x's shape.
-    """
-    grad = np.zeros_like(x)
-    for i in np.ndindex(*x.shape):
-        old = x[i]
-        x[i] = old + h
-        above = np.array(f(x.copy()))
-        x[i] = old - h
-        below = np.array(f(x.copy()))
-        x[i] = old
-        grad[i] = np.sum((above - below) * df) / (2 * h)
-    return grad
-
-
-def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
-    """Gradient of a number f(x) by central differences; x is changed in place, entry by entry, and restored.
-
-    f: array -> number; x: any shape; verbose prints every entry. Returns an array of x's shape.
-    """
-    grad = np.zeros_like(x)
-    for i in np.ndindex(*x.shape):
-        old = x[i]
-        x[i] = old + h
-        above = f(x.copy())
-        x[i] = old - h
-        below = f(x.copy())
-        x[i] = old
-        grad[i] = (above - below) / (2 * h)
-        if verbose:
-            print(i, grad[i])
-    return grad
+from assignment.homework.checker import rel_error, eval_numerical_gradient_array, eval_numerical_gradient
 
 
 # %% given checks
-@dataclass
-class Row:
-    """One comparison of a check: the array's name, the verdict and what to say about it."""
-
-    part: str
-    passed: bool
-    message: str = ""
-    got: object = None
-    want: object = None
-    error: float = None
-    below: float = None
-    by: str = ""
-    hidden: bool = False
-    block: str = ""
-
-    @property
-    def unfinished(self):
-        """Whether the row failed because a function is not written yet."""
-        return self.message.startswith("未完成")
-
-
-class Check:
-    """Judge one exercise: a row for every comparison, points for every returned array, words for every error."""
-
-    latest: ClassVar[dict] = {}  # 每道练习最近的一次检查，供最后的自查表使用
-
-    def __init__(self, name, **parts):
-        self.name, self.parts = name, parts
-        self.rows, self.advice = [], []
-        self.block, self.awarded = "", False
-        self.versions = self.functions(name)
-        Check.latest[name] = self
-
-    def near(self, part, got, want, below, by="参考值", absolute=False):
-        """Add a row: got has the shape of want, and their relative (or absolute) error is below a threshold."""
-        want = np.asarray(want, dtype=float)
-        message = self.fault(got, want.shape)
-        if message:
-            return self.add(Row(part, False, message, got, want, None, below, by))
-        value = np.asarray(got, dtype=float)
-        error = float(np.max(np.abs(value - want)) if absolute else rel_error(value, want))
-        if not error < below:
-            with np.errstate(all="ignore"):
-                message = self.relation(value, want)
-            if not self.block:
-                worst = np.unravel_index(np.argmax(np.abs(value - want)), want.shape)
-                where = f"{part}{[int(i) for i in worst]} " if want.ndim else ""
-                message += f"；{where}得到 {value[worst]:.8g}，{by}是 {want[worst]:.8g}"
-        return self.add(Row(part, error < below, message, got, want, error, below, by))
-
-    def near_each(self, got, want, below, by="参考值"):
-        """Add a row for every key of want, a dictionary of arrays; other keys in got cost nothing."""
-        for key in want:
-            if not isinstance(got, dict):
-                self.true(key, False, "应该放在字典里返回")
-            elif key not in got:
-                self.true(key, False, f"字典里缺少 {key!r}")
-            else:
-                self.near(key, got[key], want[key], below, by)
-        if isinstance(got, dict) and len(got) > len(want):
-            self.advise("字典里有多余的键")
-
-    def true(self, part, condition, message):
-        """Add a row that passes if the condition holds; message says what is wrong if it does not."""
-        return self.add(Row(part, bool(condition), "" if condition else message))
-
-    def add(self, row):
-        """Keep a row, marked as hidden inside a hidden block."""
-        row.hidden, row.block = bool(self.block), self.block
-        self.rows.append(row)
-        return row
-
-    def advise(self, message):
-        """Say something that costs no points."""
-        if message not in self.advice:
-            self.advice.append(message)
-
-    def hidden(self, block):
-        """Start a named block of hidden rows: with check.hidden('N=1'): ..."""
-        self.block = block
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, Exception):
-            for part in self.parts:
-                self.true(part, False, self.trouble(error))
-        self.block = ""
-        return isinstance(error, Exception)
-
-    def trouble(self, error):
-        """An exception in words: what, and in which function and line; inside a hidden block only its type."""
-        function, line = self.name, 0
-        for frame, number in traceback.walk_tb(error.__traceback__):
-            name = getattr(frame.f_code, "co_qualname", frame.f_code.co_name)
-            if frame.f_globals is globals() and name[-1] != ">":  # 不是单元本身（<module>），也不是 <lambda>
-                function, line = name, number
-        function = getattr(error, "function", function)
-        if isinstance(error, NotImplementedError):
-            return f"未完成：{function} 还没有写"
-        if self.block:
-            return f"运行出错：{self.kind(error)}"
-        text = " ".join(f"运行出错：{type(error).__name__}: {error}".split())[:200]
-        return f"{text}（{function} 第 {line} 行）" if line else text
-
-    def passed(self, part, visible_only=False):
-        """Whether a part has rows and none failed; once points are awarded, a hidden one must be among them.
-
-        The hidden rows compare with the truth. Finite differences are those of the student's own forward, which may
-        be the one that is wrong: from then on they decide nothing.
-        """
-        rows = [row for row in self.rows if row.part == part and not (visible_only and row.hidden)]
-        if self.awarded and not visible_only:
-            rows = [row for row in rows if row.by != "有限差分" or row.error is None]
-            if not any(row.hidden for row in rows):
-                return False
-        return bool(rows) and all(row.passed for row in rows)
-
-    def score(self, visible_only=False):
-        """The points of the parts that passed."""
-        points = sum(p for part, p in self.parts.items() if self.passed(part, visible_only))
-        return float(round(max(0, min(points, sum(self.parts.values()))), 4))
-
-    def award(self):
-        """Show the score to the grader: one number, before anything is printed."""
-        self.awarded = True
-        sys.displayhook(self.score())
-
-    def report(self):
-        """Print the visible rows, then fail the cell in one line if a part failed."""
-        for row in self.rows:
-            if not row.hidden:
-                sign, verdict = ("<", "通过") if row.passed else ("≥", "" if row.unfinished else "未通过  ")
-                figures = "" if row.error is None else f"误差 {row.error:.2e} {sign} {row.below:.0e}  "
-                print(f"{row.part:<9} {figures}{verdict}{row.message}")
-        failed = [part for part in self.parts if not self.passed(part)]
-        for part in self.parts:
-            seen = self.passed(part, visible_only=True)
-            if seen and part in failed:
-                bad = [row for row in self.rows if row.part == part and not row.passed]
-                why = f"（{bad[0].block}）：{bad[0].message}" if bad else "：没有检查到"
-                print(f"{part:<9} 可见的检查通过，隐藏的检查未通过{why}")
-            elif not seen and part not in failed:
-                print(f"{part:<9} 不扣分：结果正确，与有限差分不符是因为你的前向（或损失）有误")
-        for message in self.advice:
-            print("建议（不扣分）：" + message)
-        if failed:
-            unfinished = any(row.unfinished for row in self.rows)
-            error = AssertionError(f"{self.name} {'未完成' if unfinished else '未通过：' + ', '.join(failed)}")
-            error._render_traceback_ = lambda: [f"AssertionError: {error}"]  # Jupyter 只显示这一行
-            raise error
-
-    @staticmethod
-    def kind(thing):
-        """The name of a thing's type, or of the nearest one that is Python's own."""
-        name = next(t.__name__ for t in type(thing).__mro__ if t.__module__ == "builtins")
-        return "别的东西" if name == "object" else name
-
-    @staticmethod
-    def fault(got, shape):
-        """What makes got no array of real, finite numbers of this shape, in words; '' if nothing does."""
-        if got is None:
-            return "没有算出来（得到 None）"
-        number = isinstance(got, (int, float, np.number)) and not isinstance(got, bool)
-        if not number and not isinstance(got, np.ndarray):
-            return f"应该是{'数组' if shape else '一个数'}，得到的是 {Check.kind(got)}"
-        if number and shape:
-            return f"应该是形状 {shape} 的数组，得到的是一个数"
-        got = np.asarray(got)
-        if got.dtype.kind not in "fiu":
-            return "元素不是实数"
-        if got.shape != shape:
-            turned = "，是不是转置了？" if got.shape == shape[::-1] else ""
-            return f"形状应该是 {shape}，得到的是 {got.shape}{turned}"
-        return "" if np.isfinite(got).all() else "含有 NaN 或 inf"
-
-    @staticmethod
-    def relation(got, want):
-        """How a wrong array is related to the right one, in words."""
-
-        def close(a):
-            return np.allclose(a, want, rtol=1e-4, atol=1e-5 * np.abs(want).max())
-
-        if not got.any():
-            return "全为零"
-        if close(got):
-            return "很接近，但不够精确"
-        if got.ndim == 2 and got.shape == got.T.shape and close(got.T):
-            return "是正确结果的转置"
-        factor = np.sum(got * want) / max(np.sum(want * want), 1e-300)
-        if factor and close(got / factor):
-            return "符号相反" if abs(factor + 1) < 1e-4 else f"是正确结果的 {factor:.4g} 倍"
-        wrong = np.sum(np.abs(got - want) > 1e-6 * (np.abs(got) + np.abs(want)))
-        return f"{got.size} 个元素中 {wrong} 个不对" if got.ndim else "数值不对"
-
-    @staticmethod
-    def functions(name):
-        """The function called name and those it calls, as they are defined now."""
-        found, names = {}, [name]
-        while names:
-            name = names.pop()
-            first, *rest = name.split(".")
-            function = globals().get(first)
-            for attribute in rest:
-                function = getattr(function, attribute, None)
-            if hasattr(function, "__code__") and name not in found:
-                found[name] = function
-                names += function.__code__.co_names
-        return found
+# @title 检查器（给定，不必读）
+from assignment.homework.diagnosis import Diagnosis
+from assignment.homework.checker import Row, Check
 
 
 # %% check environment 0
 # 检查准备工作：有限差分求出的导数应与公式一致。
-check = Check("environment", helpers=0)
-with check:
+@Check.of("environment", helpers=0)
+def check(check):
     x = np.linspace(-1, 1, num=6).reshape(2, 3)
-    slope = eval_numerical_gradient(lambda x: np.sum(np.sin(x)), x, verbose=False)
-    check.near("helpers", slope, np.cos(x), 1e-8)
+    check.slope("helpers", np.cos(x), lambda x: np.sum(np.sin(x)), x, 1e-8)
 
 
 ### BEGIN HIDDEN TESTS
+SEED = globals().get("SEED", 0)  # the examiner draws one for every submission; any seed must do
+
+
+def drawn(key, *shapes, scale=1.0):
+    """Arrays of these shapes, uniform in -scale .. scale; the same key gives the same arrays."""
+    rng = np.random.default_rng([SEED, *key])
+    return [rng.uniform(-scale, scale, shape) for shape in shapes]
+
+
 class Truth:
     """What the hidden checks compare with, written apart from the solution.
 
@@ -450,7 +210,8 @@ class Truth:
 
 
 with check.hidden("复数步长"):
-    check.near("helpers", Truth.slopes(lambda x: np.sum(np.sin(x), axis=(-2, -1)), x)[0], slope, 1e-8)
+    x = np.linspace(-1, 1, num=6).reshape(2, 3)
+    check.near("helpers", Truth.slopes(lambda x: np.sum(np.sin(x), axis=(-2, -1)), x)[0], np.cos(x), 1e-8)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -517,8 +278,8 @@ def rnn_step_forward(x, prev_h, Wx, Wh, b):
 
 # %% check rnn_step_forward 8
 # 检查一步的前向：用固定的小数据算出 next_h，与参考值比较。
-check = Check("rnn_step_forward", next_h=8)
-with check:
+@Check.of("rnn_step_forward", next_h=8)
+def check(check):
     N, D, H = 3, 10, 4
     x = np.linspace(-0.4, 0.7, num=N * D).reshape(N, D)
     prev_h = np.linspace(-0.2, 0.5, num=N * H).reshape(N, H)
@@ -532,19 +293,27 @@ with check:
             [0.97934501, 0.99144213, 0.99646691, 0.99854353],
         ]
     )
-    next_h, cache = rnn_step_forward(x, prev_h, Wx, Wh, b)
-    check.near("next_h", next_h, expected_next_h, 1e-8)
+    next_h, cache = check.call(rnn_step_forward, x, prev_h, Wx, Wh, b)
+    check.near("next_h", next_h, expected_next_h, 1e-8, axes="n ")
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, D, H in (("新数据", 5, 3, 4), ("N=1", 1, 4, 3), ("D=1, H=1", 3, 1, 1)):
+for number, (block, N, D, H, scale) in enumerate(
+    (
+        ("新数据", 5, 3, 4, 1),
+        ("第一组的形状", 3, 10, 4, 1),
+        ("同样的形状，别的权重", 3, 10, 4, 1),
+        ("N=1", 1, 4, 3, 1),
+        ("D=1", 3, 1, 4, 1),
+        ("H=1", 3, 4, 1, 1),
+        ("N=D=H", 4, 4, 4, 1),
+        ("很大的输入", 3, 5, 4, 5),
+    )
+):
     with check.hidden(block):
-        rng = np.random.default_rng(N)
-        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, D), (N, H), (D, H), (H, H), (H,))]
-        want = Truth.step(*inputs)
+        inputs = drawn((1, number), (N, D), (N, H), (D, H), (H, H), (H,), scale=scale)
         next_h, cache = rnn_step_forward(*inputs)
-        check.near("next_h", next_h, want, 1e-8)
-with check.hidden("第一组的形状"):
-    next_h, cache = rnn_step_forward(x / 2, prev_h, Wx, Wh, b)
-    check.near("next_h", next_h, Truth.step(x / 2, prev_h, Wx, Wh, b), 1e-8)
+        check.near("next_h", next_h, Truth.step(*inputs), 1e-8)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -592,8 +361,8 @@ def rnn_step_backward(dnext_h, cache):
 
 # %% check rnn_step_backward 12
 # 检查一步的反向：五个梯度都与有限差分比较。
-check = Check("rnn_step_backward", dx=2.4, dprev_h=2.4, dWx=2.4, dWh=2.4, db=2.4)
-with check:
+@Check.of("rnn_step_backward", dx=2.4, dprev_h=2.4, dWx=2.4, dWh=2.4, db=2.4)
+def check(check):
     np.random.seed(231)
     N, D, H = 4, 5, 6
     x = np.random.randn(N, D)
@@ -602,23 +371,44 @@ with check:
     Wh = np.random.randn(H, H)
     b = np.random.randn(H)
     dnext_h = np.random.randn(N, H)
-    next_h, cache = rnn_step_forward(x, h, Wx, Wh, b)
-    dx, dprev_h, dWx, dWh, db = rnn_step_backward(dnext_h.copy(), cache)
+    next_h, cache = check.call(rnn_step_forward, x, h, Wx, Wh, b)
+    dx, dprev_h, dWx, dWh, db = check.call(rnn_step_backward, dnext_h.copy(), cache)
     for part, got, array in (("dx", dx, x), ("dprev_h", dprev_h, h), ("dWx", dWx, Wx), ("dWh", dWh, Wh), ("db", db, b)):
-        slope = eval_numerical_gradient_array(lambda _: rnn_step_forward(x, h, Wx, Wh, b)[0], array, dnext_h)
-        check.near(part, got, slope, 1e-8, "有限差分")
+        check.slope(part, got, lambda _: rnn_step_forward(x, h, Wx, Wh, b)[0], array, 1e-8, dnext_h)
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, D, H in (("第一组的形状", 4, 5, 6), ("N=1", 1, 4, 3), ("较大的数据", 1, 340, 340)):
+def step_case(key, N, D, H):
+    """The inputs of a step whose tanh is not saturated, so that no right formula loses digits."""
+    inputs = drawn(key, (N, D), (N, H), (D, H), (H, H), (H,))
+    scale = 1 / np.sqrt(1 + (D + H) / 10)
+    return [*inputs[:2], inputs[2] * scale, inputs[3] * scale, inputs[4]]
+
+
+for number, (block, N, D, H, size) in enumerate(
+    (
+        ("第一组的形状", 4, 5, 6, 1),
+        ("同样的形状，别的权重", 4, 5, 6, 1),
+        ("N=1", 1, 4, 3, 1),
+        ("D=1", 3, 1, 4, 1),
+        ("H=1", 3, 4, 1, 1),
+        ("N=D=H", 4, 4, 4, 1),
+        ("很大的上游梯度", 3, 4, 2, 1e4),
+        ("较大的数据", 1, 340, 340, 1),
+    )
+):
     with check.hidden(block):
-        rng = np.random.default_rng(10 + N)
-        scale = 1 / np.sqrt(1 + (D + H) / 10)  # keeps tanh out of saturation
-        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, D), (N, H), (D, H), (H, H), (H,))]
-        inputs[2:4] = inputs[2] * scale, inputs[3] * scale
-        dnext_h = rng.uniform(-1, 1, (N, H))
-        want = Truth.step_back(dnext_h, *inputs)
+        inputs, (dnext_h,) = step_case((2, number), N, D, H), drawn((2, number, 1), (N, H), scale=size)
         next_h, cache = rnn_step_forward(*inputs)
-        dx, dprev_h, dWx, dWh, db = rnn_step_backward(dnext_h, cache)
-        for part, got, grad in zip(check.parts, (dx, dprev_h, dWx, dWh, db), want, strict=True):
+        grads = rnn_step_backward(dnext_h, cache)
+        for part, got, grad in zip(check.parts, grads, Truth.step_back(dnext_h, *inputs), strict=True):
+            check.near(part, got, grad, 1e-8)
+with check.hidden("两次前向之后"):
+    cases = [(step_case((2, 90, k), 2, 3, 4), drawn((2, 91, k), (2, 4))[0]) for k in range(2)]
+    caches = [rnn_step_forward(*inputs)[1] for inputs, _ in cases]
+    for (inputs, dnext_h), cache in zip(cases, caches, strict=True):
+        grads = rnn_step_backward(dnext_h, cache)
+        for part, got, grad in zip(check.parts, grads, Truth.step_back(dnext_h, *inputs), strict=True):
             check.near(part, got, grad, 1e-8)
 check.award()
 ### END HIDDEN TESTS
@@ -666,8 +456,8 @@ def rnn_forward(x, h0, Wx, Wh, b):
 
 # %% check rnn_forward 10
 # 检查序列的前向：用固定的小数据算出每一步的状态，与参考值比较。
-check = Check("rnn_forward", h=10)
-with check:
+@Check.of("rnn_forward", h=10)
+def check(check):
     N, T, D, H = 2, 3, 4, 5
     x = np.linspace(-0.1, 0.3, num=N * T * D).reshape(N, T, D)
     h0 = np.linspace(-0.3, 0.1, num=N * H).reshape(N, H)
@@ -688,19 +478,30 @@ with check:
             ],
         ]
     )
-    h, cache = rnn_forward(x, h0, Wx, Wh, b)
-    check.near("h", h, expected_h, 1e-7)
+    h, cache = check.call(rnn_forward, x, h0, Wx, Wh, b)
+    check.near("h", h, expected_h, 1e-7, axes="nt ")
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, T, D, H in (("新数据", 3, 6, 2, 4), ("N=1", 1, 3, 4, 2), ("T=1", 4, 1, 3, 5), ("N=1, T=1", 1, 1, 2, 3)):
+for number, (block, N, T, D, H) in enumerate(
+    (
+        ("新数据", 3, 6, 2, 4),
+        ("第一组的形状", 2, 3, 4, 5),
+        ("同样的形状，别的权重", 2, 3, 4, 5),
+        ("N=1", 1, 3, 4, 2),
+        ("T=1", 4, 1, 3, 5),
+        ("D=1", 2, 3, 1, 4),
+        ("H=1", 2, 3, 4, 1),
+        ("N=1, T=1", 1, 1, 2, 3),
+        ("N=T=D=H", 3, 3, 3, 3),
+        ("T=30", 2, 30, 3, 4),
+    )
+):
     with check.hidden(block):
-        rng = np.random.default_rng(20 + N * T)
-        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (N, H), (D, H), (H, H), (H,))]
-        want = Truth.sequence(*inputs)
+        inputs = drawn((3, number), (N, T, D), (N, H), (D, H), (H, H), (H,))
+        inputs[3] /= 1 + T / 20  # over many steps rounding must not grow
         h, cache = rnn_forward(*inputs)
-        check.near("h", h, want, 1e-7)
-with check.hidden("第一组的形状"):
-    h, cache = rnn_forward(x / 2, h0, Wx, Wh, b)
-    check.near("h", h, Truth.sequence(x / 2, h0, Wx, Wh, b), 1e-7)
+        check.near("h", h, Truth.sequence(*inputs), 1e-7)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -755,8 +556,8 @@ def rnn_backward(dh, cache):
 
 # %% check rnn_backward 14
 # 检查序列的反向：五个梯度都与有限差分比较。
-check = Check("rnn_backward", dx=2.8, dh0=2.8, dWx=2.8, dWh=2.8, db=2.8)
-with check:
+@Check.of("rnn_backward", dx=2.8, dh0=2.8, dWx=2.8, dWh=2.8, db=2.8)
+def check(check):
     np.random.seed(231)
     N, D, T, H = 2, 3, 10, 5
     x = np.random.randn(N, T, D)
@@ -765,28 +566,47 @@ with check:
     Wh = np.random.randn(H, H)
     b = np.random.randn(H)
     dout = np.random.randn(N, T, H)
-    out, cache = rnn_forward(x, h0, Wx, Wh, b)
-    dx, dh0, dWx, dWh, db = rnn_backward(dout.copy(), cache)
+    out, cache = check.call(rnn_forward, x, h0, Wx, Wh, b)
+    dx, dh0, dWx, dWh, db = check.call(rnn_backward, dout.copy(), cache)
     for part, got, array in (("dx", dx, x), ("dh0", dh0, h0), ("dWx", dWx, Wx), ("dWh", dWh, Wh), ("db", db, b)):
-        slope = eval_numerical_gradient_array(lambda _: rnn_forward(x, h0, Wx, Wh, b)[0], array, dout)
-        check.near(part, got, slope, 1e-6, "有限差分")
+        axes = "nt " if part == "dx" else ""
+        check.slope(part, got, lambda _: rnn_forward(x, h0, Wx, Wh, b)[0], array, 1e-6, dout, axes=axes)
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, T, D, H in (
-    ("第一组的形状", 2, 10, 3, 5),
-    ("N=1", 1, 3, 4, 2),
-    ("T=1", 2, 1, 3, 4),
-    ("较大的数据", 1, 2, 260, 260),
+def sequence_case(key, N, T, D, H):
+    """The inputs of a sequence whose tanh is not saturated, so that no right formula loses digits."""
+    inputs = drawn(key, (N, T, D), (N, H), (D, H), (H, H), (H,))
+    scale = 1 / np.sqrt(1 + (D + H) / 10)
+    return [*inputs[:2], inputs[2] * scale, inputs[3] * scale, inputs[4]]
+
+
+for number, (block, N, T, D, H, size) in enumerate(
+    (
+        ("第一组的形状", 2, 10, 3, 5, 1),
+        ("同样的形状，别的权重", 2, 10, 3, 5, 1),
+        ("N=1", 1, 3, 4, 2, 1),
+        ("T=1", 2, 1, 3, 4, 1),
+        ("D=1", 2, 3, 1, 4, 1),
+        ("H=1", 2, 3, 4, 1, 1),
+        ("N=T=D=H", 3, 3, 3, 3, 1),
+        ("T=30", 2, 30, 3, 4, 1),
+        ("很大的上游梯度", 2, 4, 3, 2, 1e4),
+        ("较大的数据", 1, 2, 260, 260, 1),
+    )
 ):
     with check.hidden(block):
-        rng = np.random.default_rng(30 + N * T)
-        scale = 1 / np.sqrt(1 + (D + H) / 10)  # keeps tanh out of saturation
-        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (N, H), (D, H), (H, H), (H,))]
-        inputs[2:4] = inputs[2] * scale, inputs[3] * scale
-        dh = rng.uniform(-1, 1, (N, T, H))
-        want = Truth.sequence_back(dh, *inputs)
+        inputs, (dh,) = sequence_case((4, number), N, T, D, H), drawn((4, number, 1), (N, T, H), scale=size)
         h, cache = rnn_forward(*inputs)
-        dx, dh0, dWx, dWh, db = rnn_backward(dh, cache)
-        for part, got, grad in zip(check.parts, (dx, dh0, dWx, dWh, db), want, strict=True):
+        grads = rnn_backward(dh, cache)
+        for part, got, grad in zip(check.parts, grads, Truth.sequence_back(dh, *inputs), strict=True):
+            check.near(part, got, grad, 1e-6)
+with check.hidden("两次前向之后"):
+    cases = [(sequence_case((4, 90, k), 2, 3, 4, 2), drawn((4, 91, k), (2, 3, 2))[0]) for k in range(2)]
+    caches = [rnn_forward(*inputs)[1] for inputs, _ in cases]
+    for (inputs, dh), cache in zip(cases, caches, strict=True):
+        grads = rnn_backward(dh, cache)
+        for part, got, grad in zip(check.parts, grads, Truth.sequence_back(dh, *inputs), strict=True):
             check.near(part, got, grad, 1e-6)
 check.award()
 ### END HIDDEN TESTS
@@ -828,8 +648,8 @@ def word_embedding_forward(x, W):
 
 # %% check word_embedding_forward 6
 # 检查词嵌入的前向：查出来的词向量与参考值比较。
-check = Check("word_embedding_forward", out=6)
-with check:
+@Check.of("word_embedding_forward", out=6)
+def check(check):
     V, D = 5, 3
     x = np.array([[0, 3, 1, 2], [2, 1, 0, 3]])
     W = np.linspace(0, 1, num=V * D).reshape(V, D)
@@ -849,19 +669,31 @@ with check:
             ],
         ]
     )
-    out, cache = word_embedding_forward(x, W)
-    check.near("out", out, expected_out, 1e-7)
+    out, cache = check.call(word_embedding_forward, x, W)
+    check.near("out", out, expected_out, 1e-7, axes="nt ")
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, T, V, D in (("新数据", 3, 5, 7, 4), ("N=1", 1, 4, 3, 2), ("T=1", 4, 1, 5, 3), ("重复的词", 2, 6, 2, 3)):
+for number, (block, N, T, V, D, scale) in enumerate(
+    (
+        ("新数据", 3, 5, 7, 4, 1),
+        ("第一组的形状", 2, 4, 5, 3, 1),
+        ("同样的形状，别的权重", 2, 4, 5, 3, 1),
+        ("N=1", 1, 4, 3, 2, 1),
+        ("T=1", 4, 1, 5, 3, 1),
+        ("D=1", 2, 4, 5, 1, 1),
+        ("V=1", 2, 3, 1, 4, 1),
+        ("N=T=V=D", 3, 3, 3, 3, 1),
+        ("重复的词", 2, 6, 2, 3, 1),
+        ("很大的词向量", 2, 3, 4, 3, 1e4),
+    )
+):
     with check.hidden(block):
-        rng = np.random.default_rng(40 + N * T)
-        words, W = rng.integers(V, size=(N, T)), rng.uniform(-1, 1, (V, D))
-        want = Truth.embedding(words, W)
+        words = np.random.default_rng([SEED, 5, number]).integers(V, size=(N, T))
+        words[0, 0], words[-1, -1] = V - 1, 0  # the first word and the last are always asked for
+        (W,) = drawn((5, number), (V, D), scale=scale)
         out, cache = word_embedding_forward(words, W)
-        check.near("out", out, want, 1e-7)
-with check.hidden("第一组的形状"):
-    out, cache = word_embedding_forward(x[::-1], np.linspace(1, 2, num=15).reshape(5, 3))
-    check.near("out", out, Truth.embedding(x[::-1], np.linspace(1, 2, num=15).reshape(5, 3)), 1e-7)
+        check.near("out", out, Truth.embedding(words, W), 1e-7)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -898,33 +730,50 @@ def word_embedding_backward(dout, cache):
 
 # %% check word_embedding_backward 8
 # 检查词嵌入的反向：词有大量重复，dW 与有限差分比较。
-check = Check("word_embedding_backward", dW=8)
-with check:
+@Check.of("word_embedding_backward", dW=8)
+def check(check):
     np.random.seed(231)
     N, T, V, D = 50, 3, 5, 6
     x = np.random.randint(V, size=(N, T))
     W = np.random.randn(V, D)
     dout = np.random.randn(N, T, D)
-    out, cache = word_embedding_forward(x, W)
-    dW = word_embedding_backward(dout.copy(), cache)
-    dW_num = eval_numerical_gradient_array(lambda W: word_embedding_forward(x, W)[0], W, dout)
-    check.near("dW", dW, dW_num, 1e-11, "有限差分")
+    out, cache = check.call(word_embedding_forward, x, W)
+    dW = check.call(word_embedding_backward, dout.copy(), cache)
+    check.slope("dW", dW, lambda W: word_embedding_forward(x, W)[0], W, 1e-11, dout)
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, T, V, D in (
-    ("第一组的形状", 50, 3, 5, 6),
-    ("重复的词", 4, 6, 3, 2),
-    ("没有出现的词", 2, 3, 20, 4),
-    ("N=1", 1, 5, 4, 3),
-    ("T=1", 5, 1, 4, 2),
-    ("较大的数据", 40, 50, 1200, 110),
+for number, (block, N, T, V, D, size) in enumerate(
+    (
+        ("第一组的形状", 50, 3, 5, 6, 1),
+        ("同样的形状，别的词", 50, 3, 5, 6, 1),
+        ("重复的词", 4, 6, 3, 2, 1),
+        ("没有出现的词", 2, 3, 20, 4, 1),
+        ("最后一个词没有出现", 3, 4, 5, 2, 1),
+        ("第一个词没有出现", 3, 4, 5, 2, 1),
+        ("N=1", 1, 5, 4, 3, 1),
+        ("T=1", 5, 1, 4, 2, 1),
+        ("D=1", 2, 4, 5, 1, 1),
+        ("V=1", 2, 3, 1, 4, 1),
+        ("N=T=V=D", 3, 3, 3, 3, 1),
+        ("很大的上游梯度", 3, 4, 4, 3, 1e4),
+        ("较大的数据", 40, 50, 1200, 110, 1),
+    )
 ):
     with check.hidden(block):
-        rng = np.random.default_rng(50 + N * T)
-        words, W, dout = rng.integers(V, size=(N, T)), rng.uniform(-1, 1, (V, D)), rng.uniform(-1, 1, (N, T, D))
-        want = Truth.embedding_back(dout, words, W)
+        absent = {"最后一个词没有出现": (0, V - 1), "第一个词没有出现": (1, V)}
+        words = np.random.default_rng([SEED, 6, number]).integers(*absent.get(block, (0, V)), size=(N, T))
+        words[-1, -1] = words[0, 0]  # at least one word is there twice
+        W, dout = drawn((6, number), (V, D))[0], drawn((6, number, 1), (N, T, D), scale=size)[0]
         out, cache = word_embedding_forward(words, W)
         dW = word_embedding_backward(dout, cache)
-        check.near("dW", dW, want, 1e-8)
+        check.near("dW", dW, Truth.embedding_back(dout, words, W), 1e-8)
+with check.hidden("两次前向之后"):
+    rng = np.random.default_rng([SEED, 6, 90])
+    cases = [(rng.integers(4, size=(2, 3)), *drawn((6, 91, k), (4, 2), (2, 3, 2))) for k in range(2)]
+    caches = [word_embedding_forward(words, W)[1] for words, W, _ in cases]
+    for (words, W, dout), cache in zip(cases, caches, strict=True):
+        check.near("dW", word_embedding_backward(dout, cache), Truth.embedding_back(dout, words, W), 1e-8)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -963,23 +812,41 @@ def temporal_affine_forward(x, w, b):
 
 
 # %% check temporal_affine_forward 6
-# 检查时间仿射的前向：形状，以及两种可以心算的情形；换数据的核对在评分时进行。
-check = Check("temporal_affine_forward", out=6)
-with check:
-    N, T, D, M = 2, 3, 4, 5
-    x, b = np.ones((N, T, D)), np.arange(M) - 2.0
-    out, cache = temporal_affine_forward(x, np.zeros((D, M)), b)  # w 为零，每个位置都等于 b
-    check.near("out", out, np.zeros((N, T, M)) + b, 1e-12)
-    out, cache = temporal_affine_forward(x, np.ones((D, M)), b)  # D 个 1 相加，再加 b
-    check.near("out", out, np.full((N, T, M), 4.0) + b, 1e-12)
+# 检查时间仿射的前向：用固定的小数据算出 out，与参考值比较。
+@Check.of("temporal_affine_forward", out=6)
+def check(check):
+    N, T, D, M = 2, 3, 4, 2
+    x = np.linspace(-0.4, 0.7, num=N * T * D).reshape(N, T, D)
+    w = np.linspace(-0.3, 0.8, num=D * M).reshape(D, M)
+    b = np.linspace(0.5, 0.9, num=M)
+    expected_out = np.array(
+        [
+            [[0.35006211, 0.54372671], [0.48124224, 0.79515528], [0.61242236, 1.04658385]],
+            [[0.74360248, 1.29801242], [0.87478261, 1.54944099], [1.00596273, 1.80086957]],
+        ]
+    )
+    out, cache = check.call(temporal_affine_forward, x, w, b)
+    check.near("out", out, expected_out, 1e-7, axes="nt ")
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, T, D, M in (("新数据", 3, 4, 5, 2), ("N=1", 1, 4, 3, 2), ("T=1", 4, 1, 2, 3), ("M=1", 2, 3, 4, 1)):
+for number, (block, N, T, D, M, scale) in enumerate(
+    (
+        ("新数据", 3, 4, 5, 2, 1),
+        ("第一组的形状", 2, 3, 4, 2, 1),
+        ("同样的形状，别的权重", 2, 3, 4, 2, 1),
+        ("N=1", 1, 4, 3, 2, 1),
+        ("T=1", 4, 1, 2, 3, 1),
+        ("D=1", 2, 3, 1, 4, 1),
+        ("M=1", 2, 3, 4, 1, 1),
+        ("N=T=D=M", 3, 3, 3, 3, 1),
+        ("很大的输入", 2, 3, 4, 3, 1e3),
+    )
+):
     with check.hidden(block):
-        rng = np.random.default_rng(60 + N * T)
-        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (D, M), (M,))]
-        want = Truth.affine(*inputs)
+        inputs = drawn((7, number), (N, T, D), (D, M), (M,), scale=scale)
         out, cache = temporal_affine_forward(*inputs)
-        check.near("out", out, want, 1e-8)
+        check.near("out", out, Truth.affine(*inputs), 1e-8)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -1018,34 +885,47 @@ def temporal_affine_backward(dout, cache):
 
 # %% check temporal_affine_backward 8
 # 检查时间仿射的反向：三个梯度都与有限差分比较。
-check = Check("temporal_affine_backward", dx=3, dw=3, db=2)
-with check:
+@Check.of("temporal_affine_backward", dx=3, dw=3, db=2)
+def check(check):
     np.random.seed(231)
     N, T, D, M = 2, 3, 4, 5
     x = np.random.randn(N, T, D)
     w = np.random.randn(D, M)
     b = np.random.randn(M)
     dout = np.random.randn(N, T, M)
-    out, cache = temporal_affine_forward(x, w, b)
-    dx, dw, db = temporal_affine_backward(dout.copy(), cache)
+    out, cache = check.call(temporal_affine_forward, x, w, b)
+    dx, dw, db = check.call(temporal_affine_backward, dout.copy(), cache)
     for part, got, array in (("dx", dx, x), ("dw", dw, w), ("db", db, b)):
-        slope = eval_numerical_gradient_array(lambda _: temporal_affine_forward(x, w, b)[0], array, dout)
-        check.near(part, got, slope, 1e-9, "有限差分")
+        axes = "nt " if part == "dx" else ""
+        check.slope(part, got, lambda _: temporal_affine_forward(x, w, b)[0], array, 1e-9, dout, axes=axes)
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, T, D, M in (
-    ("第一组的形状", 2, 3, 4, 5),
-    ("N=1", 1, 4, 3, 2),
-    ("T=1", 4, 1, 2, 3),
-    ("较大的数据", 1, 1, 540, 540),
+for number, (block, N, T, D, M, size) in enumerate(
+    (
+        ("第一组的形状", 2, 3, 4, 5, 1),
+        ("同样的形状，别的权重", 2, 3, 4, 5, 1),
+        ("N=1", 1, 4, 3, 2, 1),
+        ("T=1", 4, 1, 2, 3, 1),
+        ("D=1", 2, 3, 1, 4, 1),
+        ("M=1", 2, 3, 4, 1, 1),
+        ("N=T=D=M", 3, 3, 3, 3, 1),
+        ("很大的上游梯度", 2, 3, 4, 3, 1e4),
+        ("较大的数据", 1, 1, 540, 540, 1),
+    )
 ):
     with check.hidden(block):
-        rng = np.random.default_rng(70 + N * T)
-        inputs = [rng.uniform(-1, 1, shape) for shape in ((N, T, D), (D, M), (M,))]
-        dout = rng.uniform(-1, 1, (N, T, M))
-        want = Truth.affine_back(dout, *inputs)
+        inputs, (dout,) = drawn((8, number), (N, T, D), (D, M), (M,)), drawn((8, number, 1), (N, T, M), scale=size)
         out, cache = temporal_affine_forward(*inputs)
-        dx, dw, db = temporal_affine_backward(dout, cache)
-        for part, got, grad in zip(check.parts, (dx, dw, db), want, strict=True):
+        grads = temporal_affine_backward(dout, cache)
+        for part, got, grad in zip(check.parts, grads, Truth.affine_back(dout, *inputs), strict=True):
+            check.near(part, got, grad, 1e-8)
+with check.hidden("两次前向之后"):
+    cases = [drawn((8, 90, k), (2, 3, 4), (4, 2), (2,), (2, 3, 2)) for k in range(2)]
+    caches = [temporal_affine_forward(*inputs)[1] for *inputs, _ in cases]
+    for (*inputs, dout), cache in zip(cases, caches, strict=True):
+        grads = temporal_affine_backward(dout, cache)
+        for part, got, grad in zip(check.parts, grads, Truth.affine_back(dout, *inputs), strict=True):
             check.near(part, got, grad, 1e-8)
 check.award()
 ### END HIDDEN TESTS
@@ -1111,42 +991,51 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
 
 # %% check temporal_softmax_loss 12
 # 检查时间 softmax 损失：分数都接近零时损失约为（计入的步数）× ln V；梯度与有限差分比较。
-check = Check("temporal_softmax_loss", loss=5, dx=7)
-with check:
+@Check.of("temporal_softmax_loss", loss=5, dx=7)
+def check(check):
     np.random.seed(231)
     for N, T, V, p, expected_loss in ((100, 1, 10, 1.0, 2.3), (100, 10, 10, 1.0, 23), (5000, 10, 10, 0.1, 2.3)):
         x = 0.001 * np.random.randn(N, T, V)
         y = np.random.randint(V, size=(N, T))
         mask = np.random.rand(N, T) <= p
-        loss, dx = temporal_softmax_loss(x, y, mask)
-        check.near("loss", loss, expected_loss, 0.1, "估计值", absolute=True)
+        loss, dx = check.call(temporal_softmax_loss, x, y, mask)
+        case = f"N={N},T={T},计入{p:.0%}"
+        check.near("loss", loss, expected_loss, 0.1, "估计值", absolute=True, label=case)
 
     np.random.seed(2451)  # 这组数据与步长 h=1e-4 一起，使有限差分的舍入误差远小于门槛
     N, T, V = 7, 8, 9
     x = np.random.randn(N, T, V)
     y = np.random.randint(V, size=(N, T))
     mask = np.random.rand(N, T) > 0.5
-    loss, dx = temporal_softmax_loss(x.copy(), y, mask)
-    dx_num = eval_numerical_gradient(lambda x: temporal_softmax_loss(x, y, mask)[0], x, verbose=False, h=1e-4)
-    check.near("dx", dx, dx_num, 1e-7, "有限差分")
+    loss, dx = check.call(temporal_softmax_loss, x.copy(), y, mask)
+    check.slope("dx", dx, lambda x: temporal_softmax_loss(x, y, mask)[0], x, 1e-7, h=1e-4, axes="nt ")
+
+
 ### BEGIN HIDDEN TESTS
-for block, N, T, V, p, size in (
-    ("第一组的形状", 7, 8, 9, 0.6, 2),
-    ("N=1", 1, 6, 4, 0.7, 1),
-    ("T=1", 5, 1, 4, 0.7, 1),
-    ("N=1, T=1", 1, 1, 3, 1.0, 1),
-    ("掩码全为 False", 3, 2, 4, 0.0, 1),
-    ("较大的数据", 2, 20, 4400, 1.0, 4),
+for number, (block, N, T, V, p, size, offset) in enumerate(
+    (
+        ("第一组的形状", 7, 8, 9, 0.6, 2, 0),
+        ("同样的形状，别的分数", 7, 8, 9, 0.6, 2, 0),
+        ("N=1", 1, 6, 4, 0.7, 1, 0),
+        ("T=1", 5, 1, 4, 0.7, 1, 0),
+        ("N=1, T=1", 1, 1, 3, 1.0, 1, 0),
+        ("N=T=V", 4, 4, 4, 0.7, 1, 0),
+        ("掩码全为 True", 3, 4, 5, 1.0, 1, 0),
+        ("掩码全为 False", 3, 2, 4, 0.0, 1, 0),
+        ("分数都很大", 3, 4, 5, 0.7, 1, 300),
+        ("较大的数据", 2, 20, 4400, 1.0, 4, 0),
+    )
 ):
     with check.hidden(block):
-        rng = np.random.default_rng(80 + N * T)
-        x, y = rng.uniform(-size, size, (N, T, V)), rng.integers(V, size=(N, T))
+        rng = np.random.default_rng([SEED, 9, number])
+        x, y = rng.uniform(-size, size, (N, T, V)) + offset, rng.integers(V, size=(N, T))
         mask = rng.random((N, T)) < p
+        if 0 < p < 1:  # whatever is drawn, some words count and some do not, and not one for each sample
+            mask[0, 0], mask[-1, -1], mask[0, T // 2] = True, False, N == 1 or T > 1
         below = 1e-7 if V < 100 else 1e-8  # differences of one row's loss at a time are quick, but not as accurate
-        want, slope = Truth.softmax_loss(x, y, mask), Truth.softmax_back(x, y, mask)
         loss, dx = temporal_softmax_loss(x, y, mask)
-        check.near("loss", loss, want, 1e-6)
-        check.near("dx", dx, slope, below)
+        check.near("loss", loss, Truth.softmax_loss(x, y, mask), 1e-6)
+        check.near("dx", dx, Truth.softmax_back(x, y, mask), below)
 check.award()
 x = np.array([[[1e3, -1e3, 0.0]]])
 with np.errstate(all="ignore"):
@@ -1274,7 +1163,7 @@ class CaptioningRNN:
 
 # %% check CaptioningRNN.loss 16
 # 检查整个模型：损失与参考值比较，八个参数的梯度与有限差分比较。
-check = Check(
+@Check.of(
     "CaptioningRNN.loss",
     loss=6,
     W_embed=1.25,
@@ -1286,59 +1175,75 @@ check = Check(
     W_vocab=1.25,
     b_vocab=1.25,
 )
-with check:
+def check(check):
     N, D, W, H, T = 10, 20, 30, 40, 13
-    word_to_idx = {"<NULL>": 0, "cat": 2, "dog": 3}
+    word_to_idx = {"<NULL>": 0, "cat": 2, "dog": 3}  # 三个词，V = 3；captions 里的编号都在 0 与 V-1 之间
     V = len(word_to_idx)
     model = CaptioningRNN(word_to_idx, input_dim=D, wordvec_dim=W, hidden_dim=H, cell_type="rnn", dtype=np.float64)
     for name, value in model.params.items():
         model.params[name] = np.linspace(-1.4, 1.3, num=value.size).reshape(value.shape)
     features = np.linspace(-1.5, 0.3, num=N * D).reshape(N, D)
     captions = (np.arange(N * T) % V).reshape(N, T)
-    loss, grads = model.loss(features, captions)
+    loss, grads = check.call(model.loss, features, captions)
     check.near("loss", loss, 9.83235591003, 1e-10, absolute=True)
 
     np.random.seed(231)
     N, T, D, W, H = 2, 3, 4, 5, 6
+    word_to_idx = {"<NULL>": 0, "cat": 1, "dog": 2}
     captions = np.random.randint(V, size=(N, T))
     features = np.random.randn(N, D)
     model = CaptioningRNN(word_to_idx, input_dim=D, wordvec_dim=W, hidden_dim=H, cell_type="rnn", dtype=np.float64)
-    loss, grads = model.loss(features, captions)
-    numeric = {}
-    for name, value in model.params.items():
-        numeric[name] = eval_numerical_gradient(
-            lambda _: model.loss(features, captions)[0], value, verbose=False, h=1e-6
-        )
-    check.near_each(grads, numeric, 1e-5, "有限差分")
+    loss, grads = check.call(model.loss, features, captions)
+    check.slope_each(grads, lambda _: model.loss(features, captions)[0], model.params, 1e-5, h=1e-6)
+
+
 ### BEGIN HIDDEN TESTS
 words = ("<END>", "a", "<NULL>", "<START>", "cat", "dog", "sits")
-for block, N, T, D, W, H, vocabulary in (
-    ("新数据", 3, 5, 4, 6, 5, words),
-    ("N=1", 1, 4, 3, 2, 4, words[1:6]),
-    ("T=2", 4, 2, 2, 4, 3, words[2:]),
-    ("<NULL> 在句子中间", 2, 6, 3, 4, 5, words[1:5]),
-    ("目标全是 <NULL>", 2, 3, 4, 3, 2, words),
-    ("较大的数据", 1, 3, 199, 200, 201, (*words, *map(str, range(191)))),
+for number, (block, N, T, D, W, H, vocabulary) in enumerate(
+    (
+        ("新数据", 3, 5, 4, 6, 5, words),
+        ("N=1", 1, 4, 3, 2, 4, words[1:6]),
+        ("T=2", 4, 2, 2, 4, 3, words[2:]),
+        ("D=1", 2, 4, 1, 3, 4, words),
+        ("W=1", 2, 4, 3, 1, 4, words),
+        ("H=1", 2, 4, 3, 4, 1, words),
+        ("N=D=W=H", 3, 4, 3, 3, 3, words[2:5]),
+        ("T=30", 2, 30, 3, 4, 4, words),
+        ("特征全为零", 2, 4, 3, 4, 5, words),
+        ("<NULL> 在句子中间", 2, 6, 3, 4, 5, words[1:5]),
+        ("目标全是 <NULL>", 2, 3, 4, 3, 2, words),
+        ("同一个模型算两次", 2, 4, 3, 4, 5, words),
+        ("较大的数据", 1, 3, 199, 200, 201, (*words, *map(str, range(191)))),
+    )
 ):
     with check.hidden(block):
-        rng = np.random.default_rng(90 + N * T)
         word_to_idx = {word: i for i, word in enumerate(vocabulary)}
         V, null = len(word_to_idx), word_to_idx["<NULL>"]
         model = CaptioningRNN(word_to_idx, input_dim=D, wordvec_dim=W, hidden_dim=H, cell_type="rnn", dtype=np.float64)
+        rng = np.random.default_rng([SEED, 10, number])
         for name, value in model.params.items():
             spread = 1 / np.sqrt(1 + value.shape[0] / 10) if value.ndim == 2 and name != "W_embed" else 1
             model.params[name] = rng.uniform(-spread, spread, value.shape)
         features, captions = rng.uniform(-1, 1, (N, D)), rng.integers(V, size=(N, T))
+        captions[-1, -1] = null  # some padding, and a word that counts
+        captions[0, 1] = (null + 1) % V
+        if block == "特征全为零":
+            features[:] = 0
         if block == "<NULL> 在句子中间":
             captions[0, 2:4], captions[1, 1], captions[:, -1] = null, null, (null + 1) % V
         if block == "目标全是 <NULL>":
             captions[:, 1:] = null
-        values = list(model.params.values())
+        values = [value.copy() for value in model.params.values()]
         want = Truth.captioning(features, captions, null, *values)
         slopes = Truth.captioning_back(features, captions, null, *values)
         loss, grads = model.loss(features, captions)
+        if block == "同一个模型算两次":
+            loss, grads = model.loss(features, captions)
         check.near("loss", loss, want, 1e-6)
         check.near_each(grads, dict(zip(model.params, slopes, strict=True)), 1e-6)
+        same = all(np.array_equal(a, b) for a, b in zip(model.params.values(), values, strict=True))
+        if not same:
+            check.true("loss", False, "loss 改动了 self.params：算梯度，不要在这里更新参数")
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -1359,31 +1264,21 @@ check.report()
 # **Kernel** → **Restart Kernel and Run All Cells…**，从头到尾运行一遍，再看一遍自查，然后保存、上传。
 
 # %% given 提交前自查
-exercises = {
-    "rnn_step_forward": 8,
-    "rnn_step_backward": 12,
-    "rnn_forward": 10,
-    "rnn_backward": 14,
-    "word_embedding_forward": 6,
-    "word_embedding_backward": 8,
-    "temporal_affine_forward": 6,
-    "temporal_affine_backward": 8,
-    "temporal_softmax_loss": 12,
-    "CaptioningRNN.loss": 16,
-}
-suggested = 0
-latest = Check.latest if "Check" in globals() else {}
-for exercise, most in exercises.items():
-    done = latest.get(exercise)
-    points, said = 0, "检查还没有运行"
-    if done and done.versions != Check.functions(exercise):
-        said = "函数重新定义过，请再运行一次检查"
-    elif done:
-        points = done.score(visible_only=True)
-        failed = [part for part in done.parts if not done.passed(part, visible_only=True)]
-        unfinished = any(row.unfinished for row in done.rows)
-        said = "未完成" if unfinished else "未通过：" + ", ".join(failed) if failed else "通过"
-    suggested += points
-    print(f"{exercise:<25} {points:>5g} / {most:<3} {said}")
-print(f"{'':<25} {suggested:>5g} / {sum(exercises.values())} 合计；评分时还有隐藏的检查，这里看不到它们的结果")
+if "Check" in globals():
+    Check.summary(
+        {
+            "rnn_step_forward": 8,
+            "rnn_step_backward": 12,
+            "rnn_forward": 10,
+            "rnn_backward": 14,
+            "word_embedding_forward": 6,
+            "word_embedding_backward": 8,
+            "temporal_affine_forward": 6,
+            "temporal_affine_backward": 8,
+            "temporal_softmax_loss": 12,
+            "CaptioningRNN.loss": 16,
+        }
+    )
+else:
+    print("检查器还没有运行：请选菜单 Kernel → Restart Kernel and Run All Cells…")
 print("上传：保存这个文件，保留所有单元的输出，把这一个 .ipynb 交到 Canvas。")

@@ -14,7 +14,7 @@ from typing import Any
 from assignment.errors import AssignmentError
 from assignment.syntax import definitions
 
-KINDS = ("prose", "given", "solve", "check")
+KINDS = ("prose", "given", "solve", "check", "play")
 STUB = 'raise NotImplementedError("这里还没有写：请把这一行换成你的代码")'  # the release's line in place of a solution
 REGION_START = re.compile(r"^\s*#+\s*TODO(?!\s*结束)")
 REGION_END = re.compile(r"^\s*#+\s*TODO\s*结束")
@@ -116,28 +116,61 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Header:
+    """What a homework tells the engine about itself, in the header of its text."""
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Parts of names; X_forward and X_backward of ("forward", "backward") share a cache, made by the first."""
+    time_axis: int | None = None
+    """Which axis of an array with three is time; None if nothing in the homework is a sequence."""
+
+    @classmethod
+    def read(cls, said: dict[str, Any]) -> Header:
+        """Read it as JSON or YAML has it; TypeError or ValueError if it is malformed."""
+        if unknown := set(said) - {"pairs", "time_axis"}:
+            raise ValueError(f"unknown {', '.join(sorted(unknown))}")
+        axis = said.get("time_axis")
+        return cls(tuple((str(a), str(b)) for a, b in said.get("pairs", ())), None if axis is None else int(axis))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it stands in the notebook's metadata."""
+        return {"pairs": [list(pair) for pair in self.pairs], "time_axis": self.time_axis}
+
+    def partner(self, name: str) -> str:
+        """Return the function that shares a cache with this one, the name itself if none does."""
+        for first, second in self.pairs:
+            for ours, theirs in ((first, second), (second, first)):
+                if ours in name:
+                    return name.replace(ours, theirs)
+        return name
+
+
+@dataclass(frozen=True)
 class Master:
     """A homework's cells in order; a release is one too, with stubs for solutions and without hidden tests."""
 
     name: str
     cells: tuple[Cell, ...]
+    header: Header = Header()
 
     @classmethod
     def from_notebook(cls, nb: dict[str, Any], name: str = "") -> Master:
         """Read a built master or release (the notebook's JSON); AssignmentError if it was not built by us."""
-        name = nb.get("metadata", {}).get("assignment", {}).get("name", name)
-        return cls(name, tuple(_cell(raw, number) for number, raw in enumerate(nb.get("cells", []), 1)))
+        ours = nb.get("metadata", {}).get("assignment", {})
+        cells = tuple(_cell(raw, number) for number, raw in enumerate(nb.get("cells", []), 1))
+        return cls(ours.get("name", name), cells, Header.read(ours.get("header", {})))
 
     @cached_property
     def digest(self) -> str:
         """The sha256 of everything that can make a difference to a mark."""
         parts = [[c.kind, c.name, c.id, c.cell_type, c.source, c.points] for c in self.cells]
-        return hashlib.sha256(json.dumps([self.name, parts]).encode()).hexdigest()
+        about = [self.name, self.header.as_json(), parts]
+        return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
     @cached_property
     def released(self) -> Master:
         """The same without solutions and hidden tests; a release is its own."""
-        return Master(self.name, tuple(replace(cell, source=cell.stub) for cell in self.cells))
+        return replace(self, cells=tuple(replace(cell, source=cell.stub) for cell in self.cells))
 
     @cached_property
     def release(self) -> str:
@@ -148,6 +181,11 @@ class Master:
     def given(self) -> tuple[Cell, ...]:
         """The locked code."""
         return self._of("given")
+
+    @property
+    def plays(self) -> tuple[Cell, ...]:
+        """Cells to try things in: locked, worth nothing, never run in grading."""
+        return self._of("play")
 
     @property
     def solves(self) -> tuple[Cell, ...]:

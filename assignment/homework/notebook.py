@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from typing import Any
 
 from assignment.errors import AssignmentError
-from assignment.homework.master import KINDS, Cell, regions
+from assignment.homework.master import KINDS, Cell, Header, regions
 from assignment.homework.percent import title_of
 
 _NOTEBOOK = {  # no version numbers: the same bytes on every machine
@@ -21,12 +22,13 @@ _NOTEBOOK = {  # no version numbers: the same bytes on every machine
         "pygments_lexer": "ipython3",
     },
 }
+FOLDED = re.compile(r"^# @title ")  # Colab shows such a cell as a form
 Content = list[tuple[str, str, str]]  # (title, cell type, source): what makes two notebooks the same homework
 
 
-def render(name: str, cells: list[Cell]) -> dict[str, Any]:
+def render(name: str, cells: list[Cell], header: Header) -> dict[str, Any]:
     """Return the notebook (as JSON) of these cells, with all nbgrader metadata and no outputs."""
-    assignment = {"name": name, "built": digest(contents(cells))}
+    assignment = {"name": name, "built": digest(contents(cells)), "header": header.as_json()}
     return {
         "cells": [notebook_cell(cell) for cell in cells],
         "metadata": notebook_metadata(assignment),
@@ -77,7 +79,8 @@ def metadata(cell: Cell) -> dict[str, Any]:
     if cell.kind == "check":
         points = cell.points or 0.0
         nbgrader |= {"cell_type": "code", "points": int(points) if points.is_integer() else points}
-        ours["tags"] = ["raises-exception"]  # Run All goes on to the next cell
+    if FOLDED.match(cell.source):
+        ours |= {"cellView": "form", "jupyter": {"source_hidden": True}}  # Colab's name for it, and Jupyter's
     return ours | {"nbgrader": nbgrader}
 
 

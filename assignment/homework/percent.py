@@ -1,19 +1,46 @@
-"""The master as text (jupytext percent) and back: a cell's title says its kind, nobody types metadata."""
+"""The master as text (jupytext percent) and back: a cell's title says its kind, nobody types metadata.
+
+What a master asks to be put in (the checker, a figure) is put in here, and taken out again on the way back.
+"""
 
 from __future__ import annotations
 
+import ast
+import base64
 import math
 import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 from assignment.errors import AssignmentError
-from assignment.homework.inspection import FaultError, inspect
-from assignment.homework.master import KINDS, Cell, cell_id
+from assignment.homework.master import (
+    HIDDEN,
+    KINDS,
+    REGION_END,
+    REGION_START,
+    SOLUTION,
+    Cell,
+    Header,
+    cell_id,
+    regions,
+    without,
+)
+from assignment.syntax import definitions
 
 TITLE = re.compile(r"^#\s*%%")
+CARRIED = re.compile(r"^from assignment\.homework\.(checker|diagnosis) import (.+)$", re.MULTILINE)
+FIGURE = re.compile(r"!\[([^\]]*)\]\((figures/[\w.-]+\.svg)\)")
+EMBEDDED = re.compile(r'<img alt="([^"]*)" src="data:image/svg\+xml;base64,([^"]*)">')
+LOOKS_LIKE_A_MARKER = re.compile(r"^\s*#.*\b(BEGIN|END)\b.*\b(SOL|HID|TEST|MARK)\w*", re.IGNORECASE)
+MARKER = re.compile(rf"^\s*### ({'|'.join(SOLUTION + HIDDEN)})$")
 
 
-def parse(text: str, file: str) -> list[Cell]:
-    """Read a master text into cells; AssignmentError names the file, the line and the cell."""
+def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
+    """Read a master text into cells; AssignmentError names the file, the line and the cell.
+
+    figures: the folder of the text, if the figures that it names are to be put in.
+    """
     lines, titles = _titles(text, file)
     raw = _jupytext_cells("".join(blocks(text)[1]))
     if len(raw) != len(titles):
@@ -23,7 +50,7 @@ def parse(text: str, file: str) -> list[Cell]:
     for number, (title, cell_type, source) in zip(titles, raw, strict=True):
         where = number
         try:
-            cell = _cell(title, cell_type, source)
+            cell = _cell(title, cell_type, _filled_in(source, figures))
             if cell.id in seen:
                 raise FaultError(f"the name is taken by line {seen[cell.id]} (id {cell.id}); choose another")
             inspect(cell)
@@ -35,6 +62,20 @@ def parse(text: str, file: str) -> list[Cell]:
         cells.append(cell)
     _inspect_points(cells, titles, file)
     return cells
+
+
+def header(text: str, file: str) -> Header:
+    """Read what the engine is told of a homework: the key `assignment` of jupytext's own header."""
+    import yaml
+
+    head = "\n".join(
+        line.removeprefix("#").removeprefix(" ") for line in blocks(text)[0].split("\n") if line != "# ---"
+    )
+    try:
+        said = (yaml.safe_load(head) or {}).get("assignment") or {}
+        return Header.read(said)
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise AssignmentError(f"{file}:1: malformed header ({error}); see docs/author.md") from None
 
 
 def title_of(cell: Cell) -> str:
@@ -61,6 +102,64 @@ def blocks(text: str) -> tuple[str, list[str]]:
     ends = [*starts[1:], len(lines)]
     head = "".join(lines[: starts[0]] if starts else lines)
     return head, ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def carried_back(source: str, old: str, figures: Path) -> str:
+    """Return a cell's source with figures as the names of their files again; FaultError if the checker was edited."""
+    if CARRIED.search(old):
+        raise FaultError("the checker cannot be edited in the notebook; edit assignment/homework/checker.py")
+
+    def named(match: re.Match[str]) -> str:
+        files = figures.glob("figures/*.svg")
+        file = next((f for f in files if _base64(f) == match[2]), None)
+        return f"![{match[1]}](figures/{file.name})" if file else match[0]
+
+    return EMBEDDED.sub(named, source)
+
+
+def _filled_in(source: str, figures: Path | None) -> str:
+    """Put in the code that a cell imports from the engine, and the figures that it shows if their folder is known."""
+    source = CARRIED.sub(lambda match: _code(match[1], [name.strip() for name in match[2].split(",")]), source)
+    return FIGURE.sub(lambda match: _embedded(match[1], figures / match[2]), source) if figures else source
+
+
+def _code(module: str, names: list[str]) -> str:
+    """Return the source of functions and classes of the engine's module, after the imports that they need."""
+    imports, parts = _pieces(module)
+    if unknown := [name for name in names if name not in parts]:
+        raise FaultError(f"no {', '.join(unknown)} in assignment/homework/{module}.py; there are {', '.join(parts)}")
+    text = "\n\n\n".join(parts[name] for name in names)
+    needed = [line for name, line in imports.items() if re.search(rf"\b{name}\b", text)]
+    return "\n".join(needed) + "\n\n\n" + text
+
+
+@cache
+def _pieces(module: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return a module's imports by the name they bind, those of the engine left out, and its definitions by name."""
+    text = (Path(__file__).parent / f"{module}.py").read_text(encoding="utf-8")
+    lines = text.split("\n")
+    imports: dict[str, str] = {}
+    parts: dict[str, str] = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            package = f"from {node.module} " if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names if not package.startswith("from assignment") else ():
+                imports[alias.asname or alias.name] = package + ast.unparse(ast.Import([alias]))
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            parts[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
+    return imports, parts
+
+
+def _embedded(caption: str, file: Path) -> str:
+    """Return the tag of a figure that holds the whole file; an img tag, for Markdown's own links allow no SVG data."""
+    if not file.exists():
+        raise FaultError(f"no figure {file.name}; put it into {file.parent.name}/ beside the text")
+    return f'<img alt="{caption}" src="data:image/svg+xml;base64,{_base64(file)}">'
+
+
+def _base64(file: Path) -> str:
+    return base64.b64encode(file.read_bytes()).decode()
 
 
 def _titles(text: str, file: str) -> tuple[list[str], list[int]]:
@@ -125,3 +224,73 @@ def _inspect_points(cells: list[Cell], titles: list[int], file: str) -> None:
                 f"{file}:{number}: cell '{title_of(cell)}': no exercise of that name; "
                 f"there are {', '.join(sorted(exercises)) or 'none'}"
             )
+
+
+class FaultError(Exception):
+    """What is wrong inside a cell, and in which of its lines (0: the title)."""
+
+    def __init__(self, what: str, line: int = 0) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def inspect(cell: Cell) -> None:
+    """Raise FaultError if markers, regions or names in the cell are not what its kind asks for."""
+    for number, line in enumerate(cell.source.split("\n"), 1):
+        if LOOKS_LIKE_A_MARKER.match(line) and not MARKER.match(line):
+            raise FaultError(f"{line.strip()!r} is no marker; write it as '### {SOLUTION[0]}' and the like", number)
+    for kind, markers in (("solve", SOLUTION), ("check", HIDDEN)):
+        spans = list(_spans(cell.source, markers))
+        if spans and cell.kind != kind:
+            raise FaultError(f"'### {markers[0]}' belongs into a {kind} cell", spans[0][0])
+    if cell.kind == "solve":
+        _inspect_solve(cell)
+    elif cell.kind in ("given", "play") and regions(cell.source):
+        raise FaultError(f"a TODO region in a {cell.kind} cell; make it a solve cell", regions(cell.source)[0].start)
+
+
+def _inspect_solve(cell: Cell) -> None:
+    """Raise FaultError unless each region holds one solution and the cell defines what its name says."""
+    spans = list(_spans(cell.source, SOLUTION))
+    found = regions(cell.source)
+    for number, line in enumerate(cell.source.split("\n"), 1):
+        inside = any(region.start < number <= region.stop for region in found)
+        opened = any(region.start == number for region in found)
+        closed = any(region.stop == number - 1 for region in found)
+        if (REGION_END.match(line) and not closed) or (REGION_START.match(line) and not (opened or inside)):
+            raise FaultError("'# TODO' and '# TODO 结束' do not pair up", number)
+    for region in found:
+        within = [(start, end) for start, end in spans if region.start < start and end <= region.stop]
+        if len(within) != 1:
+            raise FaultError(f"a region holds {len(within)} solutions; it needs one '### {SOLUTION[0]}'", region.start)
+        body = without("\n".join(cell.source.split("\n")[region.start : region.stop]), SOLUTION)
+        if any(line.strip() and not line.strip().startswith("#") for line in body.split("\n")):
+            raise FaultError("code in the region but outside the solution: students would get it", region.start)
+    if len(spans) != len(found):
+        raise FaultError("a solution outside '# TODO' … '# TODO 结束'", spans[0][0])
+    if not found:
+        raise FaultError("a solve cell without a region; mark it with '# TODO: …' and '# TODO 结束'")
+    try:
+        defined = definitions(ast.parse(cell.source))
+        ast.parse(cell.stub)
+    except SyntaxError as error:
+        raise FaultError(f"no Python: {error.msg}", error.lineno or 0) from None
+    if cell.name not in defined:
+        raise FaultError(f"the cell does not define {cell.name}")
+
+
+def _spans(source: str, markers: tuple[str, str]) -> Iterator[tuple[int, int]]:
+    """Yield the (first, last) line numbers of the marked blocks; FaultError if they do not pair up."""
+    start = 0
+    for number, line in enumerate(source.split("\n"), 1):
+        if markers[0] in line:
+            if start:
+                raise FaultError(f"'### {markers[0]}' inside another", number)
+            start = number
+        elif markers[1] in line:
+            if not start:
+                raise FaultError(f"'### {markers[1]}' without a beginning", number)
+            yield start, number
+            start = 0
+    if start:
+        raise FaultError(f"'### {markers[0]}' without an end", start)

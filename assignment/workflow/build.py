@@ -11,7 +11,7 @@ from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.homework.master import Cell, Master
 from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp
-from assignment.homework.percent import blocks, parse, write
+from assignment.homework.percent import FaultError, blocks, carried_back, header, parse, write
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ def build(course: Course, name: str) -> Built:
     """Write source/NAME/NAME.ipynb from source/NAME.py; AssignmentError if it was edited in Jupyter meanwhile."""
     text_file, path = course.source_text(name), course.source(name)
     text = _read(text_file, course)
-    cells = parse(text, _short(text_file, course))
-    notebook = render(name, cells)
+    cells = parse(text, _short(text_file, course), text_file.parent)
+    about = header(text, _short(text_file, course))
     if path.exists():
         _refuse_if_edited(course, name, text, cells)
-    changed = replace_file(path, dumps(notebook))
-    return Built(path, Master(name, tuple(cells)), changed)
+    changed = replace_file(path, dumps(render(name, cells, about)))
+    return Built(path, Master(name, tuple(cells), about), changed)
 
 
 def take_back(course: Course, name: str) -> Built:
@@ -42,40 +42,56 @@ def take_back(course: Course, name: str) -> Built:
     """
     text_file, path = course.source_text(name), course.source(name)
     shown, text = _short(path, course), _read(text_file, course)
-    cells = parse(text, _short(text_file, course))
+    folder = text_file.parent
+    cells = parse(text, _short(text_file, course), folder)
+    about = header(text, _short(text_file, course))
     edited = json.loads(_read(path, course))
     content = contents_of(edited, shown)
     if stamp(edited) != digest(contents(cells)):
         raise AssignmentError(
             f"{shown}: its text was edited too since the last build; "
             "put one side's edits away (git diff shows the text's), take the other back, then repeat them",
-            _diff(text, text_from(content, text)),
+            _diff(text, text_from(content, text, shown, folder)),
         )
-    new_text = text_from(content, text)
-    new_cells = parse(new_text, shown)
+    new_text = text_from(content, text, shown, folder)
+    new_cells = parse(new_text, shown, folder)
     if contents(new_cells) != content:
         lost = next(old[0] for old, new in zip(content, [*contents(new_cells), None], strict=False) if old != new)
         raise AssignmentError(f"{shown}: cell '{lost}' cannot be written as text without loss; edit it in the text")
     replace_file(text_file, new_text)
-    changed = replace_file(path, dumps(render(name, new_cells)))
-    return Built(path, Master(name, tuple(new_cells)), changed)
+    changed = replace_file(path, dumps(render(name, new_cells, about)))
+    return Built(path, Master(name, tuple(new_cells), about), changed)
 
 
-def text_from(content: Content, old: str) -> str:
-    """Return the percent text of this content; a cell that stands so in the old text keeps its lines as they are."""
+def text_from(content: Content, old: str, shown: str, folder: Path) -> str:
+    """Return the percent text of this content; a cell that stands so in the old text keeps its lines as they are.
+
+    What `build` put in is taken out again; AssignmentError if that was edited in the notebook, whose name is shown.
+    """
     head, pieces = blocks(old)
-    known = dict(zip(contents(parse(old, "")), pieces, strict=True))
+    known = dict(zip(contents(parse(old, "", folder)), pieces, strict=True))
     titled = {cell[0]: piece for cell, piece in known.items()}
     new: list[str] = []
     for cell in content:
         piece = known.get(cell)
         if piece is None:
             before = titled.get(cell[0], "\n\n")
-            piece = write(*cell) + "\n" * (len(before) - len(before.rstrip("\n")) - 1)
+            piece = write(*_taken_out(cell, before, shown, folder)) + "\n" * (
+                len(before) - len(before.rstrip("\n")) - 1
+            )
         if new and not new[-1].endswith("\n\n"):
             new[-1] += "\n"
         new.append(piece)
     return (head + "".join(new)).rstrip("\n") + "\n"
+
+
+def _taken_out(cell: tuple[str, str, str], before: str, shown: str, folder: Path) -> tuple[str, str, str]:
+    """Return an edited cell's (title, cell type, source) as it belongs into the text."""
+    title, cell_type, source = cell
+    try:
+        return title, cell_type, carried_back(source, before, folder)
+    except FaultError as fault:
+        raise AssignmentError(f"{shown}: cell '{title}': {fault}") from None
 
 
 def _refuse_if_edited(course: Course, name: str, text: str, cells: list[Cell]) -> None:
@@ -92,7 +108,7 @@ def _refuse_if_edited(course: Course, name: str, text: str, cells: list[Cell]) -
     raise AssignmentError(
         f"{shown}: edited in Jupyter since the last build; carry that into {_short(course.source_text(name), course)} "
         "with 'assignment build --take-back', or delete the notebook to drop it",
-        _diff(text, text_from(content, text)),
+        _diff(text, text_from(content, text, shown, course.source_text(name).parent)),
     )
 
 
