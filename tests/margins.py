@@ -1,7 +1,8 @@
 """How far the hidden checks' thresholds stand from right and from wrong solutions (`make margins`).
 
-The hidden parts of the check cells are run again with other seeds. Their calls are made with every right variant, the
-largest error counts, and with the nearest wrong ones (mistakes and mutants), of which the error that gives them away.
+The hidden parts of the check cells are run again with other values of SEED, as every submission has its own. Their
+calls are made with every right variant, the largest error counts, and with the nearest wrong ones (mistakes and
+mutants), of which the error that gives them away.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Redrawn:
         self._judge = judge
         source = judge.master.check(exercise).source
         hidden = "\n".join(within(source, HIDDEN))
-        self._hidden = {large: compile_reseeded(hidden, large) for large in (False, True)}
+        self._hidden = {large: compile_hidden(hidden, large) for large in (False, True)}
         with judge.replaced(quick(judge)) as namespace, quiet(), contextlib.suppress(AssertionError):
             try:
                 exec(without(source, HIDDEN), namespace)
@@ -75,9 +76,9 @@ class Redrawn:
                 self._seen = {name: value for name, value in namespace.items() if name not in judge.functions}
 
     def draw(self, number: int) -> list[Asked]:
-        """Return the hidden rows of one draw, by the solution; draw 0 is the one that students are graded by."""
+        """Return the hidden rows of one draw, by the solution; draw 0 has the seed of a plain run."""
         with self._judge.replaced({}) as namespace, quiet():
-            namespace.update(self._seen, redrawn=number)
+            namespace.update(self._seen, SEED=number)
             recorder = Recorder(namespace, self._judge.exercises)
             check = namespace["check"]
             check.rows.clear()
@@ -86,9 +87,9 @@ class Redrawn:
         return [Asked(row.part, *origin, row.want, row.below) for row, origin in rows if origin]
 
 
-def compile_reseeded(source: str, large: bool) -> types.CodeType:
-    """Compile a hidden part that adds `redrawn` to its seeds, with or without the block of large data."""
-    tree = Reseeded().visit(ast.parse(source))
+def compile_hidden(source: str, large: bool) -> types.CodeType:
+    """Compile a hidden part, with or without the block of large data."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Tuple) and not large:
             node.elts = [element for element in node.elts if not _is_block(element, LARGE)]
@@ -98,18 +99,6 @@ def compile_reseeded(source: str, large: bool) -> types.CodeType:
 def _is_block(node: ast.expr, name: str) -> bool:
     first = node.elts[0] if isinstance(node, ast.Tuple) and node.elts else None
     return isinstance(first, ast.Constant) and first.value == name
-
-
-class Reseeded(ast.NodeTransformer):
-    """Adds the number of the draw to every seed."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Turn default_rng(seed) into default_rng(seed + 1000 * redrawn)."""
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("default_rng", "RandomState"):
-            (seed,) = node.args
-            node.args = [ast.BinOp(seed, ast.Add(), ast.parse("1000 * redrawn", mode="eval").body)]
-        return node
 
 
 def errors(namespace: Mapping[str, Any], rows: Iterable[Asked]) -> dict[str, float]:
@@ -192,7 +181,7 @@ INTRODUCTION = """\
 
 How far the thresholds of the hidden checks stand from every right solution in tests/variants, and from the wrong
 solution that comes nearest (of the named mistakes and all mutants that lose the part). The hidden parts were drawn
-{draws} times, the first time with the seeds that count (the block of large data {few} times). Errors are in units of
+{draws} times, each time with another SEED (the block of large data {few} times). Errors are in units of
 their row's threshold, so 1 is the threshold: on the right side the largest over all draws, rows and variants, on the
 wrong side the smallest over all draws of what gives the solution away; all wrong solutions are in the first draws, the
 three nearest of each part in the others. Made by `make margins`, which fails unless the first is at most 0.1 and the

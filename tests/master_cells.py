@@ -48,6 +48,7 @@ class Notebook:
         self.master = master
         self.names: dict[str, Any] = new_namespace()
         self.outcomes: dict[str, Outcome] = {}
+        self._count = 0
 
     def run(self, replaced: Mapping[str, str] | None = None, until: str | None = None) -> Notebook:
         """Run the code cells in order, solve cells replaced by name, up to a cell's id (exclusive)."""
@@ -85,7 +86,8 @@ class Notebook:
         sys.displayhook = display
         try:
             with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
-                exec(compile(source, "<cell>", "exec"), self.names)
+                self._count += 1
+                exec(compile(source, f"<cell {self._count}>", "exec"), self.names)
         except Exception as caught:
             error = caught
         finally:

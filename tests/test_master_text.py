@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assignment.homework.checker import verdicts_shown
 from assignment.homework.master import STUB, Master
 from tests.judge import ROOT, load_master
 from tests.master_cells import PARAMETERS, POINTS, Notebook, solve
@@ -71,7 +72,8 @@ def test_a_failed_check_ends_plain_python_with_a_status(tmp_path: Path) -> None:
 
 def test_points_are_those_of_the_homework(text: Master, right: Notebook) -> None:
     assert {cell.name: cell.points for cell in text.checks if cell.points} == POINTS
-    assert right.names["exercises"] == POINTS
+    table = last(right).splitlines()
+    assert {line.split()[0]: int(line.split()[3]) for line in table if line.split()[0] in POINTS} == POINTS
     for name, points in POINTS.items():
         outcome = right.outcomes[name]
         assert sum(outcome.check.parts.values()) == points
@@ -99,15 +101,25 @@ def test_one_exercise_left_out_fails_itself_and_its_dependents(text: Master, nam
     notebook = Notebook(text).run({name: solve(text, name).stub})
     assert notebook.failed().keys() == {name} | DEPENDENTS[name]
     outcome = notebook.outcomes[name]
-    parts = outcome.check.parts
-    assert all(re.search(rf"^{part} +未完成：{name} 还没有写$", outcome.printed, re.MULTILINE) for part in parts)
-    assert outcome.printed.count("\n") == len(parts)
+    assert re.fullmatch(rf"{', '.join(outcome.check.parts)} +未完成：{name} 还没有写\n", outcome.printed)
+    assert verdicts_shown(outcome.printed) == dict.fromkeys(outcome.check.parts, False)
     assert outcome.shown == [0.0]
     for dependent in DEPENDENTS[name]:
         assert f"未完成：{name} 还没有写" in notebook.outcomes[dependent].printed
 
 
-def test_the_untouched_release_is_kind(text: Master) -> None:
+def test_the_untouched_release_runs_to_its_end(text: Master) -> None:
+    notebook = Notebook(text.released).run()
+    for name in POINTS:
+        outcome = notebook.outcomes[name]
+        assert outcome.error is None
+        assert not any(map(outcome.check.passed, outcome.check.parts))
+        assert len(re.findall("未完成：.* 还没有写", outcome.printed)) == 1
+
+
+@pytest.mark.parametrize("where", ["validate", "autograde"])
+def test_in_nbgrader_a_check_raises(text: Master, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBGRADER_EXECUTION", where)
     notebook = Notebook(text.released).run()
     assert notebook.failed() == {name: set(notebook.outcomes[name].check.parts) for name in POINTS}
     for name in POINTS:
@@ -116,7 +128,6 @@ def test_the_untouched_release_is_kind(text: Master) -> None:
         assert type(outcome.error) is AssertionError
         assert outcome.error._render_traceback_() == [f"AssertionError: {name} 未完成"]  # type: ignore[attr-defined]
         assert outcome.shown == []
-        assert len(re.findall("未完成：.* 还没有写", outcome.printed)) == len(outcome.check.parts)
 
 
 def test_the_release_keeps_both_ends_of_every_region(text: Master) -> None:
@@ -154,6 +165,9 @@ def test_the_table_of_the_untouched_release(text: Master) -> None:
 
 def test_the_table_before_any_check_was_run(text: Master) -> None:
     notebook = Notebook(text)
+    assert "检查器还没有运行" in last(notebook)
+    for cell in text.given[:3]:
+        notebook.cell(cell)
     assert {status(last(notebook), name) for name in POINTS} == {"检查还没有运行"}
 
 

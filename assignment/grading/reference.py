@@ -73,7 +73,7 @@ class Homework:
 
     def with_partners(self, names: Collection[str]) -> frozenset[str]:
         """These exercises and those that share a cache with one of them."""
-        return frozenset(name for name in self.names if name in names or partner(name) in names)
+        return frozenset(name for name in self.names if name in names or self.master.header.partner(name) in names)
 
     @property
     def cells(self) -> tuple[tuple[Cell, Code], ...]:
@@ -121,14 +121,6 @@ class Homework:
         in_checks = frozenset().union(*(_stored(cell.source) for cell in self.master.checks))
         elsewhere = (_defined(cell.source) for cell in (*self.master.given, *self.master.solves))
         return in_checks - frozenset().union(*elsewhere)
-
-
-def partner(name: str) -> str:
-    """The function that shares a cache with this one: X_forward and X_backward are replaced together or not at all."""
-    for ours, theirs in (("forward", "backward"), ("backward", "forward")):
-        if ours in name:
-            return name.replace(ours, theirs)
-    return name
 
 
 @lru_cache(maxsize=100)

@@ -117,7 +117,7 @@ class Check:
         self.called.append(name)
         owner = getattr(function, "__self__", None)
         code = getattr(function, "__code__", None)
-        names = list(code.co_varnames[: code.co_argcount][-len(args) :]) if code else []
+        names = list(code.co_varnames[: code.co_argcount][owner is not None :]) if code else []
         given = {names[i] if i < len(names) else f"第 {i + 1} 个参数": a for i, a in enumerate(args)}
         for value in vars(owner).values() if owner is not None else ():
             given.update({f"self 的 {key}": a for key, a in value.items()} if isinstance(value, dict) else {})
@@ -250,9 +250,14 @@ class Check:
         self.awarded = True
         sys.displayhook(self.score())
 
+    @property
+    def graded(self) -> bool:
+        """Whether hidden tests were part of it: only where it is graded."""
+        return self.awarded or any(row.hidden for row in self.rows)
+
     def report(self) -> None:
         """Print the visible rows. Only a grader, or nbgrader's Validate, then gets an error if a part failed."""
-        for message in [] if self.awarded else self.reasons():
+        for message in [] if self.graded else self.reasons():
             print(Check.coloured("先看这里：", "33") + message)
         for line in self.lines():
             print(line)
@@ -260,10 +265,10 @@ class Check:
             print("建议（不扣分）：" + message)
         failed = [part for part in self.parts if not self.passed(part)]
         unfinished = any(row.unfinished for row in self.rows)
-        if not failed and not self.awarded and self.score():
+        if not failed and not self.graded and self.score():
             cheer = ("漂亮！", "很好！", "做得好！", "稳！")[len(self.name) % 4]
             print(Check.coloured(f"✔ {self.name} 全部通过，{self.score():g} 分。{cheer}", "32"))
-        if failed and (self.awarded or os.environ.get("NBGRADER_EXECUTION")):
+        if failed and (self.graded or os.environ.get("NBGRADER_EXECUTION")):
             error = AssertionError(f"{self.name} {'未完成' if unfinished else '未通过：' + ', '.join(failed)}")
             error._render_traceback_ = lambda: [f"AssertionError: {error}"]  # type: ignore[attr-defined]  # 只显示这一行
             raise error
@@ -299,7 +304,7 @@ class Check:
                     groups.append([row])
         for group in groups:
             yield Check.line(group)
-        for part in self.parts if self.awarded else ():
+        for part in self.parts if self.graded else ():
             seen, right = self.passed(part, visible_only=True), self.passed(part)
             if seen and not right:
                 bad = [row for row in self.rows if row.part == part and not row.passed]
@@ -337,9 +342,10 @@ class Check:
             function = globals().get(first)
             for attribute in rest:
                 function = getattr(function, attribute, None)
-            if hasattr(function, "__code__") and name not in found:
+            code = getattr(function, "__code__", None)
+            if code and name not in found:
                 found[name] = function
-                names += function.__code__.co_names
+                names += code.co_names
         return found
 
     @staticmethod

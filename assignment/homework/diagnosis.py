@@ -32,7 +32,7 @@ class Diagnosis:
         r"'NoneType' object is not|unpack non-iterable NoneType": "有一个量是 None，没有算出来",
         r"missing \d+ required positional arguments?: (.*)": "调用时缺少参数 {0}",
         r"takes (\d+) positional arguments? but (\d+) were given": "调用时给了 {1} 个参数，函数只要 {0} 个",
-        r"cannot interpret '(.*?)' as a data type": "{0} 不是数据类型：形状要写成一个元组，例如 np.zeros((N, T, H))",
+        r"[Cc]annot interpret '(.*?)' as a data type": "{0} 不是数据类型：形状要写成一个元组，例如 np.zeros((N, T, H))",
         r"object has no attribute 'shape'|'(?:tuple|list)' object has no attribute": "把列表或元组当成数组用了",
         r"maximum recursion depth": "函数不停地调用自己",
     }
@@ -104,7 +104,7 @@ class Diagnosis:
         """Which rows, columns, samples or steps are wrong if not all are, and the entry that is furthest off."""
         wrong = ~np.isclose(got, want, rtol=1e-6, atol=0)
         places = []
-        for axis in range(want.ndim):
+        for axis in range(want.ndim) if wrong.sum() > 1 else ():
             bad = np.flatnonzero(wrong.any(axis=tuple(a for a in range(want.ndim) if a != axis)))
             if 0 < len(bad) < want.shape[axis]:
                 letter = axes[axis : axis + 1].strip()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from assignment.errors import AssignmentError
-from assignment.homework.percent import LOOKS_LIKE_A_MARKER
 from assignment.homework.master import HIDDEN, SOLUTION, Cell, Master, within
+from assignment.homework.percent import LOOKS_LIKE_A_MARKER
 
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "assignment"}
-CELL_METADATA = {"assignment", "nbgrader", "editable", "deletable", "cellView", "jupyter"}
+CELL_METADATA = {"assignment", "nbgrader", "editable", "deletable", "tags", "cellView", "jupyter"}
 
 
 def prove(master: Master, release: dict[str, Any]) -> None:
