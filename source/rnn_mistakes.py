@@ -64,6 +64,42 @@ def tanh_of_each_term(x, prev_h, Wx, Wh, b):
     return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
+@mistake("rnn_step_forward", "非线性函数只作用在了输入那一项上。公式里括号一直到哪里才结束？")
+def tanh_of_input_term(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx) + prev_h @ Wh + b
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "非线性函数只作用在了上一步状态那一项上。公式里括号从哪里开始？")
+def tanh_of_state_term(x, prev_h, Wx, Wh, b):
+    next_h = x @ Wx + np.tanh(prev_h @ Wh + b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "非线性函数用了两次。公式里只有一层。")
+def tanh_applied_twice(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(np.tanh(x @ Wx + prev_h @ Wh + b))
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "矩阵乘法两边的次序反了：样本按行排列，向量应当写在矩阵的左边。")
+def weights_on_the_left(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(Wx @ x + Wh @ prev_h + b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "Wx 与 Wh 用反了：各自应当乘在哪一个量上？看它们的形状。")
+def weights_swapped(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wh + prev_h @ Wx + b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "长度为 1 的维度被去掉了：只有一个样本或只有一个隐藏单元时，形状也应当是 (N, H)。")
+def state_squeezed(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh + b).squeeze()
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
 # rnn_step_backward
 
 
@@ -159,6 +195,55 @@ def gradients_averaged_over_batch(dnext_h, cache):
     return (dx, dprev_h, *(gradient / len(dx) for gradient in weights))
 
 
+@mistake("rnn_step_backward", "运算的先后次序：乘法先于减法。tanh 的导数要先用括号括起来，再去乘上游梯度。")
+def tanh_derivative_without_brackets(dnext_h, cache):
+    return through_step(dnext_h * 1 - cache[-1] ** 2, cache)
+
+
+@mistake("rnn_step_backward", "cache 里的隐藏状态已经是 tanh 的输出，求导时又对它用了一次 tanh。")
+def tanh_derivative_of_tanh(dnext_h, cache):
+    return through_step(dnext_h * (1 - np.tanh(cache[-1]) ** 2), cache)
+
+
+@mistake("rnn_step_backward", "tanh 的导数应当由隐藏状态算出来，你平方的是上游梯度。")
+def tanh_derivative_of_upstream(dnext_h, cache):
+    return through_step(dnext_h * (1 - dnext_h**2), cache)
+
+
+@mistake("rnn_step_backward", "只剩下了 tanh 的导数，没有乘上游梯度。链式法则要把两者乘起来。")
+def upstream_left_out(dnext_h, cache):
+    return through_step(1 - cache[-1] ** 2, cache)
+
+
+@mistake("rnn_step_backward", "Wx 与 Wh 对调了：从 cache 里取出来的次序，要与前向放进去的次序一样。")
+def weights_unpacked_in_wrong_order(dnext_h, cache):
+    x, prev_h, Wx, Wh, next_h = cache
+    return through_step(right_da(dnext_h, cache), (x, prev_h, Wh, Wx, next_h))
+
+
+@mistake("rnn_step_backward", "x 与 prev_h 对调了：从 cache 里取出来的次序，要与前向放进去的次序一样。")
+def inputs_unpacked_in_wrong_order(dnext_h, cache):
+    x, prev_h, Wx, Wh, next_h = cache
+    return through_step(right_da(dnext_h, cache), (prev_h, x, Wx, Wh, next_h))
+
+
+@mistake("rnn_step_backward", "dWx 和 dWh 返回的就是参数 Wx 和 Wh 本身，而不是它们的梯度。")
+def weights_for_their_gradients(dnext_h, cache):
+    dx, dprev_h, _, _, db = through_step(right_da(dnext_h, cache), cache)
+    return dx, dprev_h, cache[2], cache[3], db
+
+
+@mistake("rnn_step_backward", "dx 与 dprev_h 的矩阵用反了：前向里与 x 相乘的是哪一个？")
+def dx_through_hidden_weights(dnext_h, cache):
+    da = right_da(dnext_h, cache)
+    return (da @ cache[3].T, da @ cache[3].T, *through_step(da, cache)[2:])
+
+
+@mistake("rnn_step_backward", "dx 没有经过 tanh：穿过线性变换的应当是哪一个中间量的梯度？")
+def dx_before_tanh(dnext_h, cache):
+    return (dnext_h @ cache[2].T, *through_step(right_da(dnext_h, cache), cache)[1:])
+
+
 # rnn_forward
 
 
@@ -237,6 +322,46 @@ def time_before_batch(x, h0, Wx, Wh, b):
 def reshaped_for_transposed(x, h0, Wx, Wh, b):
     h, cache = rnn_forward(x, h0, Wx, Wh, b)
     return h.transpose(1, 0, 2).reshape(h.shape), cache
+
+
+@mistake("rnn_forward", "x 的第一个维度是样本，不是时间：取第 t 个时刻时，时间下标写错了位置。")
+def time_index_on_samples(x, h0, Wx, Wh, b):
+    h, state = np.zeros((*x.shape[:2], h0.shape[1])), h0
+    for t in range(x.shape[1]):
+        state, _ = rnn_step_forward(x[t], state, Wx, Wh, b)
+        h[:, t] = state
+    return h, []
+
+
+@mistake("rnn_forward", "建立全零数组时，形状要写成一个元组，所以要有两层括号。")
+def shape_not_a_tuple(x, h0, Wx, Wh, b):
+    h = np.zeros(x.shape[0], x.shape[1], h0.shape[1])
+    return h, []
+
+
+@mistake("rnn_forward", "调用一步的前向时，参数的次序写反了：先是输入与状态，然后是 Wx 与 Wh。")
+def step_arguments_swapped(x, h0, Wx, Wh, b):
+    h, state = np.zeros((*x.shape[:2], h0.shape[1])), h0
+    for t in range(x.shape[1]):
+        state, _ = rnn_step_forward(state, x[:, t], Wx, Wh, b)
+        h[:, t] = state
+    return h, []
+
+
+@mistake("rnn_forward", "长度为 1 的维度被去掉了：只有一个样本或只有一步时，形状也应当是 (N, T, H)。")
+def states_squeezed(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return h.squeeze(), cache
+
+
+@mistake("rnn_forward", "第一步重复了一次：循环里第一步应当从 h0 和第一个输入出发，只走一遍。")
+def first_step_twice(x, h0, Wx, Wh, b):
+    return rnn_forward(x, rnn_step_forward(x[:, 0], h0, Wx, Wh, b)[0], Wx, Wh, b)
+
+
+@mistake("rnn_forward", "读入的总是晚一步的输入。检查循环的起点和 x 的时间下标。")
+def input_one_step_late(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, inputs=lambda t: t - 1)
 
 
 # rnn_backward
@@ -343,6 +468,56 @@ def dx_reversed_in_time(dh, cache):
     return (dx[:, ::-1], *others)
 
 
+@mistake("rnn_backward", "两路梯度应当相加，你把它们乘了起来。")
+def paths_multiplied(dh, cache):
+    T = dh.shape[1]
+    return gathered(back_through_time(dh, cache, lambda t, d: dh[:, t] if t == T - 1 else dh[:, t] * d))
+
+
+@mistake("rnn_backward", "从后面传来的梯度多乘了一次 Wh：一步的反向已经乘过了，直接相加就行。")
+def carried_twice_through_weights(dh, cache):
+    return gathered(back_through_time(dh, cache, lambda t, dprev_h: dh[:, t] + dprev_h @ cache[0][3].T))
+
+
+@mistake("rnn_backward", "所有的梯度都是零：要么 dh 没有进入循环，要么算好的结果没有写进数组。")
+def upstream_ignored(dh, cache):
+    return gathered(back_through_time(0 * dh, cache))
+
+
+@mistake("rnn_backward", "第一步的 cache 里，旧状态不再是 h0：前向时是不是在原来的数组上改写了它？")
+def first_state_overwritten(dh, cache):
+    (x, _, *others), *later = cache
+    return rnn_backward(dh, [(x, cache[-1][-1], *others), *later])
+
+
+@mistake("rnn_backward", "从后面传来的梯度用了上一轮以前的值：每一步之后都要换成这一步刚传出来的。")
+def carried_gradient_not_renewed(dh, cache):
+    T = dh.shape[1]
+    last = rnn_step_backward(dh[:, T - 1], cache[T - 1])[1]
+    return gathered(back_through_time(dh, cache, lambda t, d: dh[:, t] if t == T - 1 else dh[:, t] + last))
+
+
+@mistake("rnn_backward", "最后一个时刻没有算进去。检查循环从哪个下标开始。")
+def last_step_skipped(dh, cache):
+    changed = dh.copy()
+    changed[:, -1] = 0
+    return rnn_backward(changed, cache)
+
+
+@mistake("rnn_backward", "dh 的第一个维度是样本，不是时间：取第 t 个时刻时，时间下标写错了位置。")
+def upstream_time_index_on_samples(dh, cache):
+    steps, dprev_h = {}, 0
+    for t in reversed(range(dh.shape[1])):
+        steps[t] = rnn_step_backward(dh[t] + dprev_h, cache[t])
+        dprev_h = steps[t][1]
+    return gathered(steps)
+
+
+@mistake("rnn_backward", "每一步用的都是同一个 cache。反向的第 t 步要用前向第 t 步留下的那一个。")
+def one_cache_for_all_steps(dh, cache):
+    return rnn_backward(dh, [cache[-1]] * len(cache))
+
+
 # word_embedding_forward
 
 
@@ -380,6 +555,16 @@ def words_summed(x, W):
 def words_normalised(x, W):
     rows = W / np.linalg.norm(W, axis=1, keepdims=True)
     return rows[x], word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "长度为 1 的维度被去掉了：只有一个样本或只有一步时，形状也应当是 (N, T, D)。")
+def words_squeezed(x, W):
+    return W[x].squeeze(), word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "查表时查的是列：一个词的向量是 W 的一行。")
+def columns_looked_up(x, W):
+    return W.T[x], word_embedding_forward(x, W)[1]
 
 
 # word_embedding_backward
@@ -439,6 +624,23 @@ def embedding_gradient_transposed(dout, cache):
     return word_embedding_backward(dout, cache).T
 
 
+@mistake("word_embedding_backward", "dW 的行数由出现过的最大编号决定了。词表里没有出现的词也要有一行。")
+def rows_up_to_largest_word(dout, cache):
+    x, dW = words_of(dout, cache)
+    np.add.at(dW, x, dout)
+    return dW[: x.max() + 1]
+
+
+@mistake("word_embedding_backward", "建立全零数组时，形状要写成一个元组，所以要有两层括号。")
+def embedding_shape_not_a_tuple(dout, cache):
+    return np.zeros(cache[1][0], cache[1][1])
+
+
+@mistake("word_embedding_backward", "梯度没有从零开始累加：数组里一开始就有别的值。")
+def accumulated_onto_ones(dout, cache):
+    return word_embedding_backward(dout, cache) + 1
+
+
 # temporal_affine_forward
 
 
@@ -476,6 +678,21 @@ def affine_with_tanh(x, w, b):
 @mistake("temporal_affine_forward", "负的输出都变成了零。这一层只有乘和加，没有非线性函数。")
 def affine_with_relu(x, w, b):
     return np.maximum(x @ w + b, 0), temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "长度为 1 的维度被去掉了：只有一个样本、一步或一个输出时，结果也是三维的。")
+def affine_squeezed(x, w, b):
+    return (x @ w + b).squeeze(), temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "偏置乘上去了。这一层先乘矩阵，再加偏置。")
+def affine_bias_multiplied(x, w, b):
+    return (x @ w) * b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "矩阵乘法两边的次序反了：样本按行排列，向量应当写在矩阵的左边。")
+def affine_weights_on_the_left(x, w, b):
+    return w @ x + b, temporal_affine_forward(x, w, b)[1]
 
 
 # temporal_affine_backward
@@ -535,6 +752,36 @@ def dw_pairs_scrambled(dout, cache):
 def affine_dx_flattened(dout, cache):
     dx, dw, db = temporal_affine_backward(dout, cache)
     return dx.reshape(-1, dx.shape[2]), dw, db
+
+
+@mistake("temporal_affine_backward", "三维数组的转置会把三个轴全部倒过来，不能直接相乘：先把样本和时间并成一个轴。")
+def dw_of_three_axes(dout, cache):
+    dx, _, db = temporal_affine_backward(dout, cache)
+    return dx, cache[0].T @ dout, db
+
+
+@mistake("temporal_affine_backward", "dw 还留着批量维度：每个样本一个矩阵，它们应当加起来。")
+def dw_not_summed_over_batch(dout, cache):
+    dx, _, db = temporal_affine_backward(dout, cache)
+    return dx, cache[0].transpose(0, 2, 1) @ dout, db
+
+
+@mistake("temporal_affine_backward", "dw 返回的就是参数 w 本身，而不是它的梯度。")
+def affine_weight_for_its_gradient(dout, cache):
+    dx, _, db = temporal_affine_backward(dout, cache)
+    return dx, cache[1], db
+
+
+@mistake("temporal_affine_backward", "dx 少了一个转置：看看 dout 的最后一维与 w 的哪一维相配。")
+def affine_dx_not_transposed(dout, cache):
+    _, dw, db = temporal_affine_backward(dout, cache)
+    return dout @ cache[1], dw, db
+
+
+@mistake("temporal_affine_backward", "db 沿着输出的维度求了和：应当留下的正是这个维度。")
+def affine_db_summed_over_outputs(dout, cache):
+    dx, dw, _ = temporal_affine_backward(dout, cache)
+    return dx, dw, dout.sum(axis=2)
 
 
 # temporal_softmax_loss
@@ -648,6 +895,62 @@ def normaliser_missing(x, y, mask, verbose=False):
     return -(chosen * mask).sum() / len(x), dx
 
 
+@mistake("temporal_softmax_loss", "损失用了以 2 为底的对数。交叉熵用的是自然对数。")
+def log_to_base_two(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss / np.log(2), dx
+
+
+@mistake("temporal_softmax_loss", "求和以后少了一个轴，两个数组对不上：求和时要把那个轴保留下来，长度为 1。")
+def sum_without_its_axis(x, y, mask, verbose=False):
+    e = np.exp(x - x.max(axis=2, keepdims=True))
+    return 0.0, e / e.sum(axis=2)
+
+
+@mistake("temporal_softmax_loss", "减去最大值时少了一个轴，两个数组对不上：取最大值时要把那个轴保留下来，长度为 1。")
+def maximum_without_its_axis(x, y, mask, verbose=False):
+    return 0.0, np.exp(x - np.max(x, axis=2)[:, None, None])
+
+
+@mistake("temporal_softmax_loss", "mask 比梯度少一个轴，乘之前要给它补上最后一个轴。")
+def mask_without_its_axis(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, np.ones_like(mask))
+    return loss, dx * mask
+
+
+@mistake("temporal_softmax_loss", "得分压平了，y 却还是二维的：作下标的数组形状要一致。")
+def targets_not_flattened(x, y, mask, verbose=False):
+    N, T, V = x.shape
+    p = probabilities(x).reshape(N * T, V)
+    return -np.log(p[np.arange(N * T), y]).sum(), p
+
+
+@mistake("temporal_softmax_loss", "损失既对时间求了平均，又对批量求了平均，梯度却是对的。")
+def loss_averaged_over_time(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss / x.shape[1], dx
+
+
+@mistake("temporal_softmax_loss", "损失没有对批量取平均，梯度却是对的。")
+def loss_not_averaged(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss * len(x), dx
+
+
+@mistake("temporal_softmax_loss", "损失把正确的词以外的词也算了进去：每个位置只看正确的那个词的概率。")
+def loss_over_all_words(x, y, mask, verbose=False):
+    _, dx = temporal_softmax_loss(x, y, mask)
+    return -(np.log(probabilities(x)) * mask[:, :, None]).sum() / len(x), dx
+
+
+@mistake("temporal_softmax_loss", "概率没有先取指数：得分直接除以了它们的和。")
+def exponential_missing(x, y, mask, verbose=False):
+    p = x / x.sum(axis=2, keepdims=True)
+    chosen = np.take_along_axis(p, y[:, :, None], axis=2)[:, :, 0]
+    hit = np.arange(x.shape[2]) == y[:, :, None]
+    return -(np.log(np.abs(chosen)) * mask).sum() / len(x), (p - hit) * mask[:, :, None] / len(x)
+
+
 # CaptioningRNN.loss
 
 
@@ -752,3 +1055,51 @@ def bias_gradients_swapped(self, features, captions):
 def averaged_twice(self, features, captions):
     loss, grads, _, _ = caption(self, features, *split(self, captions))
     return loss / len(captions), {key: gradient / len(captions) for key, gradient in grads.items()}
+
+
+@mistake("CaptioningRNN.loss", "W_proj 的梯度用的是 h0：前向里与 W_proj 相乘的是哪一个量？")
+def projection_gradient_from_state(self, features, captions):
+    loss, grads, _, dh0 = caption(self, features, *split(self, captions))
+    h0 = features @ self.params["W_proj"] + self.params["b_proj"]
+    return loss, {**grads, "W_proj": h0.T @ dh0}
+
+
+@mistake("CaptioningRNN.loss", "W_proj 的梯度转置了：它的形状应当与 W_proj 一样。")
+def projection_gradient_transposed(self, features, captions):
+    loss, grads, _, _ = caption(self, features, *split(self, captions))
+    return loss, {**grads, "W_proj": grads["W_proj"].T}
+
+
+@mistake("CaptioningRNN.loss", "字典里放的是参数本身，而不是它们的梯度。")
+def parameters_for_gradients(self, features, captions):
+    loss, _, _, _ = caption(self, features, *split(self, captions))
+    return loss, dict(self.params)
+
+
+@mistake("CaptioningRNN.loss", "送进 softmax 的应当是词表上的得分，你送进去的是隐藏状态。")
+def states_into_softmax(self, features, captions):
+    words, targets, mask = split(self, captions)
+    h0 = features @ self.params["W_proj"] + self.params["b_proj"]
+    vectors, _ = word_embedding_forward(words, self.params["W_embed"])
+    h, _ = rnn_forward(vectors, h0, self.params["Wx"], self.params["Wh"], self.params["b"])
+    _, projected = temporal_affine_forward(h, self.params["W_vocab"], self.params["b_vocab"])
+    loss, dscores = temporal_softmax_loss(h, targets, mask)
+    return loss, dict(zip(("W_vocab",), temporal_affine_backward(dscores, projected), strict=False))
+
+
+@mistake("CaptioningRNN.loss", "Wx 与 Wh 的梯度对调了：核对每个 backward 返回值的次序。")
+def recurrent_gradients_swapped(self, features, captions):
+    loss, grads, _, _ = caption(self, features, *split(self, captions))
+    return loss, {**grads, "Wx": grads["Wh"], "Wh": grads["Wx"]}
+
+
+@mistake("CaptioningRNN.loss", "b_vocab 与 b 的梯度放错了位置：一个有 V 项，一个有 H 项。")
+def vocabulary_and_state_biases_swapped(self, features, captions):
+    loss, grads, _, _ = caption(self, features, *split(self, captions))
+    return loss, {**grads, "b": grads["b_vocab"], "b_vocab": grads["b"]}
+
+
+@mistake("CaptioningRNN.loss", "b_proj 的梯度取了平均。损失里已经除以过批量大小，这里只要相加。")
+def projection_bias_gradient_averaged(self, features, captions):
+    loss, grads, _, dh0 = caption(self, features, *split(self, captions))
+    return loss, {**grads, "b_proj": dh0.mean(axis=0)}

@@ -28,13 +28,13 @@ LIVE = re.compile(r"<script|<img[^>]*onerror|<svg|javascript:", re.IGNORECASE)
 
 
 def shares(master: Notebook) -> dict[str, dict[str, float]]:
-    """The points of every part of every exercise, read off the calls `Check("NAME", part=points, …)`."""
+    """The points of every part of every exercise, read off the calls `Check.of("NAME", part=points, …)`."""
     worth: dict[str, dict[str, float]] = {}
     for cell in master["cells"]:
         if kind_of(cell)[0] != "check" or not cell["metadata"]["nbgrader"]["points"]:
             continue
         calls = [node for node in ast.walk(ast.parse(text_of(cell))) if isinstance(node, ast.Call)]
-        check = next(call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Check")
+        check = next(call for call in calls if ast.unparse(call.func) == "Check.of")
         worth[kind_of(cell)[1]] = {str(k.arg): float(ast.literal_eval(k.value)) for k in check.keywords}
     return worth
 

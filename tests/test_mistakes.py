@@ -117,7 +117,7 @@ def everything(mistake: Mistake, calls: list[Call], judge: Judge) -> list[np.nda
         for call in calls:
             try:
                 value = again(call, namespace)
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, TypeError):
                 found.append(None)
                 continue
             parts = value if isinstance(value, tuple) else (value,)
@@ -133,6 +133,8 @@ def proportional(a: list[np.ndarray | None], b: list[np.ndarray | None]) -> bool
     if [np.shape(x) for x in a if x is not None] != [np.shape(x) for x in b if x is not None]:
         return False
     first, second = (np.concatenate([np.ravel(x) for x in arrays if x is not None]) for arrays in (a, b))
+    if not first.any() or not second.any():
+        return not first.any() and not second.any()
     factor = float(first @ second) / float(second @ second)
     return bool(np.allclose(first, factor * second, rtol=1e-6, atol=1e-9))
 
