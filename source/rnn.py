@@ -312,8 +312,9 @@ for number, (block, N, D, H, scale) in enumerate(
 ):
     with check.hidden(block):
         inputs = drawn((1, number), (N, D), (N, H), (D, H), (H, H), (H,), scale=scale)
+        want = Truth.step(*inputs)
         next_h, cache = rnn_step_forward(*inputs)
-        check.near("next_h", next_h, Truth.step(*inputs), 1e-8)
+        check.near("next_h", next_h, want, 1e-8)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -399,16 +400,16 @@ for number, (block, N, D, H, size) in enumerate(
 ):
     with check.hidden(block):
         inputs, (dnext_h,) = step_case((2, number), N, D, H), drawn((2, number, 1), (N, H), scale=size)
+        want = Truth.step_back(dnext_h, *inputs)
         next_h, cache = rnn_step_forward(*inputs)
-        grads = rnn_step_backward(dnext_h, cache)
-        for part, got, grad in zip(check.parts, grads, Truth.step_back(dnext_h, *inputs), strict=True):
+        for part, got, grad in zip(check.parts, rnn_step_backward(dnext_h, cache), want, strict=True):
             check.near(part, got, grad, 1e-8)
 with check.hidden("两次前向之后"):
     cases = [(step_case((2, 90, k), 2, 3, 4), drawn((2, 91, k), (2, 4))[0]) for k in range(2)]
+    wants = [Truth.step_back(dnext_h, *inputs) for inputs, dnext_h in cases]
     caches = [rnn_step_forward(*inputs)[1] for inputs, _ in cases]
-    for (inputs, dnext_h), cache in zip(cases, caches, strict=True):
-        grads = rnn_step_backward(dnext_h, cache)
-        for part, got, grad in zip(check.parts, grads, Truth.step_back(dnext_h, *inputs), strict=True):
+    for (_, dnext_h), cache, want in zip(cases, caches, wants, strict=True):
+        for part, got, grad in zip(check.parts, rnn_step_backward(dnext_h, cache), want, strict=True):
             check.near(part, got, grad, 1e-8)
 check.award()
 ### END HIDDEN TESTS
@@ -500,8 +501,9 @@ for number, (block, N, T, D, H) in enumerate(
     with check.hidden(block):
         inputs = drawn((3, number), (N, T, D), (N, H), (D, H), (H, H), (H,))
         inputs[3] /= 1 + T / 20  # over many steps rounding must not grow
+        want = Truth.sequence(*inputs)
         h, cache = rnn_forward(*inputs)
-        check.near("h", h, Truth.sequence(*inputs), 1e-7)
+        check.near("h", h, want, 1e-7)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -597,16 +599,16 @@ for number, (block, N, T, D, H, size) in enumerate(
 ):
     with check.hidden(block):
         inputs, (dh,) = sequence_case((4, number), N, T, D, H), drawn((4, number, 1), (N, T, H), scale=size)
+        want = Truth.sequence_back(dh, *inputs)
         h, cache = rnn_forward(*inputs)
-        grads = rnn_backward(dh, cache)
-        for part, got, grad in zip(check.parts, grads, Truth.sequence_back(dh, *inputs), strict=True):
+        for part, got, grad in zip(check.parts, rnn_backward(dh, cache), want, strict=True):
             check.near(part, got, grad, 1e-6)
 with check.hidden("两次前向之后"):
     cases = [(sequence_case((4, 90, k), 2, 3, 4, 2), drawn((4, 91, k), (2, 3, 2))[0]) for k in range(2)]
+    wants = [Truth.sequence_back(dh, *inputs) for inputs, dh in cases]
     caches = [rnn_forward(*inputs)[1] for inputs, _ in cases]
-    for (inputs, dh), cache in zip(cases, caches, strict=True):
-        grads = rnn_backward(dh, cache)
-        for part, got, grad in zip(check.parts, grads, Truth.sequence_back(dh, *inputs), strict=True):
+    for (_, dh), cache, want in zip(cases, caches, wants, strict=True):
+        for part, got, grad in zip(check.parts, rnn_backward(dh, cache), want, strict=True):
             check.near(part, got, grad, 1e-6)
 check.award()
 ### END HIDDEN TESTS
@@ -692,8 +694,9 @@ for number, (block, N, T, V, D, scale) in enumerate(
         words = np.random.default_rng([SEED, 5, number]).integers(V, size=(N, T))
         words[0, 0], words[-1, -1] = V - 1, 0  # the first word and the last are always asked for
         (W,) = drawn((5, number), (V, D), scale=scale)
+        want = Truth.embedding(words, W)
         out, cache = word_embedding_forward(words, W)
-        check.near("out", out, Truth.embedding(words, W), 1e-7)
+        check.near("out", out, want, 1e-7)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -765,15 +768,17 @@ for number, (block, N, T, V, D, size) in enumerate(
         words = np.random.default_rng([SEED, 6, number]).integers(*absent.get(block, (0, V)), size=(N, T))
         words[-1, -1] = words[0, 0]  # at least one word is there twice
         W, dout = drawn((6, number), (V, D))[0], drawn((6, number, 1), (N, T, D), scale=size)[0]
+        want = Truth.embedding_back(dout, words, W)
         out, cache = word_embedding_forward(words, W)
         dW = word_embedding_backward(dout, cache)
-        check.near("dW", dW, Truth.embedding_back(dout, words, W), 1e-8)
+        check.near("dW", dW, want, 1e-8)
 with check.hidden("两次前向之后"):
     rng = np.random.default_rng([SEED, 6, 90])
     cases = [(rng.integers(4, size=(2, 3)), *drawn((6, 91, k), (4, 2), (2, 3, 2))) for k in range(2)]
+    wants = [Truth.embedding_back(dout, words, W) for words, W, dout in cases]
     caches = [word_embedding_forward(words, W)[1] for words, W, _ in cases]
-    for (words, W, dout), cache in zip(cases, caches, strict=True):
-        check.near("dW", word_embedding_backward(dout, cache), Truth.embedding_back(dout, words, W), 1e-8)
+    for (_, _, dout), cache, want in zip(cases, caches, wants, strict=True):
+        check.near("dW", word_embedding_backward(dout, cache), want, 1e-8)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -845,8 +850,9 @@ for number, (block, N, T, D, M, scale) in enumerate(
 ):
     with check.hidden(block):
         inputs = drawn((7, number), (N, T, D), (D, M), (M,), scale=scale)
+        want = Truth.affine(*inputs)
         out, cache = temporal_affine_forward(*inputs)
-        check.near("out", out, Truth.affine(*inputs), 1e-8)
+        check.near("out", out, want, 1e-8)
 check.award()
 ### END HIDDEN TESTS
 check.report()
@@ -916,16 +922,16 @@ for number, (block, N, T, D, M, size) in enumerate(
 ):
     with check.hidden(block):
         inputs, (dout,) = drawn((8, number), (N, T, D), (D, M), (M,)), drawn((8, number, 1), (N, T, M), scale=size)
+        want = Truth.affine_back(dout, *inputs)
         out, cache = temporal_affine_forward(*inputs)
-        grads = temporal_affine_backward(dout, cache)
-        for part, got, grad in zip(check.parts, grads, Truth.affine_back(dout, *inputs), strict=True):
+        for part, got, grad in zip(check.parts, temporal_affine_backward(dout, cache), want, strict=True):
             check.near(part, got, grad, 1e-8)
 with check.hidden("两次前向之后"):
     cases = [drawn((8, 90, k), (2, 3, 4), (4, 2), (2,), (2, 3, 2)) for k in range(2)]
+    wants = [Truth.affine_back(dout, *inputs) for *inputs, dout in cases]
     caches = [temporal_affine_forward(*inputs)[1] for *inputs, _ in cases]
-    for (*inputs, dout), cache in zip(cases, caches, strict=True):
-        grads = temporal_affine_backward(dout, cache)
-        for part, got, grad in zip(check.parts, grads, Truth.affine_back(dout, *inputs), strict=True):
+    for (*_, dout), cache, want in zip(cases, caches, wants, strict=True):
+        for part, got, grad in zip(check.parts, temporal_affine_backward(dout, cache), want, strict=True):
             check.near(part, got, grad, 1e-8)
 check.award()
 ### END HIDDEN TESTS
@@ -1033,9 +1039,10 @@ for number, (block, N, T, V, p, size, offset) in enumerate(
         if 0 < p < 1:  # whatever is drawn, some words count and some do not, and not one for each sample
             mask[0, 0], mask[-1, -1], mask[0, T // 2] = True, False, N == 1 or T > 1
         below = 1e-7 if V < 100 else 1e-8  # differences of one row's loss at a time are quick, but not as accurate
+        want, slope = Truth.softmax_loss(x, y, mask), Truth.softmax_back(x, y, mask)
         loss, dx = temporal_softmax_loss(x, y, mask)
-        check.near("loss", loss, Truth.softmax_loss(x, y, mask), 1e-6)
-        check.near("dx", dx, Truth.softmax_back(x, y, mask), below)
+        check.near("loss", loss, want, 1e-6)
+        check.near("dx", dx, slope, below)
 check.award()
 x = np.array([[[1e3, -1e3, 0.0]]])
 with np.errstate(all="ignore"):

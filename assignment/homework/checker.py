@@ -84,6 +84,9 @@ class Row:
 class Check:
     """Judge one exercise: a row for every comparison, points for every returned array, words for every error."""
 
+    GREEN: ClassVar[str] = "17;105;50"
+    AMBER: ClassVar[str] = "133;86;0"
+    RED: ClassVar[str] = "170;30;35"
     latest: ClassVar[dict[str, Any]] = {}  # the last check of each exercise, for the summary at the end
     helpers: ClassVar[Any] = (rel_error, eval_numerical_gradient, eval_numerical_gradient_array)
 
@@ -258,7 +261,7 @@ class Check:
     def report(self) -> None:
         """Print the visible rows. Only a grader, or nbgrader's Validate, then gets an error if a part failed."""
         for message in [] if self.graded else self.reasons():
-            print(Check.coloured("先看这里：", "33") + message)
+            print(Check.coloured("先看这里", Check.AMBER) + " " + message)
         for line in self.lines():
             print(line)
         for message in self.advice:
@@ -267,7 +270,7 @@ class Check:
         unfinished = any(row.unfinished for row in self.rows)
         if not failed and not self.graded and self.score():
             cheer = ("漂亮！", "很好！", "做得好！", "稳！")[len(self.name) % 4]
-            print(Check.coloured(f"✔ {self.name} 全部通过，{self.score():g} 分。{cheer}", "32"))
+            print(Check.coloured(f"✔ {self.name} 全部通过，{self.score():g} 分。{cheer}", Check.GREEN))
         if failed and (self.graded or os.environ.get("NBGRADER_EXECUTION")):
             error = AssertionError(f"{self.name} {'未完成' if unfinished else '未通过：' + ', '.join(failed)}")
             error._render_traceback_ = lambda: [f"AssertionError: {error}"]  # type: ignore[attr-defined]  # 只显示这一行
@@ -321,15 +324,15 @@ class Check:
         sign = "<" if row.passed else "≥"
         figures = "" if row.error is None else f"误差 {row.error:.2e} {sign} {row.below:.0e}  "
         if row.unfinished:
-            return f"{names:<9} {Check.coloured('未完成', '33')}{row.message[3:]}"
-        verdict = Check.coloured("通过", "32") if row.passed else Check.coloured("未通过", "31") + "  "
+            return f"{names:<9} {Check.coloured('未完成', Check.AMBER)}{row.message[3:]}"
+        verdict = Check.coloured("通过", Check.GREEN) if row.passed else Check.coloured("未通过", Check.RED) + "  "
         return f"{names:<9} {figures}{verdict}{row.message}"
 
     @staticmethod
-    def coloured(text: str, code: str) -> str:
-        """The text in a colour where a notebook will show it, as it is elsewhere."""
+    def coloured(text: str, colour: str) -> str:
+        """The text in white on a colour, to be read in both themes, where a notebook shows it; elsewhere as it is."""
         shown = type(sys.stdout).__module__.partition(".")[0] in ("ipykernel", "pyodide_kernel")
-        return f"\x1b[{code}m{text}\x1b[0m" if shown else text
+        return f"\x1b[38;2;255;255;255;48;2;{colour}m {text} \x1b[0m" if shown else text
 
     @staticmethod
     def functions(name: str) -> dict[str, Any]:
@@ -365,7 +368,7 @@ class Check:
                     state = "未完成"
             left += [name] if points < most else []
             suggested += points
-            colour = "32" if points == most else "33" if state == "未完成" else "31"
+            colour = Check.GREEN if points == most else Check.AMBER if state == "未完成" else Check.RED
             print(f"{name:<25} {points:>5g} / {most:<3g} {Check.coloured(state, colour)}")
         print(f"{'':<25} {suggested:>5g} / {sum(exercises.values()):g} 合计（评分时还有隐藏的检查，这里看不到）")
         print("还差：" + "、".join(left) if left else "可见的检查全部通过了，祝贺你！")
