@@ -108,6 +108,7 @@ class Check:
         def run(body: Any) -> Any:
             check = cls(name, **parts)
             check.body = body
+            globals()[body.__name__] = check  # at once: where the body is cut short, there is a check with its parts
             with check:
                 body(check)
             return check

@@ -6,11 +6,11 @@ A run count that is missing proves nothing: tools drop them, and Colab sets thos
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from assignment import words
+from assignment.homework.checker import verdicts_shown
 from assignment.homework.master import Cell, Master
 from assignment.rules.policy import Finding, cell_of, where
 from assignment.submission.matching import Placed
@@ -21,7 +21,6 @@ RULE = "outputs"
 PRINTING = {"print", "display"}
 REPORTING = {"report"}  # check.report() prints a row for every array
 MANY = 4  # cells with the same to say make one finding
-ROW = re.compile(r"^(\S+)[ \t][^\n]*?(未通过|通过)", re.MULTILINE)
 VALUES = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.Compare, ast.JoinedStr)  # never None
 
 
@@ -150,6 +149,6 @@ def _rows(submitted: SubmittedCell) -> dict[str, bool]:
     """Return what the rows of a check's output say, by part: passed if all its rows did."""
     rows: dict[str, bool] = {}
     for output in submitted.outputs:
-        for name, verdict in ROW.findall(output.text):
-            rows[name] = rows.get(name, True) and verdict == "通过"
+        for name, passed in verdicts_shown(output.text).items():
+            rows[name] = rows.get(name, True) and passed
     return rows
