@@ -38,6 +38,13 @@ DUPLICATE = "重复的单元格"
 OWN_TEXT = "多出的文字"
 OWN_CELL = "多出的单元格"
 REORDERED = "单元格的顺序改动过"
+
+
+def and_more(count: int) -> str:
+    return f"另外还有 {count} 条，不再列出"
+
+
+TOO_LONG = "这份文件里的代码太长，这个单元格没有读完，无法比较"
 CANNOT_COMPARE = "代码有语法错误或太长，无法比较；没有找到给定的这一行"
 TURNED = {"markdown": "代码单元格变成了文字（Markdown）单元格", "raw": "代码单元格变成了 Raw 单元格"}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from assignment import words
 from assignment.homework.master import Master
 from assignment.rules.imports import imports, of_release
 from assignment.rules.outputs import Examined, kept_outputs
@@ -17,6 +18,7 @@ from assignment.rules.todo import given_code, given_names
 from assignment.submission.matching import match
 from assignment.submission.notebook import Notebook, newer_python
 
+MOST = 40  # findings of a rule that are shown
 __all__ = ["RULES", "Finding", "Policy", "findings", "read_release"]
 
 
@@ -45,4 +47,13 @@ def findings(
     if newer_python(notebook):  # what this Python cannot read may be right in that one
         unread = {cell_of(cell) for cell in placed if cell.cell_type == "code" and cell.tree is None}
         found = [replace(one, breach=False) if one.cell in unread else one for one in found]
-    return found
+    return [finding for rule in RULES for finding in _most([one for one in found if one.rule == rule])]
+
+
+def _most(found: list[Finding]) -> list[Finding]:
+    """Return as many findings of a rule as a person reads, breaches rather than notes, and how many there are more."""
+    if len(found) <= MOST:
+        return found
+    kept = sorted(sorted(range(len(found)), key=lambda number: not found[number].breach)[:MOST])
+    more = Finding(found[0].rule, False, "notebook", words.and_more(len(found) - MOST))
+    return [*(found[number] for number in kept), more]

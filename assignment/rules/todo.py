@@ -15,14 +15,15 @@ from itertools import pairwise
 
 from assignment import words
 from assignment.homework.master import REGION_END, REGION_START, Cell, Master, regions
-from assignment.rules.policy import Finding, cell_of, difference, excerpt, where
+from assignment.rules.policy import WIDTH, Finding, cell_of, difference, excerpt, where
 from assignment.submission.matching import Placed
-from assignment.syntax import bare, canonical, definitions, first_line, parsed, plain, walk
+from assignment.syntax import LONGEST, bare, canonical, definitions, first_line, parsed, plain, walk
 
 RULE = "todo"
 HOLE = "_TODO_"  # what a blanked region is
 BODIES = ("body", "orelse", "finalbody", "handlers", "cases")  # lists of what may hold statements with a region
 TARGETS = (ast.Name, ast.Attribute, ast.Subscript)  # what may be assigned to
+STRETCHED = 4  # how many times as long a cell may be that means the same: a formatter's lines are short
 SHOWN = 5  # names or statements of a kind that are shown
 
 
@@ -33,7 +34,13 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
     """
     given = given_names(release)
     today = {cell.id: cell for cell in master.released.cells}
-    pieces = _rearranged(placed, release, today)
+    locked = {
+        one.id: _corrected(partial(_locked, one), release.cell(one.id), today)
+        for one in placed
+        if one.role in ("given", "check")
+    }
+    changed = {id for id, of_cell in locked.items() if any(finding.breach for finding in of_cell)}
+    pieces = _rearranged(placed, release, changed) if changed else _Pieces()
     found: list[Finding] = []
     for one in placed:
         cell = release.cell(one.id) if one.id else None
@@ -48,7 +55,7 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
         elif cell.id in pieces.whole:
             found.append(_finding(False, one, words.REARRANGED))
         else:
-            found += _corrected(partial(_locked, one), cell, today)
+            found += locked[one.id]
     return found + _moved(placed)
 
 
@@ -60,7 +67,7 @@ def _finding(breach: bool, one: Placed, what: str, shown: str = "", first: int =
 def _corrected(compare: Callable[[Cell], list[Finding]], cell: Cell, today: dict[str, Cell]) -> list[Finding]:
     """Return what was found comparing with the release, or with today's master if that has nothing to reproach."""
     found = compare(cell)
-    if any(finding.breach for finding in found) and cell.id in today:
+    if any(finding.breach for finding in found) and today.get(cell.id, cell) != cell:
         corrected = compare(today[cell.id])
         return found if any(finding.breach for finding in corrected) else corrected
     return found
@@ -128,6 +135,8 @@ def _locked(one: Placed, cell: Cell) -> list[Finding]:
     """Return what was done to a given or check cell."""
     if one.origin is None:
         return [Finding(RULE, True, cell.id, words.evidence(where(one), words.DELETED))]
+    if not one.read and bare(one.source) != bare(cell.source):
+        return [_finding(False, one, words.TOO_LONG)]
     same = _same(one.source, cell.source)
     if one.cell_type != "code":
         return [_finding(not same, one, words.TURNED[one.cell_type])]
@@ -141,6 +150,8 @@ def _same(source: str, other: str) -> bool:
     """Whether two cells mean the same."""
     if bare(source) == bare(other):
         return True
+    if len(source) > STRETCHED * len(other) + WIDTH:
+        return False
     meanings = _meanings(source)
     return meanings is not None and meanings == _meanings(other)
 
@@ -157,18 +168,12 @@ class _Pieces:
     """Positions of cells that hold nothing else."""
 
 
-def _rearranged(placed: Sequence[Placed], release: Master, today: dict[str, Cell]) -> _Pieces:
-    """Return which locked cells were split, or joined with others, without a change: their statements in order.
+def _rearranged(placed: Sequence[Placed], release: Master, changed: set[str]) -> _Pieces:
+    """Return which changed cells were split, or joined with others, and nothing else: their statements are in order.
 
     A locked cell in which anything else stands was changed; statements of the student's own cells do not matter.
     """
-    suspects = {
-        one.id: one
-        for one in placed
-        if one.role in ("given", "check") and _is_changed(one, release.cell(one.id), today)
-    }
-    if not suspects:
-        return _Pieces()
+    suspects = {one.id: one for one in placed if one.id in changed}
     own = {cell.name.partition(".")[0] for cell in release.solves}
     stream = _statements([one for one in placed if one.role in ("extra", "solve") or one.id in suspects])
     taken = [False] * len(stream)
@@ -189,11 +194,6 @@ def _rearranged(placed: Sequence[Placed], release: Master, today: dict[str, Cell
     return pieces
 
 
-def _is_changed(one: Placed, cell: Cell, today: dict[str, Cell]) -> bool:
-    """Whether a locked cell is a breach as it stands."""
-    return any(finding.breach for finding in _corrected(partial(_locked, one), cell, today))
-
-
 @dataclass(frozen=True)
 class _Statement:
     """A statement of a submission: the position of its cell, what it means, and what function or class it defines."""
@@ -211,8 +211,10 @@ def _statements(cells: Iterable[Placed]) -> list[_Statement]:
             known = sources.get(one.origin, "")
             sources[one.origin] = max(one.source, known, key=len)  # of a cell that serves two exercises, the whole
     found: list[_Statement] = []
+    left = LONGEST
     for position, source in sorted(sources.items()):
-        tree = canonical(blanked(source))
+        left -= len(source)
+        tree = canonical(blanked(source)) if left >= 0 else None
         for node in tree.body if tree else []:
             found.append(_Statement(position, ast.dump(node), str(getattr(node, "name", ""))))
     return found
@@ -239,6 +241,8 @@ def _solve(one: Placed, given: frozenset[str], pieces: _Pieces, cell: Cell) -> l
         raise ValueError(f"{cell.id}: the release's own cell is no Python")
     if bare(one.source) == bare(cell.source):
         return []
+    if not one.read:
+        return [_finding(False, one, words.TOO_LONG)]
     tree = canonical(blanked(one.source))
     if tree is None:
         return _unread(one, cell)

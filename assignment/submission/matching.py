@@ -19,7 +19,7 @@ from assignment.syntax import bare, canonical, definitions, effort, parsed, plai
 
 DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
 ALIKE = 0.6  # share of common words above which a cell without ids is taken for the one it is most like
-EFFORT = 400_000  # characters of code that are read in one notebook: eight times what a homework has
+EFFORT = 200_000  # characters of code that are read in one notebook: four times what a homework has
 WORDY = 20_000  # characters of a cell that may be recognised by its text
 
 
@@ -40,6 +40,8 @@ class Placed:
     """The line of the student's cell on which the source begins."""
     tree: ast.Module | None = field(default=None, compare=False, repr=False)
     """Its syntax tree, None if it is no code, no Python, or more than is read."""
+    read: bool = True
+    """Whether it is read as code: a notebook that is too large is read in part."""
 
 
 @dataclass(frozen=True)
@@ -288,7 +290,7 @@ def _placed(cell: Cell, candidate: Candidate | None, home: dict[int, str]) -> Pl
         source = _excerpt(candidate, cell.name)
         first = whole[: max(0, whole.find(source))].count("\n") + 1
         tree = parsed(source) if candidate.read else None
-    return Placed(cell.kind, cell.id, cell_type, source, candidate.cell.position, first, tree)
+    return Placed(cell.kind, cell.id, cell_type, source, candidate.cell.position, first, tree, candidate.read)
 
 
 def _excerpt(candidate: Candidate, name: str) -> str:
@@ -311,7 +313,7 @@ def _spare(candidate: Candidate, stubs: dict[str, Cell]) -> Placed:
     )
     tree = candidate.tree if candidate.cell.cell_type == "code" else None
     role, source = "copy" if untouched else "extra", plain(candidate.cell.source)
-    return Placed(role, "", candidate.cell.cell_type, source, candidate.cell.position, 1, tree)
+    return Placed(role, "", candidate.cell.cell_type, source, candidate.cell.position, 1, tree, candidate.read)
 
 
 def _repairs(notebook: Notebook, cells: list[Candidate], master: Master, chosen: dict[str, Candidate]) -> list[str]:
