@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import sqlite3
 import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,9 @@ from assignment.errors import AssignmentError
 
 CONFIG = "nbgrader_config.py"
 MISTAKES = "_mistakes"  # source/NAME_mistakes.py lists likely mistakes of NAME; it is no assignment
+SQLITE = "sqlite:///"
+PATIENCE = 10.0  # seconds for another program to let go of the gradebook
+NAME = re.compile(r"(?!\.)[^<>&\"\[\]\\]+")  # of a folder that is a student's; printable besides
 CELL_TITLE = re.compile(r"^# %% *(prose|given|solve|check)\b", re.MULTILINE)
 
 
@@ -38,7 +43,8 @@ class Course:
         return sorted(
             text.stem
             for text in texts
-            if not text.stem.endswith(MISTAKES) and CELL_TITLE.search(text.read_text(encoding="utf-8"))
+            # Whatever its encoding: what is no assignment is nobody's business here, what is one is named when read.
+            if not text.stem.endswith(MISTAKES) and CELL_TITLE.search(text.read_text("utf-8", errors="replace"))
         )
 
     def assignment(self, name: str | None = None) -> str:
@@ -100,7 +106,14 @@ class Course:
 
     def students(self, name: str) -> list[str]:
         """Return the students with a folder for the assignment in submitted/, sorted."""
-        return sorted(folder.parent.name for folder in (self.root / "submitted").glob(f"*/{name}") if folder.is_dir())
+        return sorted(folder for folder in self._folders(name) if NAME.fullmatch(folder) and folder.isprintable())
+
+    def odd_folders(self, name: str) -> list[str]:
+        """Return, fit to be shown, the folders in submitted/ whose names can be no student's: nobody grades them."""
+        return sorted(ascii(folder) for folder in set(self._folders(name)) - set(self.students(name)))
+
+    def _folders(self, name: str) -> list[str]:
+        return [folder.parent.name for folder in (self.root / "submitted").glob(f"*/{name}") if folder.is_dir()]
 
     def config(self) -> Any:
         """Return nbgrader_config.py as a traitlets Config; AssignmentError if it does not run."""
@@ -117,13 +130,42 @@ class Course:
         return str(configured) if configured else f"sqlite:///{self.root / 'gradebook.db'}"
 
     @contextmanager
-    def gradebook(self) -> Iterator[Any]:
-        """Open nbgrader's gradebook (nbgrader.api.Gradebook) and close it again."""
+    def gradebook(self, fresh: bool = False) -> Iterator[Any]:
+        """Open nbgrader's gradebook (nbgrader.api.Gradebook) and close it again.
+
+        AssignmentError if another program holds it, if it is damaged or of an older nbgrader, or if it is gone while
+        there are copies and results of it (fresh: begin anew all the same).
+        """
+        self.check_gradebook(fresh)
         from nbgrader.api import Gradebook
 
-        course_id = self.config().CourseDirectory.get("course_id", "")
-        with tools_in_path(), Gradebook(self.gradebook_url(), course_id) as gradebook:
-            yield gradebook
+        url, course_id = self.gradebook_url(), self.config().CourseDirectory.get("course_id", "")
+        try:
+            with tools_in_path(), Gradebook(url, course_id) as gradebook:
+                yield gradebook
+        except Exception as error:
+            if isinstance(original := getattr(error, "orig", None), sqlite3.Error):
+                raise database_error(Path(url.removeprefix(SQLITE)), original) from error
+            raise
+
+    def check_gradebook(self, fresh: bool = False) -> None:
+        """Raise AssignmentError as `gradebook` does; nbgrader, which takes a second to import, is not needed."""
+        url = self.gradebook_url()
+        path = Path(url.removeprefix(SQLITE))
+        if path.exists():
+            check_database(path)
+        elif url.startswith(SQLITE) and not fresh:
+            self._refuse_loss(path)
+
+    def _refuse_loss(self, path: Path) -> None:
+        """Raise AssignmentError if the gradebook is gone: begun anew, it would lack all that people gave by hand."""
+        copies = sorted(self.backups().glob("gradebook-*.db"))
+        if copies and any((self.root / "autograded").glob("*/*/*.ipynb")):
+            newest = copies[-1].relative_to(self.root)
+            raise AssignmentError(
+                f"{path}: is gone, with every score that was given by hand; put the newest copy in its place "
+                f"(cp {newest} {path.name}), or begin anew: assignment grade --fresh"
+            )
 
 
 @contextmanager
@@ -137,13 +179,71 @@ def tools_in_path() -> Iterator[None]:
         os.environ["PATH"] = before
 
 
+class FullError(AssignmentError):
+    """The disk is full: nobody else fares better."""
+
+
+def check_database(path: Path) -> None:
+    """Raise AssignmentError if a gradebook cannot be written now: nbgrader would wait for ever, or fail half-way."""
+    try:
+        with closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            columns = {column for _, column, *_ in database.execute("PRAGMA table_info(student)")}
+            database.rollback()
+    except sqlite3.Error as error:
+        raise database_error(path, error) from None
+    if columns and "lms_user_id" not in columns:  # the newest column that nbgrader added
+        raise database_error(path, sqlite3.OperationalError("no such column: lms_user_id"))
+
+
+def database_error(path: Path, error: sqlite3.Error) -> AssignmentError:
+    """Return what a person should know and do about an error of the gradebook's database."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        what = (
+            f"another program holds it (waited {PATIENCE:g} s), perhaps formgrader, another `assignment grade` or a "
+            "browser of databases; end that, then run this again"
+        )
+    elif "no such column" in text or "no such table" in text:
+        what = f"made by an older nbgrader ({text}); run: nbgrader db upgrade"
+    elif "full" in text:
+        what = "the disk is full; free some space and run this again, what was finished is kept"
+    elif "readonly" in text or "unable to open" in text:
+        what = f"cannot be written ({text}); see that the file and its folder may be written by you"
+    elif "not a database" in text or "malformed" in text:
+        what = f"damaged ({text}); put the newest copy from backups/ in its place"
+    else:
+        what = f"{text}; run this again, and report it if it stays so"
+    return AssignmentError(f"{path}: {what}")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Give a name to write under; the file then takes its place in one step. What fails leaves nothing behind.
+
+    AssignmentError names the file if it cannot be written.
+    """
+    part = path.with_name(f".part-{path.name}")  # always the same name: what a kill leaves, the next run takes away
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            remedy = "free some space and run this again" if full else "see that it may be written by you"
+            kind = FullError if full else AssignmentError
+            raise kind(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
+        raise
+
+
 def replace_file(path: Path, data: bytes | str) -> bool:
-    """Write a file, text as UTF-8, unless it says so already; return whether it was written."""
+    """Write a file, text as UTF-8, unless it says so already; return whether it was written. AssignmentError if not."""
     data = data.encode() if isinstance(data, str) else data
     if path.is_file() and path.read_bytes() == data:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{path.name}")  # always the same name: what a kill leaves, the next run takes away
-    part.write_bytes(data)
-    part.replace(path)
+    with new_file(path) as part:
+        part.write_bytes(data)
     return True

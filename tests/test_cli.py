@@ -293,11 +293,6 @@ def configured(line: str) -> Callable[[Course], None]:
     return write
 
 
-def shut(course: Course) -> None:
-    """autograded/ cannot be written: a file is in its place (root may write any folder)."""
-    (course.root / "autograded").write_text("", encoding="utf-8")
-
-
 HAND = text("submitted/1/tiny/tiny.ipynb", "{}")
 COLLECT = ["collect", "submissions.zip"]
 # name: (what is wrong, command, words of the one line)
@@ -323,7 +318,6 @@ WRONG: dict[str, tuple[list[Callable[[Course], None]], list[str], str]] = {
     ),
     "damaged gradebook, report": ([text("gradebook.db", "garbage")], ["report"], "put the newest copy from backups/"),
     "damaged gradebook, collect": ([text("gradebook.db", "garbage")], COLLECT, "put the newest copy from backups/"),
-    "autograded is shut": ([HAND, shut], ["grade"], "autograded/1/tiny: Not a directory; see that it may be"),
     "config divides": ([configured("1/0")], ["check", "x.ipynb"], "nbgrader_config.py: ZeroDivisionError"),
     "config is no Python": ([HAND, configured("if")], ["grade"], "nbgrader_config.py: SyntaxError"),
     "config has a text": ([configured("c.Examine.memory = 'x'")], ["check", "x.ipynb"], "expected an int"),

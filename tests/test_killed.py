@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from assignment.course import Course
+from assignment.errors import AssignmentError
 from assignment.marking.results import earlier
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release
@@ -89,5 +90,7 @@ def test_killed_at_any_moment_it_is_finished_by_the_next_run(klass: Course, tmp_
     assert scores(klass) == after_kills
     assert len(after_kills) == len(STUDENTS) * 2
     (klass.root / "gradebook.db").unlink()
-    grade(klass, "tiny", again=True)
+    with pytest.raises(AssignmentError, match="is gone"):
+        grade(klass, "tiny", again=True)
+    grade(klass, "tiny", again=True, fresh=True)
     assert scores(klass) == after_kills

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from assignment.course import new_file
 from assignment.errors import AssignmentError
 
 ANONYMOUS = "anon_"
@@ -239,10 +240,8 @@ def keep(folder: Path, archive: Path) -> Path:
     for name in (archive.name, f"{archive.stem}-{digest[:12]}{archive.suffix}"):
         kept = folder / name
         if not kept.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f".part-{digest[:12]}"
-            shutil.copyfile(archive, part)
-            part.replace(kept)
+            with new_file(kept) as part:
+                shutil.copyfile(archive, part)
             return kept
         with kept.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() == digest:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assignment.cli.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen
-from assignment.cli.terminal import out, progress
+from assignment.cli.terminal import complain, err, out, progress
 
 
 def collect(
@@ -70,6 +70,7 @@ def grade(
     name: NameOption = None,
     jobs: Jobs = None,
     again: Annotated[bool, typer.Option("--again", help="Also those that are graded and have not changed.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new gradebook where the old one is gone.")] = False,
     no_sandbox: NoSandbox = False,
     as_json: AsJson = False,
 ) -> None:
@@ -90,11 +91,16 @@ def grade(
     found, which = chosen(course, name)
     with Warm.begin(contain=not no_sandbox) as warm:  # first, for it takes as long as all that has to be loaded here
         from assignment.cli import tables
+        from assignment.marking.decisions import strangers
         from assignment.workflow.grade import grade as verb
 
         with progress("grading") as step:
-            graded = verb(found, which, jobs, students or (), again, step, warm)
+            graded = verb(found, which, jobs, students or (), again, step, warm, fresh)
     tables.show_graded(out, found, which, graded, as_json)
+    odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
+    for line in strangers(found, which):
+        err.print(line, markup=False, soft_wrap=True)
+    complain([*graded.failed, *odd])
 
 
 def check(

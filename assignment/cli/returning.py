@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, shown
-from assignment.cli.terminal import out, progress, waiting
+from assignment.cli.terminal import complain, out, progress, waiting
 from assignment.errors import AssignmentError
 from assignment.text import counted
 
@@ -23,12 +23,14 @@ def report(course: CourseOption = None, name: NameOption = None) -> None:
       assignment report
     """
     from assignment.marking.gradebook import refresh_penalties
+    from assignment.marking.results import damaged
     from assignment.workflow.classroom import write_report
 
     found, which = chosen(course, name)
     refresh_penalties(found, which)
     for path in write_report(found, which).values():
         out.print(shown(found, path), soft_wrap=True)
+    complain(damaged(found, which))
 
 
 def feedback(course: CourseOption = None, name: NameOption = None) -> None:
@@ -41,6 +43,7 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
       assignment feedback
     """
     from assignment.marking.gradebook import refresh_penalties
+    from assignment.marking.results import damaged
     from assignment.workflow.classroom import write_feedback
 
     found, which = chosen(course, name)
@@ -48,6 +51,7 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     with progress("writing pages") as step:
         paths = write_feedback(found, which, step)
     out.print(f"feedback/: {counted(len(paths), 'page')}")
+    complain(damaged(found, which))
 
 
 def export(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from assignment.course import database_error
 from assignment.errors import AssignmentError
 
 STOPPED = "stopped; what was finished is kept; the next run goes on (--again: anew)"
@@ -70,6 +73,15 @@ def waiting(what: str) -> Iterator[None]:
         yield
 
 
+def complain(lines: Iterable[str]) -> None:
+    """Say on stderr what could not be done for single students, and end with status 1 if there is any."""
+    lines = list(lines)
+    for line in lines:
+        err.print(f"[bold red]error:[/] {escape(_one_line(line))}", soft_wrap=True)
+    if lines:
+        raise SystemExit(1)
+
+
 def run(program: Callable[[], Any]) -> None:
     """Run the program; whatever stops it is said in one line on stderr and by the exit status, never as a traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -99,9 +111,12 @@ def explain(error: Exception) -> tuple[str, str]:
         return _one_line(error), error.details
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; see that it may be read or written by you", ""
-    if isinstance(error, sqlite3.Error) or _is_gradebook(error):
-        why = _one_line(getattr(error, "orig", None) or error)
-        return f"gradebook: {why}; if it is damaged, put the newest copy from backups/ in its place", ""
+    if _is_gradebook(error) and isinstance(original := getattr(error, "orig", None), sqlite3.Error):
+        error = original
+    if isinstance(error, sqlite3.Error):
+        return _one_line(database_error(Path("gradebook.db"), error)), ""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; free some space and run this again, what was finished is kept", ""
     with tempfile.NamedTemporaryFile(
         "w", prefix="assignment-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:

@@ -18,7 +18,7 @@ from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.marking.results import earlier
 from assignment.rules import RULES, Policy
-from assignment.text import counted
+from assignment.text import counted, one_line
 
 FILE = "waivers.toml"
 HEAD = """\
@@ -70,8 +70,8 @@ def load(course: Course) -> Decisions:
         return Decisions()
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8")).get("decision", [])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AssignmentError(f"{FILE}: {error}; put it right by hand") from None
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, numbers or brackets beyond all measure
+        raise AssignmentError(f"{FILE}: {one_line(error, 200)}; put it right by hand") from None
     if not isinstance(entries, list):
         raise AssignmentError(f"{FILE}: decisions are written as [[decision]]; put it right by hand")
     return Decisions(tuple(_decision(entry, number) for number, entry in enumerate(entries, 1)))
@@ -135,6 +135,8 @@ def _decision(entry: Any, number: int) -> Decision:
     values = {name: str(entry.get(name, "")) for name in known}
     if values["decision"] not in KINDS:
         raise AssignmentError(f"{FILE}: decision {number}: {values['decision']!r} must be one of {', '.join(KINDS)}")
+    if values["rule"] not in RULES:
+        raise AssignmentError(f"{FILE}: decision {number}: no rule {values['rule']!r}; there are {', '.join(RULES)}")
     return Decision(**values)
 
 
@@ -146,6 +148,17 @@ def _quoted(value: str) -> str:
     """Return a TOML string in one line; what cannot be printed becomes a space."""
     printable = "".join(character if character.isprintable() else " " for character in value)
     return json.dumps(" ".join(printable.split()), ensure_ascii=False)
+
+
+def strangers(course: Course, name: str) -> list[str]:
+    """Return a line for each decision of the assignment about somebody who handed in nothing."""
+    students = course.students(name)
+    return [
+        f"{FILE}: decision {number} is about {one_line(decision.student, 40)}, of whom nothing is in submitted/; "
+        "check the id, or delete it"
+        for number, decision in enumerate(load(course).entries, 1)
+        if decision.assignment == name and decision.student not in students
+    ]
 
 
 def unseen(course: Course, name: str) -> dict[str, list[str]]:

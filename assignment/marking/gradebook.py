@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
@@ -13,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from assignment.course import Course
+from assignment.course import PATIENCE, SQLITE, Course, database_error
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.homework.master import load_master
@@ -54,14 +55,15 @@ class Penalties:
 class Book:
     """nbgrader's gradebook, open for one assignment; a context manager."""
 
-    def __init__(self, course: Course, name: str) -> None:
+    def __init__(self, course: Course, name: str, fresh: bool = False) -> None:
         self._course = course
         self._name = name
+        self._fresh = fresh
         self._penalties = Penalties(course, name)
         self._open = ExitStack()
 
     def __enter__(self) -> Book:
-        self.gradebook = self._open.enter_context(self._course.gradebook())
+        self.gradebook = self._open.enter_context(self._course.gradebook(self._fresh))
         register(self._course, self._name, self.gradebook)
         return self
 
@@ -168,17 +170,23 @@ def refresh_penalties(course: Course, name: str) -> None:
 
 def backup(course: Course) -> Path | None:
     """Copy the gradebook as it stands, also while others have it open; the newest KEPT copies stay."""
-    gradebook, folder = Path(course.gradebook_url().removeprefix("sqlite:///")), course.backups()
+    gradebook, folder = Path(course.gradebook_url().removeprefix(SQLITE)), course.backups()
     if not gradebook.is_file():
         return None
     folder.mkdir(exist_ok=True)
     copy = folder / f"gradebook-{datetime.now():%Y%m%d-%H%M%S-%f}.db"
+    deadline = time.monotonic() + PATIENCE
+
+    def give_up(*_: int) -> None:
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("database is locked")
+
     try:
         with closing(sqlite3.connect(gradebook)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
-    except sqlite3.Error:
+            source.backup(target, progress=give_up)
+    except sqlite3.Error as error:
         copy.unlink(missing_ok=True)  # a damaged gradebook must not push good copies out
-        raise
+        raise database_error(gradebook, error) from None
     for old in sorted(folder.glob("gradebook-*.db"))[:-KEPT]:
         old.unlink()
     return copy

@@ -21,9 +21,14 @@ Record = TypeVar("Record", Part, CheckResult, Result)
 def earlier(course: Course, name: str, student: str) -> Result | None:
     """Return the result in the student's autograded notebook, None if there is none."""
     try:
-        return result_of(json.loads(course.autograded(student, name).read_text(encoding="utf-8")))
+        return result_of(read_autograded(course, name, student))
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def read_autograded(course: Course, name: str, student: str) -> Any:
+    """Return a student's autograded notebook as JSON; OSError, ValueError or RecursionError if there is none."""
+    return json.loads(course.autograded(student, name).read_text(encoding="utf-8"))
 
 
 def result_of(notebook: Any) -> Result | None:
@@ -53,6 +58,16 @@ def _check(about: Mapping[str, Any]) -> CheckResult:
 def _record(kind: type[Record], about: Mapping[str, Any]) -> Record:
     known = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in about.items() if name in known})
+
+
+def damaged(course: Course, name: str) -> list[str]:
+    """Return a line for each autograded notebook that cannot be read: its student is left out of what is made of it."""
+    lines = []
+    for student in course.students(name):
+        path = course.autograded(student, name)
+        if path.exists() and earlier(course, name, student) is None:
+            lines.append(f"{path.relative_to(course.root)}: damaged, left out; run: assignment grade {student}")
+    return lines
 
 
 def write_autograded(course: Course, name: str, student: str, examined: Examined) -> Path:

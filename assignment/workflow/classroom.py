@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from assignment import words
-from assignment.course import Course, replace_file
+from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
-from assignment.grading.result import Result
 from assignment.homework.notebook import dumps
 from assignment.marking.breakdown import CENT, Standing, standing_of
 from assignment.marking.decisions import load
-from assignment.marking.results import result_of
+from assignment.marking.results import read_autograded, result_of
 from assignment.report.annotate import annotate
 from assignment.report.class_page import report, report_csv, report_json
 from assignment.report.feedback_view import title
@@ -44,31 +42,46 @@ class GradedSubmission:
 
 
 def graded(course: Course, name: str, only: str = "") -> Iterator[GradedSubmission]:
-    """Yield everybody (or `only` one) who has an autograded notebook and a record in the gradebook, by student id."""
+    """Yield everybody (or `only` one) who has an autograded notebook and a record in the gradebook, by student id.
+
+    Whoever has a damaged one is left out.
+    """
     config, decisions = course.config(), load(course)
     with course.gradebook() as gradebook:
         records = {s.student.id: s for s in gradebook.assignment_submissions(name)}
         for student in sorted(records) if not only else records.keys() & {only}:
-            path = course.autograded(student, name)
-            if not path.exists():
-                continue
-            notebook = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                notebook = read_autograded(course, name, student)
+            except (OSError, ValueError, RecursionError):
+                continue  # assignment.marking.results.damaged names it
             record = next(n for n in records[student].notebooks if n.name == name)
-            result = result_of(notebook) or Result("crashed", 0.0, reason="no result in the notebook")
+            result = result_of(notebook)
+            if result is None:
+                continue
             canvas = read_record(course.submitted(student, name).parent)
             yield GradedSubmission(standing_of(record, result, canvas, config, decisions), notebook)
 
 
 def write_feedback(course: Course, name: str, progress: Progress | None = None) -> list[Path]:
-    """Write every student's page to feedback/ and return the paths."""
-    paths = []
+    """Write every student's page to feedback/ and return the paths.
+
+    AssignmentError, when all others are written, names those that could not be.
+    """
+    paths, failed = [], []
     everybody = list(graded(course, name))
     for count, one in enumerate(everybody, 1):
         path = course.feedback(one.student, name)
-        replace_file(path, _page(one))
-        paths.append(path)
+        try:
+            replace_file(path, _page(one))
+            paths.append(path)
+        except FullError:
+            raise
+        except AssignmentError as error:
+            failed.append(str(error))
         if progress:
             progress(count, len(everybody))
+    if failed:
+        raise AssignmentError(f"{failed[0]}; all others are written", "\n".join(failed[1:]))
     return paths
 
 
@@ -102,7 +115,13 @@ def annotated(course: Course, name: str, student: str) -> bytes:
 def comment_for(course: Course, name: str) -> Callable[[Course, str, str], str]:
     """Return what says in one comment how a student's mark came about; the page that goes with it says the rest."""
     comments = {one.student: comment(one.standing) for one in graded(course, name)}
-    return lambda _course, _name, student: comments[student]
+
+    def find(_course: Course, _name: str, student: str) -> str:
+        if student not in comments:
+            raise AssignmentError(f"its autograded notebook is damaged or gone; run: assignment grade {student}")
+        return comments[student]
+
+    return find
 
 
 def comment(standing: Standing) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assignment.canvas.archive import ANONYMOUS, feedback_name
 from assignment.canvas.gradebook import Column, find_column, import_csv, number, read_gradebook
-from assignment.course import Course, replace_file
+from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import LeftOut, marks
 from assignment.marking.results import stale
@@ -117,12 +117,10 @@ def export_feedback(
     AssignmentError where there is none.
     """
     path = out or course.exported(assignment) / "feedback.zip"
-    path.parent.mkdir(parents=True, exist_ok=True)
     students = course.students(assignment)
     files: dict[str, str] = {}
     left_out = []
-    part = path.with_name(f".part-{path.name}")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    with new_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for student in students:
             record = record_of(course, student, assignment)
             name = record.name if record else ""
@@ -141,5 +139,4 @@ def export_feedback(
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)
             if progress:
                 progress(len(files) + len(left_out), len(students))
-    part.replace(path)
     return ExportedFeedback(path, files, tuple(left_out))

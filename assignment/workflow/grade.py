@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assignment.course import Course
+from assignment.course import Course, FullError
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
@@ -42,6 +42,7 @@ class Graded:
 
     grades: list[Grade] = field(default_factory=list)
     seconds: float = 0.0
+    failed: list[str] = field(default_factory=list)  # files of single students that could not be written
 
     @property
     def changed(self) -> list[Grade]:
@@ -57,15 +58,18 @@ def grade(
     again: bool = False,
     progress: Progress | None = None,
     warm: Warm | None = None,
+    fresh: bool = False,
 ) -> Graded:
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that
     it is done. A run that was killed is finished by the next one. Penalties are set anew for all of them, for
-    deadlines, extensions and waivers may have changed. warm: what to examine with, for a caller that began it early.
+    deadlines, extensions and waivers may have changed. warm: what to examine with, for a caller that began it early;
+    fresh: begin a new gradebook although copies of an earlier one are there.
     """
-    start = time.monotonic()
+    start, failed = time.monotonic(), list[str]()
     students = _students(course, name, only)
+    course.check_gradebook(fresh)
     # Reads master, mistakes, releases and limits: what is wrong with them is said before anything is examined.
     examiner = examiner_for(course, name)
     workers = min(jobs or os.cpu_count() or 1, len(students))
@@ -79,7 +83,7 @@ def grade(
         for student in students:
             handed_in(course.submitted(student, name).parent)  # a time that is none is said before anything is graded
         backup(course)
-        with Book(course, name) as book:
+        with Book(course, name, fresh) as book:
             before = book.marks()
             lost = sorted({student for student, _ in done} - before.keys())  # the gradebook was replaced since
             results = {student: result for student, result in done if student not in lost}
@@ -89,7 +93,12 @@ def grade(
             for count, (student, examined) in enumerate(pool.results(), 1):
                 examined = examined or examiner.unexamined(b"", "crashed", DIED)
                 book.save(student, examined.notebook, examined.result)
-                write_autograded(course, name, student, examined)
+                try:
+                    write_autograded(course, name, student, examined)
+                except FullError:
+                    raise
+                except AssignmentError as error:
+                    failed.append(str(error))
                 results[student] = examined.result
                 if progress:
                     progress(count, len(due) + len(lost))
@@ -98,7 +107,7 @@ def grade(
         Grade(student, results[student], now[student], before.get(student), regraded=student in regraded)
         for student in sorted(results)
     ]
-    return Graded(grades, time.monotonic() - start)
+    return Graded(grades, time.monotonic() - start, failed)
 
 
 def _students(course: Course, name: str, only: Collection[str]) -> list[str]:

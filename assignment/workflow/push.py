@@ -89,7 +89,11 @@ def prepare(
             left_out.append(LeftOut(mark.student, mark.name, "handed in anonymously"))
             continue
         grade = points(scaled(mark.net, mark.max, remote.points))
-        words, file = comment(course, assignment, mark.student), page(course, assignment, mark.student)
+        try:
+            words, file = comment(course, assignment, mark.student), page(course, assignment, mark.student)
+        except AssignmentError as error:
+            left_out.append(LeftOut(mark.student, mark.name, str(error)))
+            continue
         data = file.read_bytes() if file else b""
         content = [mark.student, grade, words, file.suffix if file else "", hashlib.sha256(data).hexdigest()]
         record = record_of(course, mark.student, assignment)
