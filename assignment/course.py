@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import sqlite3
 import sysconfig
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ MISTAKES = "_mistakes"  # source/NAME_mistakes.py lists likely mistakes of NAME;
 SQLITE = "sqlite:///"
 PATIENCE = 10.0  # seconds for another program to let go of the gradebook
 NAME = re.compile(r"(?!\.)[^<>&\"\[\]\\]+")  # of a folder that is a student's; printable besides
+SECRET = "secret.key"  # never given out, never committed; the same file gives the same results elsewhere
 CELL_TITLE = re.compile(r"^# %% *(prose|given|solve|check)\b", re.MULTILINE)
 
 
@@ -103,6 +105,24 @@ class Course:
     def backups(self) -> Path:
         """The folder of copies of the gradebook."""
         return self.root / "backups"
+
+    def secret(self) -> bytes:
+        """Return the course's secret, from which hidden data are drawn; made when it is first asked for.
+
+        AssignmentError where it can be neither read nor written.
+        """
+        path = self.root / SECRET
+        try:
+            if not path.exists():
+                part = path.with_name(f".part-{secrets.token_hex(4)}")
+                part.touch(mode=0o600)
+                part.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+                with suppress(FileExistsError):  # another command was quicker
+                    os.link(part, path)
+                part.unlink()
+            return path.read_bytes().strip()
+        except OSError as error:
+            raise AssignmentError(f"{path}: {error.strerror}; it must be readable, or its folder writable") from None
 
     def students(self, name: str) -> list[str]:
         """Return the students with a folder for the assignment in submitted/, sorted."""

@@ -6,6 +6,21 @@ from collections.abc import Iterable
 
 # Examination: verdicts on parts and checks
 
+ENDED_IN = {
+    "timeout": "运行超时：代码可能陷入了死循环，或者慢得多于解析求导所需的时间",
+    "memory": "占用的内存超过上限",
+    "crashed": "运行时进程意外退出",
+}
+NOT_EXAMINED = "没有批改"
+NO_TIME = "没有轮到这一项：整份作业已经超时"
+NOT_CHECKED = "没有检查到这一项"
+NO_CACHE = "没有可用的 cache"
+
+
+def cell_failed(error: str) -> str:
+    """The exercise's own cell raised an error."""
+    return f"这一题的单元格自己就出错了（{error}），出错处之后的代码没有运行。"
+
 
 # Rules: evidence of a breach or a note
 

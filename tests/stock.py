@@ -29,7 +29,7 @@ from rich.table import Table
 from assignment.course import Course
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.limits import Limits
-from assignment.sandbox.zygote import Warm
+from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import Pool
 from tests.corpus import HERE, build, load
 from tests.expected import bound, broken, shares
@@ -120,26 +120,19 @@ def _grade_here(here: Course, notebooks: Mapping[str, bytes]) -> dict[str, tuple
     """Result and notebook of every examination by this project."""
     limits = replace(Limits(), cell_seconds=15.0)
 
-    def make() -> Any:
-        examiner = examiner_for(here, NAME)
-        examiner.limits = examiner.sandbox.limits = limits
-        return examiner
-
+    examiner = examiner_for(here, NAME)
+    examiner.limits = examiner.sandbox.limits = limits
     with (
         tempfile.TemporaryDirectory(prefix="corpus-") as folder,
-        Warm.begin() as warm,
-        Pool(os.cpu_count() or 1, make, warm) as pool,
+        Zygote.start() as zygote,
+        Pool(os.cpu_count() or 1, examiner, zygote) as pool,
     ):
         paths = {name: Path(folder) / f"{name}.ipynb" for name in notebooks}
         for name, path in paths.items():
             path.write_bytes(notebooks[name])
         pool.add(paths.items())
         examined = dict(pool.results())
-    dead = {"verdict": "crashed", "reason": "the examining process died", "score": 0.0, "checks": []}
-    return {
-        name: (found.result.as_dict(), found.notebook) if found else (dead, {"cells": []})
-        for name, found in examined.items()
-    }
+    return {name: (found.result.as_dict(), found.notebook) for name, found in examined.items()}
 
 
 def _path() -> str:

@@ -230,7 +230,7 @@ def test_without_a_bound_on_nesting_the_examiner_dies(depth: str, status: int) -
             value = msgpack.ExtType(wire.DICT, msgpack.packb([0, {{"a": value}}]))
         try:
             wire.decode(msgpack.packb(value), 0, lambda code, data, unpack: unpack(data), print)
-        except wire.WireError:
+        except wire.ProtocolError:
             pass
     """
     assert subprocess.run([sys.executable, "-c", textwrap.dedent(program)]).returncode == status

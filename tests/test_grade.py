@@ -259,5 +259,5 @@ def test_a_correction_in_mid_term_harms_nobody(course: Course, release: Notebook
     hand_in(course, "1", corpus.submission(release, reference))
     hand_in(course, "2", corpus.submission(new, reference))
     results = {g.student: g.result for g in grade(course, "rnn").grades}
-    assert {student: result.made_by["release"] for student, result in results.items()} == {"1": before, "2": after}
+    assert {student: result.release for student, result in results.items()} == {"1": before, "2": after}
     assert all(result.net == 100.0 and not result.rules for result in results.values())

@@ -30,7 +30,7 @@ from assignment.grading.examiner import Examiner
 from assignment.sandbox import bubblewrap as launch
 from assignment.sandbox.limits import MIB, Limits
 from assignment.sandbox.session import Ended, Session
-from assignment.sandbox.zygote import DEFENCES, Sandbox, Warm
+from assignment.sandbox.zygote import DEFENCES, Sandbox, Zygote
 from assignment.workflow.pool import Pool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +70,7 @@ ATTACKS = {
         {"seccomp"},
         "def attack(secret, port): return works(socket.socket, socket.AF_VSOCK, socket.SOCK_STREAM)",
     ),
-    "signal the warm process": (
+    "signal the zygote process": (
         {"pid"},
         "def attack(secret, port): return os.getppid() > 0 and works(os.kill, os.getppid(), 0)",
     ),
@@ -257,7 +257,7 @@ def test_what_can_be_seen(sandbox: Sandbox) -> None:
         assert folders <= {"dev", "guest", "lib", "lib64", "packages", "proc", "python", "tmp", "usr"}
         assert evaluate_here("' '.join(os.listdir('/proc') + os.listdir('/tmp'))") == ""
         assert evaluate_here("' '.join(sorted(os.listdir('/dev')))") == "full null random urandom zero"
-        assert evaluate_here("' '.join(sorted(os.listdir('/guest/sandbox')))") == "heap.py inside protocol.py"
+        assert evaluate_here("' '.join(sorted(os.listdir('/guest/sandbox')))") == "inside protocol.py"
         assert evaluate_here("socket.gethostname()") == "sandbox"
         assert evaluate_here("ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)") == 1  # PR_GET_NO_NEW_PRIVS
         names = {name for name in evaluate_here("' '.join(os.environ)").split() if not name.endswith("_NUM_THREADS")}
@@ -352,7 +352,7 @@ def test_nothing_survives_an_examiner_that_is_killed() -> None:
         assert host.stdout is not None
         assert host.stdout.readline() == "ready\n"
         processes = descendants(host.pid)
-        assert len(processes) >= 4  # bubblewrap, its init, the warm process, the fork
+        assert len(processes) >= 4  # bubblewrap, its init, the zygote process, the fork
         host.kill()
     patience = time.monotonic() + 10
     while any(Path(f"/proc/{process}").exists() for process in processes):
@@ -363,8 +363,8 @@ def test_nothing_survives_an_examiner_that_is_killed() -> None:
 def test_a_dead_warm_process_is_replaced() -> None:
     with Sandbox(LIMITS) as fragile:
         session = fragile.open()
-        assert fragile.warm is not None
-        fragile.warm.kill()
+        assert fragile.zygote is not None
+        fragile.zygote.kill()
         with pytest.raises(Ended, match="crashed"):
             session.run_cell("import time; time.sleep(15)")
         with fragile.open() as session:
@@ -372,52 +372,52 @@ def test_a_dead_warm_process_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("contain", [True, False], ids=["contained", "without containment"])
-def test_twins_of_the_warm_process_live_and_die_by_themselves(contain: bool) -> None:
+def test_split_zygote_of_the_warm_process_live_and_die_by_themselves(contain: bool) -> None:
     before = descendants(os.getpid())
-    with Warm.begin(contain) as warm:
+    with Zygote.start(contain) as zygote:
         one, other = Sandbox(LIMITS), Sandbox(LIMITS)
         for sandbox in (one, other):
-            sandbox.use(warm.twin())
+            sandbox.use(zygote.split())
         with one, other, one.open() as dying, other.open() as living:
-            assert one.warm is not None
-            one.warm.kill()
+            assert one.zygote is not None
+            one.zygote.kill()
             with pytest.raises(Ended, match="crashed"):
                 dying.run_cell("import time; time.sleep(15)")
             assert living.run_cell("1 + 1").ok
-            with one.open() as session:  # in a warm process that it began itself
+            with one.open() as session:  # in a zygote process that it began itself
                 assert session.run_cell("1 + 1").ok
     assert descendants(os.getpid()) == before
 
 
 @pytest.mark.parametrize("contain", [True, False], ids=["contained", "without containment"])
-def test_a_twin_that_died_before_it_was_heard_is_replaced(contain: bool) -> None:
-    with Warm.begin(contain) as warm:
-        twin = warm.twin()
-        assert twin._spoke(60)
-        warm.kill()
+def test_a_split_zygote_that_died_before_it_was_heard_is_replaced(contain: bool) -> None:
+    with Zygote.start(contain) as zygote:
+        split = zygote.split()
+        assert split._spoke(60)
+        zygote.kill()
         time.sleep(0.2)
         sandbox = Sandbox(LIMITS)
-        sandbox.use(twin)
+        sandbox.use(split)
         with sandbox, sandbox.open() as session:
             assert session.run_cell("1 + 1").ok
 
 
-def test_an_order_for_a_twin_that_cannot_be_made_ends_nothing_else() -> None:
-    with Warm.begin() as warm:
+def test_an_order_for_a_split_zygote_that_cannot_be_made_ends_nothing_else() -> None:
+    with Zygote.start() as zygote:
         sandbox = Sandbox(LIMITS)
-        sandbox.use(warm.twin())
+        sandbox.use(zygote.split())
         with sandbox, sandbox.open() as session:
-            warm._control.send(b'{"verb": "twin"}')  # its descriptor was lost
-            with warm.twin() as other:
+            zygote._control.send(b'{"verb": "split"}')  # its descriptor was lost
+            with zygote.split() as other:
                 assert other.lives()
             assert session.run_cell("1 + 1").ok
 
 
-def test_without_containment_twins_have_folders_of_their_own() -> None:
-    with Warm.begin(contain=False) as warm:
+def test_without_containment_split_zygote_have_folders_of_their_own() -> None:
+    with Zygote.start(contain=False) as zygote:
         one, other = Sandbox(LIMITS), Sandbox(LIMITS)
         for sandbox in (one, other):
-            sandbox.use(warm.twin())
+            sandbox.use(zygote.split())
         with one, other, one.open() as first, other.open() as second:
             first.run_cell("open('weights', 'w').close()")
             for place in (".", "~"):
@@ -426,15 +426,15 @@ def test_without_containment_twins_have_folders_of_their_own() -> None:
                 assert "weights" not in second.run_cell(listing).outputs[0]["data"]["text/plain"]
 
 
-def test_without_containment_a_stopped_twin_ends_with_the_rest() -> None:
+def test_without_containment_a_stopped_split_zygote_ends_with_the_rest() -> None:
     before = descendants(os.getpid())
-    with Warm.begin(contain=False) as warm:
-        twin = warm.twin()
-        assert twin.lives()
-        assert twin._handle is not None
-        signal.pidfd_send_signal(twin._handle, signal.SIGSTOP)
+    with Zygote.start(contain=False) as zygote:
+        split = zygote.split()
+        assert split.lives()
+        assert split._handle is not None
+        signal.pidfd_send_signal(split._handle, signal.SIGSTOP)
         found = descendants(os.getpid()) - before
-        twin.close()
+        split.close()
     assert len(found) == 2
     patience = time.monotonic() + 10
     while any(Path(f"/proc/{process}").exists() for process in found):
@@ -442,12 +442,12 @@ def test_without_containment_a_stopped_twin_ends_with_the_rest() -> None:
         time.sleep(0.05)
 
 
-def test_a_twin_of_a_dead_process_is_replaced() -> None:
-    with Warm.begin() as warm:
-        assert warm.lives()
-        warm.kill()
+def test_a_split_zygote_of_a_dead_process_is_replaced() -> None:
+    with Zygote.start() as zygote:
+        assert zygote.lives()
+        zygote.kill()
         sandbox = Sandbox(LIMITS)
-        sandbox.use(warm.twin())
+        sandbox.use(zygote.split())
         with sandbox, sandbox.open() as session:
             assert session.run_cell("1 + 1").ok
 
@@ -455,11 +455,11 @@ def test_a_twin_of_a_dead_process_is_replaced() -> None:
 def test_a_process_whose_end_nobody_is_told_of_is_closed_like_any() -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as under a job runner that did not put it back
     try:
-        with Warm.begin() as warm:
-            assert warm.lives() and warm._process is not None
-            warm.kill()
+        with Zygote.start() as zygote:
+            assert zygote.lives() and zygote._process is not None
+            zygote.kill()
             patience = time.monotonic() + 10
-            while Path(f"/proc/{warm._process.pid}").exists():
+            while Path(f"/proc/{zygote._process.pid}").exists():
                 assert time.monotonic() < patience
                 time.sleep(0.05)
     finally:
@@ -512,10 +512,12 @@ def test_examiners_that_fail_one_after_another_are_one_error(
     fake.chmod(0o755)
     monkeypatch.setattr(launch, "_tool", lambda *_: str(fake))
 
-    def make() -> Examiner:
-        return Examiner(examiner.homework, examiner.releases)
-
-    with Warm.begin() as warm, pytest.raises(AssignmentError, match="did not start"), Pool(3, make, warm) as pool:
+    fresh = Examiner(examiner.homework, examiner.releases)
+    with (
+        Zygote.start() as zygote,
+        pytest.raises(AssignmentError, match="did not start"),
+        Pool(3, fresh, zygote) as pool,
+    ):
         pool.add((str(number), tmp_path) for number in range(3))
         list(pool.results())
     assert len(list(tmp_path.glob("began-*"))) == 4

@@ -1,7 +1,13 @@
-"""One wrong function and nine right ones: what that costs, through the sandbox."""
+"""One wrong function and nine right ones: what that costs, through the sandbox.
+
+slips.json holds slips as students make them: `changes`, an exercise's body; every other one has the body in `right`.
+"""
 
 from __future__ import annotations
 
+import json
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,3 +34,30 @@ def test_there_is_a_slip_for_every_function(reference: dict[str, str]) -> None:
 
 def test_what_cannot_be_tested_has_a_reason() -> None:
     assert all(bool(slip.cannot) == bool(slip.why) for slip in SLIPS)
+
+
+STUDENTS = json.loads(Path(__file__).with_name("slips.json").read_text(encoding="utf-8"))
+
+
+def body(stub: str, text: str, left_below: bool) -> str:
+    """A solve cell with this body in the place of its stub, which may stay below it."""
+    match = corpus.STUB.search(stub)
+    assert match is not None
+    rest = f"\n{match[0]}" if left_below else ""
+    return stub[: match.start()] + textwrap.indent(text.strip("\n"), match[1]) + rest + stub[match.end() :]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slip", STUDENTS["slips"], ids=lambda slip: slip["name"])
+def test_a_slip_as_students_make_it_costs_only_its_own_exercises(
+    slip: dict[str, Any], examiner: Examiner, release: dict[str, Any]
+) -> None:
+    notebook = json.loads(json.dumps(release))
+    for cell in notebook["cells"]:
+        about = cell["metadata"]["assignment"]
+        if about["kind"] == "solve":
+            text = slip["changes"].get(about["name"], STUDENTS["right"][about["name"]])
+            cell["source"] = body("".join(cell["source"]), text, about["name"] in slip["stub_left_below"])
+    result = examiner.examine(json.dumps(notebook).encode()).result
+    assert result.verdict == "graded"
+    assert {check.name for check in result.checks if not check.full} <= {*slip["changes"], *slip["stub_left_below"]}

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from assignment.sandbox.channel import (
-    Exchange,
+    Channel,
+    Codec,
     Handle,
     HungUp,
-    Line,
     Refused,
     RemoteDict,
     RemoteError,
@@ -25,7 +25,7 @@ from assignment.sandbox.channel import (
     remote_error,
 )
 from assignment.sandbox.inside.notebook import normalise
-from assignment.sandbox.inside.serve import Sender, Shelf, pack
+from assignment.sandbox.inside.values import Sender, Shelf, pack
 from assignment.sandbox.protocol import (
     ARRAY,
     COMPLEX,
@@ -36,7 +36,7 @@ from assignment.sandbox.protocol import (
     SCALAR,
     TUPLE,
     Parts,
-    WireError,
+    ProtocolError,
     frame,
 )
 from assignment.sandbox.session import checked_outputs
@@ -49,17 +49,17 @@ def split(parts: Parts) -> tuple[bytes, bytes]:
     return data[PREFIX.size : PREFIX.size + size], data[PREFIX.size + size :]
 
 
-def read(exchange: Exchange, header: bytes, blob: bytes) -> Any:
+def read(codec: Codec, header: bytes, blob: bytes) -> Any:
     """The message of a frame whose blob is there already."""
     rest = io.BytesIO(blob)
-    return exchange.reply(header, len(blob), rest.readinto)
+    return codec.decode(header, len(blob), rest.readinto)
 
 
 def returned(value: Any, budget: int = 1 << 20) -> Any:
     """The value as the examiner gets it when a student's function returns it."""
-    exchange = Exchange()
+    codec = Codec()
     data = frame([Sender(Shelf(), budget).outputs(value)], pack)
-    return exchange.checked(read(exchange, *split(data))[0])
+    return codec.checked(read(codec, *split(data))[0])
 
 
 BY_VALUE = {
@@ -215,7 +215,7 @@ def test_array_returned_twice_is_sent_twice() -> None:
 
 def test_argument_given_twice_is_sent_once() -> None:
     array = np.ones(1000)
-    once, twice = (sum(map(len, Exchange().request(message))) for message in ([array], [array, (array, {"a": array})]))
+    once, twice = (sum(map(len, Codec().encode(message))) for message in ([array], [array, (array, {"a": array})]))
     assert twice < once + 200
 
 
@@ -227,17 +227,17 @@ def test_arrays_of_every_size_come_in_order() -> None:
 
 def test_argument_that_cannot_be_sent_is_an_error_of_the_examiner() -> None:
     with pytest.raises(TypeError, match="an object of type set"):
-        Exchange().request([{1, 2}])
+        Codec().encode([{1, 2}])
 
 
 def test_handle_of_another_session_is_refused() -> None:
     with pytest.raises(Refused, match="a tuple of another session"):
-        Exchange().request([Handle(Exchange(), 0, "a tuple")])
+        Codec().encode([Handle(Codec(), 0, "a tuple")])
 
 
 def test_dictionary_of_another_session_goes_by_value() -> None:
-    theirs = RemoteDict({"a": 1}, Handle(Exchange(), 0, "a dict"))
-    header, _ = split(Exchange().request([theirs]))
+    theirs = RemoteDict({"a": 1}, Handle(Codec(), 0, "a dict"))
+    header, _ = split(Codec().encode([theirs]))
     assert msgpack.unpackb(header) == [{"a": 1}]
 
 
@@ -291,9 +291,9 @@ FORGED: dict[str, tuple[Any, bytes]] = {
 @pytest.mark.parametrize("name", FORGED)
 def test_forged_value_is_a_broken_protocol(name: str) -> None:
     value, blob = FORGED[name]
-    exchange = Exchange()
-    with pytest.raises(WireError):
-        exchange.checked(read(exchange, msgpack.packb([value]), blob)[0])
+    codec = Codec()
+    with pytest.raises(ProtocolError):
+        codec.checked(read(codec, msgpack.packb([value]), blob)[0])
 
 
 @pytest.mark.parametrize(
@@ -311,13 +311,13 @@ def test_forged_value_is_a_broken_protocol(name: str) -> None:
     ids=["empty", "never used byte", "cut short", "huge list", "huge map", "nested lists", "not UTF-8", "two messages"],
 )
 def test_forged_header_is_a_broken_protocol(header: bytes) -> None:
-    with pytest.raises(WireError):
-        read(Exchange(), header, b"")
+    with pytest.raises(ProtocolError):
+        read(Codec(), header, b"")
 
 
 def test_bools_that_are_neither_true_nor_false() -> None:
-    exchange = Exchange()
-    got = read(exchange, msgpack.packb([array("?", 0, 3)]), bytes([0, 1, 7]))[0]
+    codec = Codec()
+    got = read(codec, msgpack.packb([array("?", 0, 3)]), bytes([0, 1, 7]))[0]
     assert got.view(np.uint8).tolist() == [0, 1, 1]
 
 
@@ -373,9 +373,9 @@ def test_other_names_make_a_plain_remote_error(kind: str) -> None:
 # --- the line ---------------------------------------------------------------------------------------------------------
 
 
-def line() -> tuple[Line, socket.socket]:
+def line() -> tuple[Channel, socket.socket]:
     ours, theirs = socket.socketpair()
-    return Line(ours), theirs
+    return Channel(ours), theirs
 
 
 def soon(seconds: float = 0.1) -> float:
@@ -404,7 +404,7 @@ def test_frames_arrive_however_they_are_cut() -> None:
 def test_size_is_refused_before_anything_is_stored(sizes: tuple[int, int]) -> None:
     ours, theirs = line()
     theirs.sendall(PREFIX.pack(*sizes))
-    with pytest.raises(WireError, match="bytes"):
+    with pytest.raises(ProtocolError, match="bytes"):
         ours.receive(10, 10, soon())
     theirs.close()
     ours.close()
@@ -425,7 +425,7 @@ def test_one_who_trickles_does_not_hold_up() -> None:
     theirs.setblocking(False)
     theirs.send(PREFIX.pack(1 << 20, 0))
 
-    class Trickle(Line):
+    class Trickle(Channel):
         def _arrived(self) -> bool:
             theirs.send(b"x")  # whenever the examiner looks, there is one byte more
             return super()._arrived()
@@ -487,7 +487,7 @@ def test_picture_that_is_none_is_dropped(png: str) -> None:
     ],
 )
 def test_forged_outputs_are_a_broken_protocol(outputs: Any) -> None:
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         checked_outputs(outputs, 1000)
 
 

@@ -86,16 +86,16 @@ def grade(
       assignment grade --again 1042 1043
       assignment grade --json | jq 'select(.verdict != "graded").student'
     """
-    from assignment.sandbox.zygote import Warm
+    from assignment.sandbox.zygote import Zygote
 
     found, which = chosen(course, name)
-    with Warm.begin(contain=not no_sandbox) as warm:  # first, for it takes as long as all that has to be loaded here
+    with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
         from assignment.cli import tables
         from assignment.marking.decisions import strangers
         from assignment.workflow.grade import grade as verb
 
         with progress("grading") as step:
-            graded = verb(found, which, jobs, students or (), again, step, warm, fresh)
+            graded = verb(found, which, jobs, students or (), again, step, zygote, fresh)
     tables.show_graded(out, found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
     for line in strangers(found, which):
@@ -121,15 +121,15 @@ def check(
       assignment check submitted/1042/rnn/rnn.ipynb
       assignment check --json submitted/*/rnn/rnn.ipynb > results.jsonl
     """
-    from assignment.sandbox.zygote import Warm
+    from assignment.sandbox.zygote import Zygote
 
     found, which = chosen(course, name)
     graded = True
-    with Warm.begin(contain=not no_sandbox) as warm:  # first, for it takes as long as all that has to be loaded here
+    with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
         from assignment.cli.tables import show_checked
         from assignment.workflow.grade import check as verb
 
-        for file, result in verb(found, which, files, warm, jobs):
+        for file, result in verb(found, which, files, zygote, jobs):
             graded = graded and result.verdict == "graded"
             if as_json:
                 row = {"file": str(file), **result.as_dict(), "net": result.net if result.marked else None}

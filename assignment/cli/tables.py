@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
@@ -21,6 +21,7 @@ from assignment.course import Course
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.marking.breakdown import LeftOut, shown_name
 from assignment.marking.decisions import Decisions, load
+from assignment.rules import Finding
 from assignment.submission.handed_in import record_of
 from assignment.text import block, counted, one_line, points
 
@@ -101,7 +102,7 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
 def show_rules(
     console: Console,
     name: str,
-    findings: Mapping[str, Sequence[Mapping[str, Any]]],
+    findings: Mapping[str, Sequence[Finding]],
     decisions: Decisions,
     as_json: bool = False,
 ) -> None:
@@ -109,17 +110,22 @@ def show_rules(
     for student, found in findings.items():
         waived, confirmed = decisions.waived(student, name), decisions.confirmed(student, name, found)
         if as_json:
-            about = {"student": student, "rules": found, "waived": waived, "confirmed": sorted(confirmed)}
+            about = {
+                "student": student,
+                "rules": [asdict(finding) for finding in found],
+                "waived": waived,
+                "confirmed": sorted(confirmed),
+            }
             print(json.dumps(about, ensure_ascii=False))
             continue
         for finding in found:
-            rule = finding["rule"]
-            kind = "[red]breach[/]" if finding["breach"] else "note"
+            rule = finding.rule
+            kind = "[red]breach[/]" if finding.breach else "note"
             decided = f", waived: {waived[rule]}" if rule in waived else ", confirmed" if rule in confirmed else ""
             console.print(
-                f"{student}  {kind} of rule '{rule}' in {finding['cell']}{escape(decided if finding['breach'] else '')}"
+                f"{student}  {kind} of rule '{rule}' in {finding.cell}{escape(decided if finding.breach else '')}"
             )
-            print_below(console, finding["evidence"], 4)
+            print_below(console, finding.evidence, 4)
     if not as_json and not any(findings.values()):
         console.print("nothing was found")
 
@@ -128,7 +134,7 @@ def remarks(result: Result, waived: Collection[str]) -> list[str]:
     """What a TA should know of a result at a glance; waived: rules whose breach is forgiven."""
     said = [] if result.verdict == "graded" else [f"{result.verdict}: {result.reason}"]
     said += [f"{check.name}: {check.ended}" for check in result.checks if check.ended]
-    breaches = Counter(finding["rule"] for finding in result.rules if finding["breach"])
+    breaches = Counter(finding.rule for finding in result.rules if finding.breach)
     said += [f"breach of rule '{rule}'{', waived' if rule in waived else ''}" for rule in breaches]
     lost = [check.name for check in result.checks if not check.full and not check.ended]
     if lost and result.verdict == "graded":
@@ -212,10 +218,10 @@ def _show_part(console: Console, part: Part) -> None:
     )
 
 
-def _show_finding(console: Console, finding: Mapping[str, Any]) -> None:
-    kind = "[red]breach[/]" if finding["breach"] else "note"
-    console.print(f"  {kind} of rule '{finding['rule']}' in {_safe(finding['cell'])}")
-    print_below(console, finding["evidence"])
+def _show_finding(console: Console, finding: Finding) -> None:
+    kind = "[red]breach[/]" if finding.breach else "note"
+    console.print(f"  {kind} of rule '{finding.rule}' in {_safe(finding.cell)}")
+    print_below(console, finding.evidence)
 
 
 def print_below(console: Console, words: object, indent: int = INDENT) -> None:

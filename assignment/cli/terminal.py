@@ -42,7 +42,7 @@ class Verbs(TyperGroup):
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress(what: str) -> Iterator[Callable[..., None]]:
     """A progress bar on stderr with rate and time left; it leaves no trace when it is done."""
     columns = (
         TextColumn("{task.description}"),
@@ -56,9 +56,10 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None, rate="")
 
-        def step(done: int, total: int) -> None:
+        def step(done: int, total: int, who: str = "") -> None:
             speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.1f}/s" if speed else "")
+            label = f"{what} (long: {escape(who)})" if who else what
+            bar.update(task, completed=done, total=total, description=label, rate=f"{speed:.1f}/s" if speed else "")
 
         yield step
 

@@ -1,4 +1,4 @@
-"""Runs one check cell of the master in the examiner's own namespace and reads what it found.
+"""Runs one check cell of the master in the worker's own namespace and reads what it found.
 
 The engine knows three things of a check cell: it binds `check`, whose `parts` say what each is worth, `passed(part)`
 what holds, and `rows` what was compared; the points it awards go through sys.displayhook; and it raises if anything
@@ -13,23 +13,17 @@ import math
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from assignment.grading.draws import remembered
+from assignment import words
 from assignment.grading.reference import Code
 from assignment.grading.result import CheckResult, Part
 from assignment.homework.master import Cell
-from assignment.sandbox.session import Ended
-
-ENDED = {
-    "timeout": "运行超时：代码可能陷入了死循环，或者慢得多于解析求导所需的时间",
-    "memory": "占用的内存超过上限",
-    "crashed": "运行时进程意外退出",
-}
+from assignment.sandbox.channel import Ended
 
 
 @dataclass
@@ -39,35 +33,34 @@ class CheckRun:
     result: CheckResult
     outputs: list[dict[str, Any]] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)
+    raised: bool = False  # whether a hidden row has no number to compare
 
 
-def run_check(cell: Cell, code: Code, namespace: dict[str, Any], hide: Callable[[], None]) -> CheckRun:
-    """Execute the compiled check cell in `namespace`; whatever the student's functions do ends in a verdict.
-
-    hide is called before the hidden tests.
-    """
+def run_check(cell: Cell, code: Code, namespace: dict[str, Any]) -> CheckRun:
+    """Execute the compiled check cell in `namespace`; whatever the student's functions do ends in a verdict."""
     points = cell.points or 0.0
-    result = CheckResult(cell.name, points)
     shown: list[Any] = []
     printed = io.StringIO()
     error: BaseException | None = None
     namespace.pop("check", None)
-    with _quiet(shown, printed), remembered():
+    with _quiet(shown, printed):
         try:
             exec(code.visible, namespace)
-            hide()
             exec(code.hidden, namespace)
         except (Exception, Ended) as caught:
             error = caught
     check = namespace.get("check")
     rows = list(getattr(check, "rows", []))
-    result.score = _awarded(shown, error, points, bool(getattr(check, "parts", None)))
-    result.parts = _parts(check, rows, result, error)
-    result.advice = [str(text) for text in getattr(check, "advice", [])]
+    score = _awarded(shown, error, points, bool(getattr(check, "parts", None)))
+    advice = tuple(str(text) for text in getattr(check, "advice", []))
+    result = CheckResult(cell.name, points, score, advice=advice)
+    result = replace(result, parts=tuple(_parts(check, rows, result, error)))
     if isinstance(error, Ended):
-        result.ended, result.reason = error.how, error.reason
-        _fail_all(result, ENDED.get(error.how, ENDED["crashed"]))
-    return CheckRun(result, _outputs(shown, printed.getvalue(), error), rows)
+        message = words.ENDED_IN.get(error.how, words.ENDED_IN["crashed"])
+        parts = tuple(replace(part, passed=False, score=0.0, error=None, message=message) for part in result.parts)
+        result = replace(result, score=0.0, ended=error.how, reason=error.reason, parts=parts)
+    raised = any(row.hidden and row.error is None and not row.passed for row in rows)
+    return CheckRun(result, _outputs(shown, printed.getvalue(), error), rows, raised)
 
 
 def run_given(code: Code, namespace: dict[str, Any]) -> list[dict[str, Any]]:
@@ -83,8 +76,8 @@ def run_given(code: Code, namespace: dict[str, Any]) -> list[dict[str, Any]]:
 def unrun_check(cell: Cell) -> CheckRun:
     """The verdict on a check for which no time was left."""
     points = cell.points or 0.0
-    result = CheckResult(cell.name, points, ended="timeout", reason="no time was left for it")
-    result.parts = [Part(cell.name, points, message="没有轮到这一项：整份作业已经超时")]
+    part = Part(cell.name, points, message=words.NO_TIME)
+    result = CheckResult(cell.name, points, ended="timeout", reason="no time was left for it", parts=(part,))
     return CheckRun(result, [ended_output(result.ended, result.reason)])
 
 
@@ -138,29 +131,20 @@ def _parts(check: Any, rows: list[Any], result: CheckResult, error: BaseExceptio
 def _part(name: str, points: float, passed: bool, rows: list[Any]) -> Part:
     """One part from its rows: the first failed one that the student can see speaks for it, else the worst of all."""
     failed = [] if passed else [row for row in rows if not row.passed]
-    part = Part(name, float(points), passed)
-    part.score = part.max if part.passed else 0.0
+    part = Part(name, float(points), passed, float(points) if passed else 0.0)
     telling = min(failed, key=lambda row: row.hidden, default=None) or max(
         (row for row in rows if row.passed and row.error is not None and row.below),
         key=lambda row: row.error / row.below,
         default=None,
     )
     if telling is not None:
-        part.error, part.below, part.message = _finite(telling.error), telling.below, telling.message
-        part.hidden = telling.hidden and not part.passed
-    elif not rows:
-        part.message = "没有检查到这一项"
-    return part
+        hidden = telling.hidden and not passed
+        return replace(part, error=_finite(telling.error), below=telling.below, message=telling.message, hidden=hidden)
+    return part if rows else replace(part, message=words.NOT_CHECKED)
 
 
 def _finite(error: Any) -> float | None:
     return float(error) if error is not None and math.isfinite(error) else None
-
-
-def _fail_all(result: CheckResult, message: str) -> None:
-    result.score = 0.0
-    for part in result.parts:
-        part.passed, part.score, part.error, part.message = False, 0.0, None, message
 
 
 def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[dict[str, Any]]:

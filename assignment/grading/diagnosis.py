@@ -6,6 +6,7 @@ import copy
 import re
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ LARGEST = 3_000  # numbers in a call; making a larger one again takes time and t
 TRIED = 3  # failed rows on which every mistake is tried
 
 
-class Finding(NamedTuple):
+class Cause(NamedTuple):
     """The likely cause of a failed part: its name, and a hint for the student."""
 
     name: str
@@ -30,7 +31,7 @@ def recognise(
     parts: Mapping[str, Sequence[Observation]],
     mistakes: Mapping[str, Sequence[Mistake]],
     reference: Mapping[str, Any],
-) -> dict[str, Finding]:
+) -> dict[str, Cause]:
     """Name the likely cause of every failed part of one check; a part whose cause is unknown is left out.
 
     parts: all rows of the check, passed ones too: of two mistakes that explain a part the one that explains more
@@ -109,25 +110,25 @@ def _cause(
     others: Sequence[Observation],
     mistakes: Mapping[str, Sequence[Mistake]],
     replay: Replay,
-) -> Finding | None:
+) -> Cause | None:
     """Rank exact matches first, then simple relations to the right value, then relations to a mistake's value."""
     for row in failed:
         exact = [one for one in mistakes.get(row.call.function, ()) if _explains(one, row, replay)]
         if len(exact) > 1:
             exact.sort(key=lambda one: -sum(_agrees(one, other, replay) for other in others))
         if exact:
-            return Finding(exact[0].name, exact[0].hint)
+            return Cause(exact[0].name, exact[0].hint)
     for row in failed:
         relation = related(row.got, row.want)
         if relation:
-            return Finding(relation, RELATIONS[relation])
+            return Cause(relation, RELATIONS[relation])
     for row in failed:
         if alike(row.got, row.want):
             continue
         for one in mistakes.get(row.call.function, ()):
             relation = related(row.got, _value(one, row, replay))
             if relation not in ("", "all_zero", "low_precision") and _differs(one, row, replay):
-                return Finding(one.name, f"{one.hint}（除此之外：{RELATIONS[relation]}）")
+                return Cause(one.name, f"{one.hint}（除此之外：{RELATIONS[relation]}）")
         pair = _pair(row, mistakes.get(row.call.function, ()), replay)
         if pair is not None:
             return pair
@@ -173,14 +174,14 @@ def _same(got: Any, value: Any) -> bool:
     return alike(got, value)
 
 
-def _pair(row: Observation, mistakes: Sequence[Mistake], replay: Replay) -> Finding | None:
+def _pair(row: Observation, mistakes: Sequence[Mistake], replay: Replay) -> Cause | None:
     """Two mistakes at once, each of which leaves out or adds a term: their differences from the truth add up."""
     values = [_value(one, row, replay) for one in mistakes]
     found = joined_terms(row.got, row.want, values)
     if found is None:
         return None
     first, second = mistakes[found[0]], mistakes[found[1]]
-    return Finding(first.name, f"{first.hint}（除此之外：{second.hint}）")
+    return Cause(first.name, f"{first.hint}（除此之外：{second.hint}）")
 
 
 Array = NDArray[Any]
@@ -271,10 +272,10 @@ def _proportional(a: Array, b: Array) -> bool:
     return scale > 0 and alike(a, b * (float(np.vdot(a, b)) / scale))
 
 
-def name_causes(run: CheckRun, student: Student, homework: Homework) -> None:
-    """Fill in `mistake` and `hint` of the failed parts: a known mistake with these values, or what an error means."""
+def name_causes(run: CheckRun, student: Student, homework: Homework) -> CheckRun:
+    """The run with `mistake` and `hint` of its failed parts: a known mistake, or what an error means."""
     if all(part.passed for part in run.result.parts):
-        return
+        return run
     observed: dict[str, list[Observation]] = {part.name: [] for part in run.result.parts}
     for row in run.rows:
         origin = student.origin(row.got)
@@ -290,13 +291,15 @@ def name_causes(run: CheckRun, student: Student, homework: Homework) -> None:
         for _, error in student.errors
         if (meaning := explain_error(error.name, error.text, homework.check_names))
     ]
-    for part in run.result.parts:
-        if part.passed:
-            continue
-        if part.name in causes:
-            part.mistake, part.hint = causes[part.name]
-        elif meanings:
-            part.hint = meanings[0]
+    parts = [
+        part
+        if part.passed
+        else replace(part, mistake=causes[part.name].name, hint=causes[part.name].hint)
+        if part.name in causes
+        else replace(part, hint=meanings[0] if meanings else part.hint)
+        for part in run.result.parts
+    ]
+    return replace(run, result=replace(run.result, parts=tuple(parts)))
 
 
 # What NumPy once offered and its present release does not, and what to write in its place.

@@ -1,6 +1,6 @@
 """Examine one submission: the student's code in the sandbox, the master's checks here, only values between them.
 
-`Examiner.examine` is a pure function of bytes, homework, releases, policy and limits: it reads nothing else and
+`Examiner.examine` is a pure function of bytes, homework, releases, policy, limits and secret: it reads nothing else and
 writes nothing.
 """
 
@@ -10,7 +10,7 @@ import hashlib
 import platform
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -18,10 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from assignment import words
 from assignment.grading.autograded import autograded_notebook, placeholder_notebook
 from assignment.grading.examination import Examination
 from assignment.grading.reference import Homework
-from assignment.grading.result import CheckResult, Part, Result
+from assignment.grading.result import CheckResult, MadeBy, Part, Result
 from assignment.homework.master import Master
 from assignment.homework.releases import made_from
 from assignment.rules import Policy, findings
@@ -44,7 +45,10 @@ class Examined:
 
 
 class Examiner:
-    """Examines submissions of one homework, one after another; a context manager that keeps the sandbox warm."""
+    """Examines submissions of one homework, one after another; a context manager that keeps the zygote alive.
+
+    secret: of the course; hidden data are drawn from it and the submission's hash.
+    """
 
     def __init__(
         self,
@@ -52,12 +56,15 @@ class Examiner:
         releases: Mapping[str, Master],
         limits: Limits | None = None,
         policy: Policy | None = None,
+        secret: bytes = b"",
     ) -> None:
         self.homework = homework
         self.limits = limits or Limits()
         self.releases = dict(releases)
         self.policy = policy or Policy()
+        self.secret = secret
         self.sandbox = Sandbox(self.limits)
+        self.doing: Callable[[str], None] = lambda what: None  # told what is being done
 
     def __enter__(self) -> Examiner:
         self.sandbox.__enter__()
@@ -90,7 +97,7 @@ class Examiner:
     def examine(self, data: bytes) -> Examined:
         """Return the verdict on a submission's bytes, whatever they are."""
         start = time.monotonic()
-        with self.sandbox.open() as session:
+        with self.sandbox.open(start + self.limits.submission_seconds) as session:
             try:
                 submission = read_notebook(session, data, self.limits)
             except Unreadable as error:
@@ -101,49 +108,61 @@ class Examiner:
 
     def _examine(self, data: bytes, submission: Notebook, session: Session | None, start: float) -> Examined:
         master = self.homework.master
+        self.doing("matching its cells to the homework's")
         release, guess = made_from(submission.release, [cell.source for cell in submission.cells], self.releases)
         matching = match(submission, master, release)
+        cells, repairs = matching.cells, matching.repairs
+        deadline = start + self.limits.submission_seconds
         examination = Examination(
-            self.homework, self.sandbox, matching.cells, start + self.limits.submission_seconds, session
+            self.homework, self.sandbox, cells, deadline, self.seed(data), session, doing=self.doing
         )
-        checks = examination.run(self.limits.cell_seconds)
+        checks = examination.run()
+        self.doing("looking at the rules")
+        found = findings(submission, release, master, self.policy, checks)
+        score = round(sum(check.score for check in checks), 6)
         result = Result(
             verdict="timeout" if examination.out_of_time else "graded",
             reason="the submission as a whole took too long" if examination.out_of_time else "",
             max=master.max,
-            score=round(sum(check.score for check in checks), 6),
-            checks=[check for check in checks if check.max],
-            repairs=[*matching.repairs, *([guess] if guess else [])],
-            made_by=self.made_by(data) | {"release": release.release},
+            score=score,
+            net=0.0 if self.policy.zeroes(found) else score,
+            seconds=round(time.monotonic() - start, 3),
+            release=release.release,
+            checks=tuple(check for check in checks if check.max),
+            rules=tuple(found),
+            repairs=(*repairs, *([guess] if guess else [])),
+            made_by=self.made_by(data),
         )
-        found = findings(submission, release, master, self.policy, checks)
-        result.rules = [vars(finding) for finding in found]
-        result.net = 0.0 if self.policy.zeroes(found) else result.score
-        result.seconds = round(time.monotonic() - start, 3)
-        return Examined(result, autograded_notebook(master, matching.cells, examination.outputs, result.as_dict()))
+        return Examined(result, autograded_notebook(master, cells, examination.outputs, result.as_dict()))
+
+    def seed(self, data: bytes) -> int:
+        """From what the hidden data of a submission are drawn: its bytes and the course's secret."""
+        digest = hashlib.sha256(self.secret + hashlib.sha256(data).digest()).digest()
+        return int.from_bytes(digest[:4], "big")
 
     def unexamined(self, data: bytes, verdict: str, reason: str) -> Examined:
         """Return the verdict on a submission of which no cell was run."""
         master = self.homework.master
-        checks = [
-            CheckResult(cell.name, cell.points or 0.0, parts=[Part(cell.name, cell.points or 0.0, message="没有批改")])
+        checks = tuple(
+            CheckResult(cell.name, cell.points, parts=(Part(cell.name, cell.points, message=words.NOT_EXAMINED),))
             for cell in master.checks
             if cell.points
-        ]
+        )
         result = Result(verdict, master.max, reason, checks=checks, made_by=self.made_by(data))
         return Examined(result, placeholder_notebook(master, f"{verdict}: {reason}", result.as_dict()))
 
-    def made_by(self, data: bytes) -> dict[str, Any]:
+    def made_by(self, data: bytes) -> MadeBy:
         """All that the result on these bytes depends on: the same again gives the same again."""
-        return {
-            "submission": hashlib.sha256(data).hexdigest(),
-            "master": self.homework.digest,
-            "releases": sorted(self.releases),
-            "rules": vars(self.policy),
-            "python": platform.python_version(),
+        return MadeBy(
+            submission=hashlib.sha256(data).hexdigest(),
+            master=self.homework.digest,
+            releases=tuple(sorted(self.releases)),
+            rules=vars(self.policy),
+            secret=hashlib.sha256(b"fingerprint" + self.secret).hexdigest()[:12],
+            python=platform.python_version(),
+            limits=self.limits.as_dict(),
             **_versions(),
-            "limits": self.limits.as_dict(),
-        }
+        )
 
 
 @cache

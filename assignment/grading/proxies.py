@@ -1,4 +1,9 @@
-"""The student's functions as the check cells see them: every call goes to the sandbox and is remembered."""
+"""The student's functions as the check cells see them: every call goes to the sandbox and is recorded.
+
+A numerical gradient evaluates a function twice an entry, two thousand times a submission; waiting for each answer would
+idle both sides. So the gradients of the notebook have twins here that send a call once and have the sandbox move the
+entries. They give bit for bit what the given helpers give (a test compares them).
+"""
 
 from __future__ import annotations
 
@@ -8,26 +13,69 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from assignment.sandbox.session import Moving, RemoteError
+from assignment.sandbox.channel import Moving, RemoteError
 
 CHUNK = 256  # entries moved in one message, two calls each: enough to hide the round trip, few for one deadline
 MOVING = Moving()
 CACHE = (1,)  # where a forward returns its cache, which may be a bare array
+Helper = Callable[..., Any]
 
 
-class Session(Protocol):
+class Functions(Protocol):
     """What a proxy needs of a sandbox."""
 
     def call(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
-    ) -> Any: ...
+    ) -> Any:
+        """Call a function. Raises RemoteError, Ended, OutOfTime."""
 
     def sweep(
         self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
-    ) -> list[Any]: ...
+    ) -> list[Any]:
+        """Call with x moved at each of these entries. Raises as `call`."""
 
-    @property
-    def told_secrets(self) -> bool: ...
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a student's function, as sent; arrays in it must not be changed afterwards.
+
+    A method is called with the object's state first: Call('CaptioningRNN.loss', (state dict, features, captions)).
+    An argument that the worker itself holds only as a handle stands as a CacheOf.
+    """
+
+    function: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class CacheOf:
+    """Where an opaque handle came from: the call that returned it and the path to it in what was returned."""
+
+    call: Call
+    path: tuple[int | str, ...] = CACHE
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One row of a check: what the call returned at a path (an output's index, then a key) and what it should be.
+
+    path () is the whole return value; (0,) the first of several outputs; (1, 'W_embed') a gradient in a dictionary.
+    """
+
+    call: Call
+    path: tuple[int | str, ...]
+    got: Any
+    want: Any
+    passed: bool = False
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What stands for a value when the call ended in an error: the error's type by name, and its text."""
+
+    kind: str
+    message: str
 
 
 class Unbatchable(Exception):
@@ -52,18 +100,32 @@ class Pending:
         raise Unbatchable
 
 
-class Student:
-    """Makes proxies for one session, remembers their calls, and batches those of a numerical gradient."""
+class Deferred:
+    """A cache that is made when it is first handed to a function."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: list[Any] = []
+
+    def value(self) -> Any:
+        """The cache. Raises what making it raises."""
+        if not self._made:
+            self._made.append(self._make())
+        return self._made[0]
+
+
+class Student:
+    """Makes proxies for one sandbox, records their calls, and batches those of a numerical gradient."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
         self._origins: dict[
             int, tuple[Any, CacheOf]
         ] = {}  # id -> (the object itself, so that the id stays taken; origin)
         self._batch: list[tuple[Any, ...]] | None = None
         self._moving: np.ndarray | None = None
         self.errors: list[tuple[Call, RemoteError]] = []  # calls that raised, since the last forget()
-        self.withheld = False  # whether one of them was passed on without its words
+        self.instead: dict[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {}  # answered here, by name
 
     def function(self, name: str) -> Callable[..., Any]:
         """A proxy of the function `name`."""
@@ -92,9 +154,9 @@ class Student:
     def forget(self) -> None:
         """Drop the record of calls: the next check starts afresh."""
         self._origins.clear()
-        self.errors, self.withheld = [], False
+        self.errors = []
 
-    def evaluate(self, f: Callable[[np.ndarray], Any], x: np.ndarray, h: float) -> list[Any]:
+    def evaluate(self, f: Helper, x: np.ndarray, h: float) -> list[Any]:
         """f(x) with x's first entry moved up by h, then down, then the second, and so on, asked for in few messages.
 
         f is run twice, on x and on x moved, to see which call it makes: the same one, but for x. Raises Unbatchable.
@@ -113,20 +175,13 @@ class Student:
         for start in range(0, x.size, CHUNK):
             entries = range(start, min(start + CHUNK, x.size))
             try:
-                values += self._session.sweep(call, x, h, entries, pick)
+                values += self._functions.sweep(call, x, h, entries, pick)
             except RemoteError as error:
-                raise self._told(error, call[0]) from None
+                error.function = call[0]
+                raise
         return values
 
-    def _told(self, error: RemoteError, function: str) -> RemoteError:
-        """The error as a check may tell it: what student code says in words may hold more than students should see."""
-        error.function = function
-        if not self._session.told_secrets or isinstance(error, NotImplementedError):
-            return error
-        self.withheld = True
-        return error.withheld()
-
-    def _observed(self, f: Callable[[np.ndarray], Any], x: np.ndarray) -> tuple[tuple[Any, ...], int | None]:
+    def _observed(self, f: Helper, x: np.ndarray) -> tuple[tuple[Any, ...], int | None]:
         """The one call that f makes, with Moving where x is, and which output f takes. Raises Unbatchable."""
         self._batch, self._moving = [], x
         try:
@@ -142,17 +197,24 @@ class Student:
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
         if self._batch is not None and self._moving is not None:
+            if name in self.instead:
+                raise Unbatchable
             self._batch.append((name, *(_marked(part, self._moving) for part in (args, kwargs, state))))
             return Pending()
         head = () if state is None else (state,)
         call = Call(
             name, tuple(self._recorded(a) for a in head + args), {k: self._recorded(v) for k, v in kwargs.items()}
         )
-        try:
-            value = self._session.call(name, args, kwargs, state)
-        except RemoteError as error:
-            self.errors.append((call, error))
-            raise self._told(error, name) from None
+        if name in self.instead:
+            value = self.instead[name](args, kwargs)
+        else:
+            args = tuple(value.value() if isinstance(value, Deferred) else value for value in args)
+            try:
+                value = self._functions.call(name, args, kwargs, state)
+            except RemoteError as error:
+                error.function = name
+                self.errors.append((call, error))
+                raise
         self._remember(value, call, ())
         return value
 
@@ -202,52 +264,6 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or (isinstance(one, bool | int | float | str) and type(one) is type(other) and one == other)
 
 
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One call of a student's function, as sent; arrays in it must not be changed afterwards.
-
-    A method is called with the object's state first: Call('CaptioningRNN.loss', (state dict, features, captions)).
-    An argument that the examiner itself holds only as a handle stands as a CacheOf.
-    """
-
-    function: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class CacheOf:
-    """Where an opaque handle came from: the call that returned it and the path to it in what was returned."""
-
-    call: Call
-    path: tuple[int | str, ...] = (1,)
-
-
-@dataclass(frozen=True, eq=False)
-class Observation:
-    """One row of a check: what the call returned at a path (an output's index, then a key) and what it should be.
-
-    path () is the whole return value; (0,) the first of several outputs; (1, 'W_embed') a gradient in a dictionary.
-    """
-
-    call: Call
-    path: tuple[int | str, ...]
-    got: Any
-    want: Any
-    passed: bool = False
-
-
-@dataclass(frozen=True)
-class Raised:
-    """What stands for a value when the call ended in an error: the error's type by name, and its text."""
-
-    kind: str
-    message: str
-
-
-Helper = Callable[..., Any]
-
-
 def batched(student: Student, given: dict[str, Any]) -> dict[str, Helper]:
     """The twins of those helpers that the notebook gives, by their names."""
     twins = {"eval_numerical_gradient_array": _of_array, "eval_numerical_gradient": _of_scalar}
@@ -256,10 +272,11 @@ def batched(student: Student, given: dict[str, Any]) -> dict[str, Helper]:
 
 def _of_array(student: Student, plain: Helper) -> Helper:
     def eval_numerical_gradient_array(f: Helper, x: np.ndarray, df: Any, h: float = 1e-5) -> Any:
+        shape = np.shape(df)
         try:
-            values = student.evaluate(f, x, h)
+            values = [_of_shape(value, shape) for value in student.evaluate(f, x, h)]
         except Unbatchable:
-            return plain(f, x, df, h)
+            return plain(lambda moved: _of_shape(f(moved), shape), x, df, h)
         entries = [np.sum((pos - neg) * df) / (2 * h) for pos, neg in zip(values[::2], values[1::2], strict=True)]
         return np.array(entries, dtype=float).reshape(x.shape).astype(x.dtype, copy=False)
 
@@ -269,9 +286,9 @@ def _of_array(student: Student, plain: Helper) -> Helper:
 def _of_scalar(student: Student, plain: Helper) -> Helper:
     def eval_numerical_gradient(f: Helper, x: np.ndarray, verbose: bool = True, h: float = 1e-5) -> Any:
         try:
-            values = student.evaluate(f, x, h)
+            values = [_of_shape(value, ()) for value in student.evaluate(f, x, h)]
         except Unbatchable:
-            return plain(f, x, verbose, h)
+            return plain(lambda moved: _of_shape(f(moved), ()), x, verbose, h)
         entries = [(pos - neg) / (2 * h) for pos, neg in zip(values[::2], values[1::2], strict=True)]
         gradient = np.array(entries, dtype=float).reshape(x.shape).astype(x.dtype, copy=False)
         if verbose:
@@ -280,3 +297,15 @@ def _of_scalar(student: Student, plain: Helper) -> Helper:
         return gradient
 
     return eval_numerical_gradient
+
+
+def _of_shape(value: Any, shape: tuple[int, ...]) -> Any:
+    """The value, if it has numbers of this shape: small answers of odd shapes would be broadcast into huge ones.
+
+    Raises RemoteError: it is the student's function that returned it.
+    """
+    got = getattr(value, "shape", () if isinstance(value, int | float | complex) else None)
+    if got != shape:
+        what = "" if got is None else f" of shape {got}"
+        raise RemoteError("ValueError", f"returned {type(value).__name__}{what} where shape {shape} was expected")
+    return value

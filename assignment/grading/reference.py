@@ -1,4 +1,8 @@
-"""The master as the examiner uses it: cells compiled once, what depends on what, and the reference solution."""
+"""The master as a worker uses it: cells compiled once, what builds on what, and the reference solution.
+
+What an exercise builds on is read from its solution and its check; so is whose cache it takes, and which function it
+calls step by step. Nothing here knows the names of any homework.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,17 @@ import ast
 import contextlib
 import hashlib
 import io
-import marshal
 import math
-from collections.abc import Callable, Collection, Mapping
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from types import CodeType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from assignment.homework.master import HIDDEN, Cell, Master
-from assignment.sandbox.protocol import cell_name
 
 
 class Code(NamedTuple):
@@ -33,6 +38,17 @@ class Mistake:
     name: str
     hint: str
     implement: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How a solution calls another exercise once for each step along an axis of its first argument."""
+
+    function: str  # the exercise that is called
+    axis: int
+    state: str  # the parameter that is the first step's second argument; later ones get the step's own output
+    params: tuple[str, ...]  # the solution's parameters
+    args: tuple[str, ...]  # what the step is called with: "" for the slice, the state's name, or a parameter
 
 
 def load_mistakes(text: str, reference: Mapping[str, Any], filename: str = "mistakes") -> dict[str, list[Mistake]]:
@@ -71,10 +87,6 @@ class Homework:
         """The exercises in order."""
         return tuple(cell.name for cell in self.master.solves)
 
-    def with_partners(self, names: Collection[str]) -> frozenset[str]:
-        """These exercises and those that share a cache with one of them."""
-        return frozenset(name for name in self.names if name in names or self.master.header.partner(name) in names)
-
     @property
     def cells(self) -> tuple[tuple[Cell, Code], ...]:
         """The code cells in order, compiled: of a solve cell the release's stub, of the others the whole."""
@@ -86,18 +98,50 @@ class Homework:
         return cells.index(cell) < max(cells.index(solve) for solve in self.master.solves)
 
     @cached_property
+    def givers(self) -> dict[str, str]:
+        """For each exercise that takes a cache the exercise that makes it: as its check calls the two."""
+        found = {}
+        for check in self.master.checks:
+            if check.name in self.names and (giver := _giver(check, self.names)):
+                found[check.name] = giver
+        return found
+
+    def with_partners(self, names: Collection[str]) -> frozenset[str]:
+        """These exercises and those that share a cache with one of them."""
+        pairs = [{taker, giver} for taker, giver in self.givers.items()]
+        return frozenset(names).union(*(pair for pair in pairs if pair & set(names)))
+
+    @cached_property
     def builds_on(self) -> dict[str, frozenset[str]]:
-        """For each exercise the other exercises that its reference solution, or its partner's, calls; closed."""
-        uses = {cell.name: _loaded(cell.source) & set(self.names) for cell in self.master.solves}
+        """For each exercise the others that its solution or its check calls, and those that these build on.
+
+        Not the one whose cache it takes: with that it is examined in ways of its own.
+        """
+        uses = {
+            name: (_loaded(self.master.solve(name).source) | self._checked(name)) & set(self.names)
+            for name in self.names
+        }
         found = {}
         for name in self.names:
-            own = self.with_partners({name})
+            own = {name, *self.with_partners({name})}
             reached, ahead = set(own), list(own)
             while ahead:
                 new = self.with_partners(uses[ahead.pop()]) - reached
                 reached |= new
                 ahead += new
             found[name] = frozenset(reached - own)
+        return found
+
+    def _checked(self, name: str) -> set[str]:
+        return set().union(*(_loaded(check.source) for check in self.master.checks if check.name == name))
+
+    @cached_property
+    def steps(self) -> dict[str, Steps]:
+        """For each exercise whose solution goes step by step: the other exercise that it calls for each step."""
+        found = {}
+        for cell in self.master.solves:
+            if "." not in cell.name and (steps := _steps(cell, self.names)):
+                found[cell.name] = steps
         return found
 
     @cached_property
@@ -110,6 +154,34 @@ class Homework:
                     exec(compile(cell.source, f"<{cell.id}>", "exec"), namespace)
         return namespace
 
+    def implementation(self, name: str) -> Callable[..., Any]:
+        """The reference's function or method of that name. Raises KeyError."""
+        owner, _, method = name.partition(".")
+        function: Callable[..., Any] = self.reference[owner]
+        return getattr(function, method) if method else function
+
+    def call(
+        self,
+        name: str,
+        args: Collection[Any],
+        kwargs: Mapping[str, Any],
+        state: Mapping[str, Any] | None = None,
+        implement: Callable[..., Any] | None = None,
+    ) -> Any:
+        """What the reference (or another implementation) gives; state: of the object whose method it is.
+
+        Raises what that raises.
+        """
+        objects = []
+        if "." in name:
+            kind = self.reference[name.partition(".")[0]]
+            this = kind.__new__(kind)
+            this.__dict__.update(state or {})
+            objects = [this]
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return (implement or self.implementation(name))(*objects, *args, **kwargs)
+
     @cached_property
     def mistakes(self) -> dict[str, list[Mistake]]:
         """The known wrong implementations by exercise."""
@@ -121,12 +193,6 @@ class Homework:
         in_checks = frozenset().union(*(_stored(cell.source) for cell in self.master.checks))
         elsewhere = (_defined(cell.source) for cell in (*self.master.given, *self.master.solves))
         return in_checks - frozenset().union(*elsewhere)
-
-
-@lru_cache(maxsize=100)
-def compiled_cell(source: str) -> bytes:
-    """A cell's code for a sandbox, which runs the same interpreter; none of an empty cell, for Jupyter runs none."""
-    return marshal.dumps(compile(_displaying(source), cell_name(source), "exec")) if source.strip() else b""
 
 
 def _compiled(cell: Cell) -> Code:
@@ -153,21 +219,77 @@ def _displaying(source: str) -> ast.Module:
     return tree
 
 
+def _called(node: ast.AST, names: Collection[str]) -> str:
+    """The exercise that a call calls, "" if it is none; of a method by its class's variable nothing is known."""
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    return node.func.id if called else ""  # type: ignore[attr-defined]
+
+
+def _giver(check: Cell, names: Collection[str]) -> str:
+    """Whose last output the check hands to its exercise, "" if nobody's."""
+    tree = ast.parse(check.source)
+    made: dict[str, str] = {}  # variable -> exercise that gave it as its last output
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and _called(node.value, names):
+            last = node.targets[0].elts[-1]
+            if isinstance(last, ast.Name):
+                made[last.id] = _called(node.value, names)
+    for node in ast.walk(tree):
+        if _called(node, names) == check.name and isinstance(node, ast.Call) and node.args:
+            last_arg = node.args[-1]
+            giver = made.get(last_arg.id, "") if isinstance(last_arg, ast.Name) else ""
+            if giver and giver != check.name:
+                return giver
+    return ""
+
+
+def function_of(tree: ast.Module, name: str) -> ast.FunctionDef | None:
+    """The definition of a function at top level, the last one; None if there is none."""
+    found = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    return found[-1] if found else None
+
+
+def _steps(cell: Cell, names: Collection[str]) -> Steps | None:
+    """How a solution calls another exercise in a loop with slices of its first parameter; None if it does not."""
+    function = function_of(ast.parse(cell.source), cell.name)
+    params = [argument.arg for argument in function.args.args] if function else []
+    loops = [node for node in ast.walk(function or ast.Module([], [])) if isinstance(node, ast.For)]
+    for call in [node for loop in loops for node in ast.walk(loop) if _called(node, names)]:
+        assert isinstance(call, ast.Call)
+        axis = _sliced(call.args[0], params[0]) if call.args else None
+        if axis is None or call.keywords:
+            continue
+        args = [node.id if isinstance(node, ast.Name) and node.id in params else "" for node in call.args]
+        carried = [number for number, name in enumerate(args) if not name and number]
+        left = [name for name in params[1:] if name not in args]
+        if len(carried) == 1 and len(left) == 1:
+            args[carried[0]] = left[0]
+            return Steps(_called(call, names), axis, left[0], tuple(params), tuple(args))
+    return None
+
+
+def _sliced(node: ast.expr, param: str) -> int | None:
+    """Along which axis `param[:, t]` takes one entry, None if the expression is something else."""
+    if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == param):
+        return None
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    picked = [number for number, part in enumerate(parts) if not isinstance(part, ast.Slice)]
+    return picked[0] if len(picked) == 1 else None
+
+
 def _loaded(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
+def _names(tree: ast.AST) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
 def _stored(source: str) -> set[str]:
-    names = {
-        node.id
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    return names | {
-        alias.asname or alias.name
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Import)
-        for alias in node.names
+    tree = ast.parse(source)
+    imported = (alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names)
+    return {node.id for node in _names(tree) if isinstance(node.ctx, ast.Store)} | {
+        alias.asname or alias.name for alias in imported
     }
 
 

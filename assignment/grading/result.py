@@ -1,15 +1,21 @@
-"""What an examination finds, in the words that the JSON, the gradebook and the pages share."""
+"""What an examination finds, typed; `as_dict` and `from_dict` are the only way to and from JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
-VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable")
-MARKED = ("graded", "timeout")  # those that give a mark
+from assignment.rules import Finding
+
+SCHEMA = 2  # version of the JSON, docs/check.schema.json
+VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable", "other")
+MARKED = ("graded", "timeout")  # those that give a mark; the others wait for a person
+
+Kind = TypeVar("Kind")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Part:
     """One returned array (or number) of an exercise, judged by all rows of its check cell."""
 
@@ -17,46 +23,67 @@ class Part:
     max: float
     passed: bool = False
     score: float = 0.0
-    error: float | None = None
-    below: float | None = None
-    message: str = ""
+    error: float | None = None  # of the row that speaks for the part
+    below: float | None = None  # its threshold
+    message: str = ""  # Chinese, for the student
     hidden: bool = False  # only hidden rows failed
-    mistake: str = ""
-    hint: str = ""
+    mistake: str = ""  # name of a known mistake or relation, "" if none was recognised
+    hint: str = ""  # Chinese, for the student
 
 
-@dataclass
+@dataclass(frozen=True)
 class CheckResult:
-    """One check cell; `ended` says how the sandbox died in it, `premise` what stood in for failed functions."""
+    """One check cell."""
 
     name: str
     max: float
     score: float = 0.0
-    ended: str = ""
-    reason: str = ""
-    premise: list[str] = field(default_factory=list)
-    advice: list[str] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
+    ended: str = ""  # how the sandbox died in it: timeout, memory, crashed; "" if it did not
+    reason: str = ""  # of that, English, for a TA
+    premise: tuple[str, ...] = ()  # exercises that the reference stood in for
+    cache: str = ""  # which cache the exercise was examined with, where that was not its own forward's
+    alone: str = ""  # why the exercise could not be examined by itself, English; "" if it could
+    advice: tuple[str, ...] = ()  # costs nothing
+    parts: tuple[Part, ...] = ()
 
     @property
     def full(self) -> bool:
+        """Whether it has all its points."""
         return self.score >= self.max
 
 
-@dataclass
-class Result:
-    """The verdict on one submission."""
+@dataclass(frozen=True)
+class MadeBy:
+    """All that a result depends on: the same again gives the same again."""
 
-    verdict: str
+    submission: str = ""  # sha256 of the file
+    master: str = ""  # sha256 of master and mistakes
+    releases: tuple[str, ...] = ()  # every release it could be made from
+    rules: Mapping[str, str] = field(default_factory=dict)  # consequence of each rule
+    secret: str = ""  # fingerprint of the course's secret, from which hidden data are drawn
+    python: str = ""
+    numpy: str = ""
+    ipython: str = ""
+    nbgrader: str = ""
+    assignment: str = ""
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one submission; `score` is the one source of its mark."""
+
+    verdict: str  # one of VERDICTS
     max: float
-    reason: str = ""
+    reason: str = ""  # English, for a TA
     score: float = 0.0
-    net: float = 0.0
+    net: float = 0.0  # what is left of the score after the rules
     seconds: float = 0.0
-    checks: list[CheckResult] = field(default_factory=list)
-    rules: list[dict[str, Any]] = field(default_factory=list)
-    repairs: list[str] = field(default_factory=list)
-    made_by: dict[str, Any] = field(default_factory=dict)
+    release: str = ""  # hash of the release it was made from
+    checks: tuple[CheckResult, ...] = ()
+    rules: tuple[Finding, ...] = ()
+    repairs: tuple[str, ...] = ()  # English
+    made_by: MadeBy = field(default_factory=MadeBy)
 
     @property
     def marked(self) -> bool:
@@ -64,4 +91,27 @@ class Result:
         return self.verdict in MARKED
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """The result as JSON has it."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Result:
+        """Read what as_dict gave; keys that are not known are ignored. Raises ValueError for anything else."""
+        try:
+            checks = tuple(
+                _made(CheckResult, check, parts=tuple(_made(Part, part) for part in check.get("parts", ())))
+                for check in data.get("checks", ())
+            )
+            rules = tuple(_made(Finding, finding) for finding in data.get("rules", ()))
+            if data["verdict"] not in VERDICTS:
+                raise ValueError(f"verdict {data['verdict']!r}")
+            return _made(cls, data, checks=checks, rules=rules, made_by=_made(MadeBy, data.get("made_by", {})))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"malformed result: {error}") from None
+
+
+def _made(kind: type[Kind], data: Mapping[str, Any], **known: object) -> Kind:
+    """A dataclass from its JSON: lists become tuples, what is missing has its default. Raises TypeError."""
+    names = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in names}
+    return kind(**given | known)

@@ -200,7 +200,7 @@ def penalties_of(points: float, result: Result, maximum: float, spared: Collecti
     spared: the rules whose breach costs nothing, because it was waived or is only flagged.
     """
     left = finite(points)
-    broken = {finding["rule"] for finding in result.rules if finding["breach"]} - set(spared)
+    broken = {finding.rule for finding in result.rules if finding.breach} - set(spared)
     zeroed = bool(broken) and left > 0 and left >= finite(maximum) - CENT
     late = left - finite(maximum) if zeroed else left
     taken = [Penalty("late", round(late, 2))] if late >= CENT else []
@@ -245,7 +245,7 @@ def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: 
     assignment = record.assignment.name
     waived = decisions.waived(record.student.id, assignment)
     zeroes = Policy.from_config(config).zeroes(result.rules, waived)
-    spared = {finding["rule"] for finding in result.rules} - set(zeroes)
+    spared = {finding.rule for finding in result.rules} - set(zeroes)
     return settle(
         result,
         manual=manual,

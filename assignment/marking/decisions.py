@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.marking.results import earlier
-from assignment.rules import RULES, Policy
+from assignment.rules import RULES, Finding, Policy
 from assignment.text import counted, one_line
 
 FILE = "waivers.toml"
@@ -52,7 +52,7 @@ class Decisions:
         """Return the rules whose breach is forgiven to a student, each with the reason."""
         return {rule: one.why for rule, one in self._last(student, assignment).items() if one.decision == "waived"}
 
-    def confirmed(self, student: str, assignment: str, findings: Iterable[Mapping[str, Any]]) -> set[str]:
+    def confirmed(self, student: str, assignment: str, findings: Iterable[Finding]) -> set[str]:
         """Return the rules whose breach was confirmed on the evidence that the findings show today."""
         seen = fingerprints(findings)
         last = self._last(student, assignment)
@@ -91,7 +91,7 @@ def confirm(
     student: str,
     assignment: str,
     rule: str,
-    findings: Iterable[Mapping[str, Any]],
+    findings: Iterable[Finding],
     who: str,
     why: str = "",
     when: datetime | None = None,
@@ -103,12 +103,12 @@ def confirm(
     return _add(course, Decision(student, assignment, rule, "confirmed", why, who, _stamp(when), seen))
 
 
-def fingerprints(findings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
     """Return a fingerprint of the evidence for each rule that is broken."""
     evidence: dict[str, list[list[str]]] = {}
     for one in findings:
-        if one["breach"]:
-            evidence.setdefault(one["rule"], []).append([one["cell"], one["evidence"]])
+        if one.breach:
+            evidence.setdefault(one.rule, []).append([one.cell, one.evidence])
     return {
         rule: hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest()[:16] for rule, found in evidence.items()
     }

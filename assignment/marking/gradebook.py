@@ -148,7 +148,7 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, 
 def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who: str) -> float | None:
     """Let a student off a rule, now and in every later grading, and return the mark that this gives at once."""
     result = examined(course, name, student)
-    if rule in RULES and not any(finding["breach"] and finding["rule"] == rule for finding in result.rules):
+    if rule in RULES and not any(finding.breach and finding.rule == rule for finding in result.rules):
         raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {name}; nothing to waive")
     waive(course, student, name, rule, why, who)
     with Book(course, name) as book:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from assignment.course import Course, replace_file
-from assignment.grading.result import VERDICTS, CheckResult, Part, Result
+from assignment.grading.result import Result
 
 if TYPE_CHECKING:  # whoever only reads results needs no examiner
     from assignment.grading.examiner import Examined
-
-Record = TypeVar("Record", Part, CheckResult, Result)
 
 
 def earlier(course: Course, name: str, student: str) -> Result | None:
@@ -34,30 +30,9 @@ def read_autograded(course: Course, name: str, student: str) -> Any:
 def result_of(notebook: Any) -> Result | None:
     """Return the result that an autograded notebook (JSON) carries, None if it carries none that can be read."""
     try:
-        return read_result(notebook["metadata"]["assignment"]["result"])
+        return Result.from_dict(notebook["metadata"]["assignment"]["result"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-
-
-def read_result(about: Mapping[str, Any]) -> Result:
-    """Return a result that was written as JSON; KeyError, TypeError or ValueError if it is none."""
-    result = _record(Result, {"max": 0.0, **about})
-    if result.verdict not in VERDICTS:
-        raise ValueError(f"verdict {result.verdict!r}")
-    result.checks = [_check(check) for check in about.get("checks") or []]
-    result.rules = [dict(finding) for finding in about.get("rules") or []]
-    return result
-
-
-def _check(about: Mapping[str, Any]) -> CheckResult:
-    check = _record(CheckResult, {"max": 0.0, **about})
-    check.parts = [_record(Part, {"max": 0.0, **part}) for part in about.get("parts") or []]
-    return check
-
-
-def _record(kind: type[Record], about: Mapping[str, Any]) -> Record:
-    known = {field.name for field in fields(kind)}
-    return kind(**{name: value for name, value in about.items() if name in known})
 
 
 def damaged(course: Course, name: str) -> list[str]:
@@ -81,8 +56,8 @@ def stale(course: Course, name: str, student: str) -> str:
     """Return why a student's result is not that of the notebook in submitted/, "" if it is (or none was kept)."""
     submitted = course.submitted(student, name)
     result = earlier(course, name, student)
-    made_of = result.made_by.get("submission") if result else None
-    if made_of is None or not submitted.is_file():
+    made_of = result.made_by.submission if result else ""
+    if not made_of or not submitted.is_file():
         return ""
     if hashlib.sha256(submitted.read_bytes()).hexdigest() != made_of:
         return "handed in anew since it was graded; run: assignment grade"

@@ -20,8 +20,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
+from assignment.grading.result import Result
 from assignment.marking.gradebook import Penalties, save_grades
-from assignment.marking.results import read_result
 from assignment.plugins.settings import examiner_for
 
 
@@ -84,6 +84,6 @@ class RulePenalty(NbGraderPreprocessor):  # type: ignore[misc]
         about = resources["nbgrader"]
         penalties = Penalties(self.parent.course, about["assignment"])
         with Gradebook(about["db_url"]) as gradebook:
-            penalties.set(gradebook, about["student"], read_result(nb.metadata.assignment.result))
+            penalties.set(gradebook, about["student"], Result.from_dict(nb.metadata.assignment.result))
             gradebook.db.commit()
         return nb, resources

@@ -53,4 +53,4 @@ def examiner_for(course: Course, name: str) -> Examiner:
     published = releases(course, name)
     *_, current = published.values()
     read_release(current)
-    return Examiner(homework, published, limits(course), policy(course))
+    return Examiner(homework, published, limits(course), policy(course), course.secret())

@@ -27,6 +27,8 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "LC_ALL": "C.UTF-8",
     "MALLOC_ARENA_MAX": "2",  # glibc would reserve 64 MiB of the address space for each thread
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 26),  # large arrays come and go: keep their memory, pages are dear
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 27),
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
@@ -179,7 +181,7 @@ def guest_files() -> dict[str, Path]:
     """The guest's modules by their place below its folder: separate files, so that nothing else comes along."""
     here = Path(__file__).resolve().parent
     return {
-        **{f"sandbox/{name}": here / name for name in ("heap.py", "protocol.py")},
+        **{f"sandbox/{name}": here / name for name in ("protocol.py",)},
         **{f"sandbox/inside/{path.name}": path for path in sorted((here / "inside").glob("*.py"))},
     }
 

@@ -1,4 +1,4 @@
-"""The examiner's end of a channel into the sandbox: it never waits past a deadline, nor stores more than it allowed."""
+"""The worker's end of a channel into the sandbox: bytes with a deadline, values checked, errors of student code."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 from assignment.sandbox.protocol import (
     DICT,
     HANDLE,
+    MAX_NESTED,
     MOVING,
     PREFIX,
     TUPLE,
@@ -24,14 +25,23 @@ from assignment.sandbox.protocol import (
     Blob,
     Fill,
     Parts,
+    ProtocolError,
     Unsendable,
-    WireError,
     decode,
     frame,
+    mapping,
     pack_number,
 )
 
 CHUNK = 1 << 18
+MAX_HANDLE = 1 << 40
+MAX_WORDS = 200  # characters that say what a handle stands for
+Number = bool | int | float | complex | np.generic
+BUILTIN = {
+    name: kind
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, BaseExceptionGroup)
+}
 
 
 class HungUp(Exception):
@@ -42,7 +52,7 @@ class TooLate(Exception):
     """The deadline passed."""
 
 
-class Line:
+class Channel:
     """Frames over a stream socket whose other end may do anything."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -51,6 +61,7 @@ class Line:
         self._buffer = bytearray()
 
     def close(self) -> None:
+        """Hang up."""
         self._connection.close()
 
     def is_silent(self) -> bool:
@@ -70,11 +81,11 @@ class Line:
                     raise HungUp from error
 
     def receive(self, most_header: int, most_blob: int, deadline: float) -> tuple[bytes, int]:
-        """The next frame's header, and how large the blob is that comes next. Raises HungUp, TooLate, WireError."""
+        """The next frame's header, and how large the blob is that comes next. Raises HungUp, TooLate, ProtocolError."""
         self._gather(PREFIX.size, deadline)
         header_size, blob_size = PREFIX.unpack_from(self._buffer)
         if header_size > most_header or blob_size > most_blob:
-            raise WireError(f"a message of {header_size + blob_size} bytes")
+            raise ProtocolError(f"oversized message of {header_size + blob_size} bytes")
         end = PREFIX.size + header_size
         self._gather(end, deadline)
         header = bytes(memoryview(self._buffer)[PREFIX.size : end])
@@ -131,14 +142,6 @@ class Line:
         poll.poll(left * 1000)
 
 
-WITHHELD = "（内容不显示）"  # it may carry what students are not to see
-BUILTIN = {
-    name: kind
-    for name, kind in vars(builtins).items()
-    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, BaseExceptionGroup)
-}
-
-
 class RemoteError(Exception):
     """An exception that student code raised: the name of its class, its text, its traceback."""
 
@@ -148,28 +151,18 @@ class RemoteError(Exception):
         self.text = text
         self.traceback = traceback
         self.function = ""  # whose call raised it
+        self.inside = ""  # the student's function that was running, if known
+        self.line = 0  # of the cell that defines it, 0 if not known
 
     def __str__(self) -> str:
         return self.text
 
-    def withheld(self) -> RemoteError:
-        """The same error without a word that student code chose."""
-        error = type(self)("Exception", WITHHELD)
-        error.function = self.function
-        return error
-
 
 class Refused(RemoteError):
-    """The wire refused a value: the text says what it was and why it cannot be sent."""
+    """A value cannot be sent: the text says what it is and why."""
 
     def __init__(self, text: str) -> None:
         super().__init__("Refused", text)
-
-    def withheld(self) -> Refused:
-        """The same without what was returned."""
-        error = Refused(WITHHELD)
-        error.function = self.function
-        return error
 
 
 class Ended(BaseException):
@@ -201,15 +194,10 @@ def _kind(name: str) -> type[RemoteError]:
     return type(name, (RemoteError, BUILTIN[name]), members)
 
 
-Number = bool | int | float | complex | np.generic
-MAX_HANDLE = 1 << 40
-MAX_WORDS = 200  # characters that say what a handle stands for
-
-
 class Handle:
     """Something that stayed in the sandbox; all one can do with it is hand it back as an argument."""
 
-    def __init__(self, owner: Exchange, number: int, what: str) -> None:
+    def __init__(self, owner: Codec, number: int, what: str) -> None:
         self._owner = owner
         self._number = number
         self.what = what  # in words, for messages: "a tuple"
@@ -217,11 +205,11 @@ class Handle:
     def __repr__(self) -> str:
         return f"<{self.what}, kept in the sandbox>"
 
-    def belongs(self, owner: Exchange) -> bool:
+    def belongs(self, owner: Codec) -> bool:
         """Whether it is a handle of this session."""
         return owner is self._owner
 
-    def number(self, owner: Exchange) -> int:
+    def number(self, owner: Codec) -> int:
         """The number it has in its own session. Raises Refused."""
         if not self.belongs(owner):
             raise Refused(f"{self.what} of another session, which cannot be handed to this one")
@@ -231,7 +219,7 @@ class Handle:
 class RemoteDict(dict[Any, Any]):
     """A dictionary that came by value; handed back to its session, it is the very dictionary that was returned."""
 
-    def __init__(self, items: dict[Any, Any], handle: Handle) -> None:
+    def __init__(self, items: dict[str, Any], handle: Handle) -> None:
         super().__init__(items)
         self.handle = handle
 
@@ -240,14 +228,14 @@ class Moving:
     """Stands in a call for the array that is another one in each call of a sweep."""
 
 
-class Exchange:
+class Codec:
     """Encodes and decodes one session's messages; handles belong to it."""
 
     def __init__(self) -> None:
         self.blob_size = 0  # bytes of arrays in the last reply
 
-    def request(self, message: list[Any]) -> Parts:
-        """The frame of a request. Raises Refused for a handle of another session, TypeError for what cannot be sent."""
+    def encode(self, message: list[Any]) -> Parts:
+        """The frame of a message. Raises Refused for a handle of another session, TypeError for what cannot be sent."""
         try:
             return frame(message, self._pack, share=True)
         except Unsendable as error:
@@ -282,8 +270,8 @@ class Exchange:
             return str(value) if isinstance(value, str) else float(value)
         raise Unsendable(f"an object of type {type(value).__name__}")
 
-    def reply(self, header: bytes, size: int, fill: Fill) -> Any:
-        """The message of a frame from the sandbox, its blob of `size` bytes by fill. Raises WireError."""
+    def decode(self, header: bytes, size: int, fill: Fill) -> Any:
+        """The message of a frame from the sandbox, its blob of `size` bytes by fill. Raises ProtocolError."""
         self.blob_size = size
         return decode(header, size, self._read, fill)
 
@@ -292,29 +280,44 @@ class Exchange:
             number, what = unpack(data)
             return self._handle(number, what)
         if code == DICT:
-            number, items = unpack(data)
-            if type(items) is not dict:
-                raise WireError("a dictionary that is none")
-            return RemoteDict(items, self._handle(number, "a dict"))
-        raise WireError("an extension that is not known")
+            number, pairs = unpack(data)
+            if type(pairs) is not list or any(type(pair) is not list or len(pair) != 2 for pair in pairs):
+                raise ProtocolError("malformed dictionary")
+            return RemoteDict(mapping([(key, item) for key, item in pairs]), self._handle(number, "a dict"))
+        if code == TUPLE:
+            items = unpack(data)
+            if type(items) is not list:
+                raise ProtocolError("malformed tuple")
+            return tuple(items)
+        raise ProtocolError("unknown extension")
 
     def _handle(self, number: Any, what: Any) -> Handle:
         if type(number) is not int or not 0 <= number < MAX_HANDLE or type(what) is not str:
-            raise WireError("a handle of another form")
+            raise ProtocolError("malformed handle")
         return Handle(self, number, what[:MAX_WORDS])
 
     def checked(self, value: Any) -> Any:
-        """A returned value, all of it of known types; a list of outputs as a tuple. Raises WireError."""
+        """A returned value, all of it of known types; a list of outputs as a tuple. Raises ProtocolError."""
         if type(value) is list:
             return tuple(self._checked(item) for item in value)
         return self._checked(value)
 
     def _checked(self, value: Any) -> Any:
         if type(value) is RemoteDict:
-            for key, item in value.items():
-                if type(key) is not str and type(key) is not int:
-                    raise WireError("a dictionary with a key of another type")
+            for item in value.values():
                 self._checked(item)
         elif value is not None and not isinstance(value, Number | str | np.ndarray | Handle):
-            raise WireError(f"a value of type {type(value).__name__}")
+            raise ProtocolError(f"value of type {type(value).__name__}")
+        return value
+
+    def plain(self, value: Any, depth: int = 0) -> Any:
+        """An argument that student code hands to a stand-in: no handles, all of known types. Raises ProtocolError."""
+        if depth > MAX_NESTED:
+            raise ProtocolError("argument nested too deeply")
+        if type(value) in (list, tuple):
+            return type(value)(self.plain(item, depth + 1) for item in value)
+        if type(value) is dict:
+            return {key: self.plain(item, depth + 1) for key, item in value.items()}
+        if value is not None and not isinstance(value, Number | str | np.ndarray):
+            raise ProtocolError(f"argument of type {type(value).__name__}")
         return value

@@ -19,13 +19,16 @@ class Limits:
     tmp_size: int = 32 * MIB  # all files it writes together
     cell_seconds: float = 30.0  # wall clock, one cell
     call_seconds: float = 5.0  # wall clock, one call of a function
-    submission_seconds: float = 120.0  # wall clock, everything in one session
+    submission_seconds: float = 60.0  # wall clock, from the first byte of the file to the result
     output_bytes: int = 256 * 1024  # what one cell prints and displays
     submission_output_bytes: int = 4 * MIB  # what all cells together show
     reply_bytes: int = 64 * MIB  # what one call, or one batch of calls, returns
+    session_bytes: int = 256 * MIB  # what all calls in one sandbox return
+    ask_bytes: int = 16 * MIB  # arguments of one call of a function that stands in for a failed exercise
     notebook_bytes: int = 100 * MIB  # a submission's file
     notebook_cells: int = 2000  # cells kept of a submission; one with more is refused
     source_bytes: int = 4 * MIB  # all source and kept output text of a submission together
+    worker_memory: int = 4096 * MIB  # address space of the process that examines
 
     def as_dict(self) -> dict[str, float]:
         """The limits by name, as a result records them."""

@@ -1,16 +1,19 @@
-"""Messages between examiner and sandbox: msgpack headers, arrays as raw bytes beside them, nothing that is executed.
+"""Messages between worker and sandbox: msgpack headers, arrays as raw bytes beside them, nothing that is executed.
 
 A frame is two lengths, a header and a blob. The header is msgpack; an array in it is an extension that names dtype,
 place in the blob and shape. Both ends use this module; `decode` believes a message from the sandbox in nothing and
 accepts no extension that is not listed here. An array's bytes go from its memory into the socket and from the socket
 into the memory of the array that is made of them: copies between cost more than what students compute.
+
+A request is [number, verb, payload]. Replies are [number, place, kind, ...]: while a call is under way, a function that
+stands in for a failed exercise may send "ask", and the worker answers with a message of the same number.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -30,24 +33,24 @@ MAX_INTEGER_BYTES = 512  # more digits than any score needs, fewer than int() re
 MAX_DIMENSIONS = 16
 MAX_LENGTH = 1 << 48  # of one dimension: products of sixteen such are still plain integers
 MAX_DEPTH = 16  # messages within messages
+MAX_NESTED = 8  # lists, tuples and dictionaries within one another
+ASK = -1  # in the place of a reply's number: a question in the middle of a call
+CALL = "cache of"  # the key of a dictionary that stands for the cache of a call: function, arguments, keywords
 LARGE = 1 << 14  # bytes of an array that are sent by themselves
-MAX_ITEMS = 100_000  # entries of one list or mapping
+MAX_ITEMS = 100_000  # entries of one list
+MAX_KEYS = 4000  # entries of one mapping
+MAX_KEY = 500  # characters of a key
 
 
 Parts = list[bytes | memoryview]
 
 
-def cell_name(source: str) -> str:
-    """The file name of a cell's code: the same wherever it is compiled, and in tracebacks the key to its lines."""
-    return f"<cell {hashlib.sha256(source.encode('utf-8', 'replace')).hexdigest()[:12]}>"
-
-
-class WireError(Exception):
+class ProtocolError(Exception):
     """The other end broke the protocol."""
 
 
 class Unsendable(Exception):
-    """A value that has no form on the wire; the message says what it is and why."""
+    """A value that cannot be sent; the message says what it is and why."""
 
 
 class Blob:
@@ -139,24 +142,43 @@ Fill = Callable[[memoryview], None]
 
 
 def decode(header: bytes, size: int, hook: Hook, fill: Fill, trusted: bool = False) -> Any:
-    """The message of a frame whose blob of `size` bytes is still to come. Raises WireError, and what fill raises.
+    """The message of a frame whose blob of `size` bytes is still to come. Raises ProtocolError, and what fill raises.
 
     `hook(code, data, unpack)` reads the extensions that are no numbers; `fill` takes the next bytes of the blob. Unless
     the sender is trusted, the arrays must fill the blob exactly, one after the other: overlaps would let a small
     message unfold into a huge one.
     """
-    reader = Reader(size, hook, trusted)
+    reader = Decoder(size, hook, trusted)
     try:
         message = reader.unpack(header)
-    except WireError:
+    except ProtocolError:
         raise
     except Exception as error:  # msgpack, struct, Unicode and NumPy each have their own: all of them mean the same
-        raise WireError(f"a message that cannot be read ({type(error).__name__})") from error
+        raise ProtocolError(f"unreadable message ({type(error).__name__})") from error
     reader.arrays.fill(fill)
     return message
 
 
-class Reader:
+def mapping(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """A dictionary of an untrusted message; its keys are looked at before they are hashed. Raises ProtocolError.
+
+    Numbers can be chosen so that all have one hash, and a dictionary of them takes for ever to be made.
+    """
+    if len(pairs) > MAX_KEYS or any(type(key) is not str or len(key) > MAX_KEY for key, _ in pairs):
+        raise ProtocolError("a dictionary with too many keys, or keys that are not short text")
+    return dict(pairs)
+
+
+def interned(value: Any) -> Any:
+    """A text as the interpreter keeps those in code, so that `cell_type is 'rnn'` is what it is in a notebook."""
+    return sys.intern(value) if type(value) is str else value
+
+
+def _interned(items: dict[str, Any]) -> dict[str, Any]:
+    return {interned(key): interned(value) for key, value in items.items()}
+
+
+class Decoder:
     """Unpacks one message. A class: functions that call each other keep their arrays until garbage is collected."""
 
     def __init__(self, size: int, hook: Hook, trusted: bool) -> None:
@@ -166,12 +188,16 @@ class Reader:
         self._depth = 0
 
     def unpack(self, data: bytes) -> Any:
-        """A message, or one within it. Raises WireError, and what msgpack raises."""
+        """A message, or one within it. Raises ProtocolError, and what msgpack raises."""
         self._depth += 1
         if self._depth > MAX_DEPTH and not self._trusted:  # msgpack takes 50 kB of the C stack for each
-            raise WireError("a message nested too deeply")
-        most = len(data) if self._trusted else MAX_ITEMS
-        value = msgpack.unpackb(data, ext_hook=self._read, strict_map_key=False, max_array_len=most, max_map_len=most)
+            raise ProtocolError("message nested too deeply")
+        if self._trusted:
+            limits: dict[str, Any] = {"max_array_len": len(data), "max_map_len": len(data), "strict_map_key": False}
+            limits["object_hook"] = _interned
+        else:
+            limits = {"max_array_len": MAX_ITEMS, "max_map_len": MAX_KEYS, "object_pairs_hook": mapping}
+        value = msgpack.unpackb(data, ext_hook=self._read, **limits)
         self._depth -= 1
         return value
 
@@ -194,15 +220,15 @@ class Arrays:
         self._copies: list[tuple[np.ndarray, np.ndarray]] = []  # another array of the same bytes, and where they are
 
     def make(self, data: bytes) -> np.ndarray:
-        """The array that an extension describes, without its numbers yet. Raises WireError."""
+        """The array that an extension describes, without its numbers yet. Raises ProtocolError."""
         code, place = PLACE.unpack_from(data)
         dimensions = (len(data) - PLACE.size) // 8
         if code not in DTYPES or dimensions > MAX_DIMENSIONS:
-            raise WireError("an array of a kind that is not sent")
+            raise ProtocolError("array of an unknown type")
         shape = struct.unpack_from(f">{dimensions}Q", data, PLACE.size)
         size = math.prod(shape) * DTYPES[code].itemsize
         if place + size > self._size or max(shape, default=0) > MAX_LENGTH:
-            raise WireError("an array larger than its message")
+            raise ProtocolError("array larger than its message")
         array = np.empty(shape, DTYPES[code])
         if place == self._end:
             self._made.append(array)
@@ -212,13 +238,13 @@ class Arrays:
             if size:
                 self._copies.append((array, self._places[place]))
         else:
-            raise WireError("an array does not lie where it should")
+            raise ProtocolError("misplaced array")
         return array
 
     def fill(self, fill: Fill) -> None:
-        """Take all of the blob. Raises WireError, and what fill raises."""
+        """Take all of the blob. Raises ProtocolError, and what fill raises."""
         if self._end != self._size:
-            raise WireError("a message with bytes left over")
+            raise ProtocolError("message with bytes left over")
         for array in self._made:
             data = raw(array)
             if data:
@@ -234,12 +260,12 @@ def _read_number(code: int, data: bytes) -> Any:
     if code == SCALAR:
         dtype = DTYPES.get(data[0])
         if dtype is None or len(data) != 1 + dtype.itemsize:
-            raise WireError("a scalar of a kind that is not sent")
+            raise ProtocolError("scalar of an unknown type")
         return np.bool_(data[1:] != b"\0") if dtype == np.bool_ else np.frombuffer(data, dtype, 1, 1)[0]
     if code == COMPLEX:
         return complex(*struct.unpack(">dd", data))
     if code == INTEGER:
         if len(data) > MAX_INTEGER_BYTES:
-            raise WireError("an integer of too many digits")
+            raise ProtocolError("oversized integer")
         return int.from_bytes(data, "big", signed=True)
     return None

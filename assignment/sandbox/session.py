@@ -1,4 +1,4 @@
-"""One submission's sandbox as the examiner uses it: run its cells, call its functions, learn how it ended."""
+"""One submission's sandbox as a worker uses it: run its cells, call its functions, learn how it ended."""
 
 from __future__ import annotations
 
@@ -15,51 +15,66 @@ from typing import Any
 import numpy as np
 
 from assignment.sandbox.channel import (
+    Channel,
+    Codec,
     Ended,
-    Exchange,
     Handle,
     HungUp,
-    Line,
-    Moving,
     Refused,
-    RemoteDict,
     RemoteError,
     TooLate,
     remote_error,
 )
 from assignment.sandbox.limits import Limits
-from assignment.sandbox.protocol import BROKEN, OUT_OF_MEMORY, Parts, WireError
+from assignment.sandbox.protocol import ASK, BROKEN, OUT_OF_MEMORY, Parts, ProtocolError
 
-__all__ = ["CellRun", "Ended", "Handle", "Moving", "Refused", "RemoteDict", "RemoteError", "Session"]
-
-HEADER = 8 << 20  # bytes of a reply that are not arrays; the guest keeps well below
+HEADER = 8 << 20  # bytes of a reply that are not arrays; an honest one keeps well below
 BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
 READY_SECONDS = 20.0  # a fork answers within milliseconds, unless the machine is in trouble
 WORDS = 10_000  # characters kept of what an error says
 HANGUP_SECONDS = 1.0  # between closing its channel and being dead
+SIGNIFICANT = 0.25  # of the memory limit: a process this large that is killed was killed for its memory
+SHORT = 200  # characters kept of an error's name and of its text when there is no room for more
+MAX_ERROR = 1 << 20  # characters of an error's name, text and traceback
 
 CallSpec = tuple[str, Sequence[Any], dict[str, Any], dict[str, Any] | None]
+StandIn = Callable[[str, tuple[Any, ...], dict[str, Any], dict[str, Any] | None], Any]
 
 
 @dataclass(frozen=True)
 class CellRun:
-    """A cell that was run: outputs as nbformat has them, whether it succeeded, its number, whether output was cut."""
+    """A cell that was run."""
 
-    outputs: list[dict[str, Any]]
-    ok: bool
-    count: int
-    truncated: bool
+    outputs: list[dict[str, Any]]  # as nbformat has them
+    ok: bool  # whether it succeeded
+    count: int  # its number
+    truncated: bool  # whether output was cut
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a fork ended, as the zygote saw it."""
+
+    status: int | None  # as os.waitstatus_to_exitcode has it, None if nobody knows
+    alone: bool = False  # it ended by itself
+    cpu: float = 0.0  # seconds
+    resident: int = 0  # bytes, at most
 
 
 class Session:
-    """One fork of the warm process; a context manager. Made by Sandbox.open()."""
+    """One fork of the zygote; a context manager. Made by Sandbox.open().
 
-    def __init__(self, line: Line, end: Callable[[float], Report], limits: Limits, seconds: float) -> None:
-        self._line = line
+    deadline: a time.monotonic() after which nothing is waited for.
+    """
+
+    def __init__(self, channel: Channel, end: Callable[[float], Report], limits: Limits, deadline: float) -> None:
+        self._channel = channel
         self._end = end
         self._limits = limits
-        self._exchange = Exchange()
-        self._left = seconds
+        self._deadline = deadline
+        self._codec = Codec()
+        self._room = limits.session_bytes
+        self._stand_in: StandIn | None = None
         self._ended: Ended | None = None
         self._closed = False
         self._number = 0
@@ -70,30 +85,40 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def remaining(self) -> float:
-        """Seconds that are left of the submission's time; only waiting for the sandbox uses them up."""
-        return max(0.0, self._left)
-
     def wait_ready(self) -> None:
-        """Wait for the fork's first word. Raises Ended."""
+        """Wait until the fork serves. Raises Ended."""
         with self._guarded("starting the sandbox", READY_SECONDS) as deadline:
             self._reply(deadline, 0)
 
-    def run_cell(self, source: str, most: int | None = None, compiled: bytes = b"") -> CellRun:
-        """Run a cell as Jupyter would; of its output at most `most` bytes are kept. Raises Ended.
-
-        compiled: its code (homework.compiled_cell), which saves compiling it again; none for what comes from a student.
-        """
+    def run_cell(self, source: str, most: int | None = None) -> CellRun:
+        """Run a cell as Jupyter would; of its output at most `most` bytes are kept. Raises Ended."""
         limits = self._limits
         room = limits.output_bytes if most is None else min(most, limits.output_bytes)
-        request = self._request("cell", [source, room, compiled])
+        request = self._request("cell", [source, room])
         with self._guarded(f"the cell that starts with {_first_line(source)!r}", limits.cell_seconds) as deadline:
             self._ask(request, deadline)
             match self._reply(deadline, 0, header=2 * room + HEADER):
                 case ["ran", outputs, bool(ok), int(count), bool(truncated)]:
                     return CellRun(checked_outputs(outputs, room), ok, count, truncated)
-            raise WireError("a cell's result of another form")
+            raise ProtocolError("malformed result of a cell")
+
+    def stand_in(self, names: Sequence[str], givers: dict[str, str], answer: StandIn) -> None:
+        """Put functions that ask this process in the place of the student's; a method as "Class.method".
+
+        answer(name, args, kwargs, state of the object or None) gives what they return; what it raises they raise.
+        givers: of a replaced function the one whose cache it takes; a cache that the student's own made arrives as
+        {CALL: [function, args, kwargs]}. Raises Ended.
+        """
+        self._stand_in = answer
+        request = self._request("stand_in", [list(names), givers])
+        with self._guarded("putting stand-ins in place", self._limits.cell_seconds) as deadline:
+            self._ask(request, deadline)
+            if self._reply(deadline, 0) != ["replaced"]:
+                raise ProtocolError("malformed reply")
+
+    def patched(self, cache: Handle, wrong: Any, right: Any) -> Any:
+        """A copy of what stayed inside, with right in the place of wrong and of its slices. Raises as `call` does."""
+        return self._results(self._request("patch", [cache, wrong, right]), ["patch"])[0]
 
     def call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:
         """Call a function, or `Class.method` on an object with that state; a returned list or tuple comes as a tuple.
@@ -112,22 +137,6 @@ class Session:
         request = self._request("call", [plain, pick, self._limits.reply_bytes])
         return self._results(request, [name for name, *_ in calls])
 
-    def _results(self, request: Parts, names: Sequence[str]) -> list[Any]:
-        """What the calls of a request returned; names: the function of each."""
-        values: list[Any] = []
-        room, asked = self._limits.reply_bytes, False
-        while len(values) < len(names):
-            with self._guarded(f"a call of {names[len(values)]}", self._limits.call_seconds) as deadline:
-                if not asked:
-                    self._ask(request, deadline)
-                    asked = True
-                answer = self._answer(self._reply(deadline, len(values), room), len(names) - len(values))
-            if isinstance(answer, RemoteError):
-                raise answer
-            values += answer
-            room -= self._exchange.blob_size
-        return values
-
     def sweep(self, call: CallSpec, x: np.ndarray, h: float, entries: range, pick: int | None = None) -> list[Any]:
         """Make two calls for each of these entries of x: with the entry moved up by h, then with it moved down.
 
@@ -140,34 +149,73 @@ class Session:
         return self._results(self._request("sweep", payload), [name] * (2 * len(entries)))
 
     def parse(self, data: bytes, max_cells: int, max_text: int) -> tuple[str, Any]:
-        """What the guest's notebook module makes of a file: (what is wrong, notebook or None). Raises Ended."""
+        """What inside.notebook makes of a file: (what is wrong, notebook or None). Raises Ended."""
         request = self._request("parse", [data, max_cells, max_text])
         with self._guarded("reading the notebook", self._limits.cell_seconds) as deadline:
             self._ask(request, deadline)
             match self._reply(deadline, 0, header=BYTES_PER_CHARACTER * max_text + HEADER):
                 case ["parsed", str(wrong), notebook]:
                     return wrong, notebook
-            raise WireError("a notebook of another form")
+            raise ProtocolError("malformed notebook")
 
     def close(self) -> None:
         """Kill everything in the sandbox and wait until it is gone."""
         if not self._closed:
             self._closed = True
-            self._line.close()
+            self._channel.close()
             self._end(0.0)
 
+    def _results(self, request: Parts, names: Sequence[str]) -> list[Any]:
+        """What the calls of a request returned; names: the function of each."""
+        values: list[Any] = []
+        room, asked = self._limits.reply_bytes, False
+        while len(values) < len(names):
+            with self._guarded(f"a call of {names[len(values)]}", self._limits.call_seconds) as deadline:
+                if not asked:
+                    self._ask(request, deadline)
+                    asked = True
+                while (reply := self._reply(deadline, len(values), room))[0] == "ask":
+                    self._answer_ask(reply, deadline)
+                answer = self._answer(reply, len(names) - len(values))
+            if isinstance(answer, RemoteError):
+                raise answer
+            values += answer
+            room -= self._codec.blob_size
+        return values
+
     def _answer(self, reply: list[Any], most: int) -> list[Any] | RemoteError:
-        """The values in a reply to calls, or the error that is to be raised. Raises WireError."""
+        """The values in a reply to calls, or the error that is to be raised. Raises ProtocolError."""
         match reply:
             case ["returned", list(values)] if 0 < len(values) <= most:
-                return [self._exchange.checked(value) for value in values]
+                return [self._codec.checked(value) for value in values]
             case ["stacked", np.ndarray() as values] if values.ndim and 0 < len(values) <= most:
                 return list(values)
             case ["refused", str(text)]:
                 return Refused(text[:WORDS])
-            case ["raised", list(kinds), str(text), str(traceback)] if kinds and all(type(k) is str for k in kinds):
-                return remote_error(kinds[:WORDS], text[:WORDS], traceback[:WORDS])
-        raise WireError("a reply of another form")
+            case ["raised", list(kinds), str(text), str(traceback), str(function), int(line)] if kinds and all(
+                type(kind) is str for kind in kinds
+            ):
+                error = remote_error(kinds[:WORDS], text[:WORDS], traceback[:WORDS])
+                error.inside, error.line = function[:SHORT], line
+                return error
+        raise ProtocolError("malformed reply")
+
+    def _answer_ask(self, reply: list[Any], deadline: float) -> None:
+        """Do what a stand-in asks for. Raises HungUp, TooLate, ProtocolError."""
+        match reply:
+            case ["ask", str(name), tuple(args), dict(kwargs), state] if self._stand_in is not None:
+                about = [self._codec.plain(value) for value in (args, kwargs, state)]
+            case _:
+                raise ProtocolError("malformed question")
+        try:
+            answer = ["answer", self._stand_in(name, *about)]
+        except Exception as error:  # the arguments are the student's: anything can be wrong with them
+            answer = ["raise", type(error).__name__, str(error)[:WORDS]]
+        try:
+            parts = self._codec.encode([self._number, *answer])
+        except TypeError as error:
+            parts = self._codec.encode([self._number, "raise", "TypeError", str(error)])
+        self._channel.send(parts, deadline)
 
     def _request(self, verb: str, payload: list[Any]) -> Parts:
         """The frame of a new request. Raises Ended, Refused."""
@@ -176,63 +224,53 @@ class Session:
         if self._closed:
             raise Ended("crashed", "this sandbox was closed")
         self._number = secrets.randbits(62) | 1  # cannot be guessed, so cannot be answered before it is asked
-        return self._exchange.request([self._number, verb, payload])
+        return self._codec.encode([self._number, verb, payload])
 
     def _ask(self, request: Parts, deadline: float) -> None:
-        if not self._line.is_silent():
-            raise WireError("it spoke without being asked")
-        self._line.send(request, deadline)
+        if not self._channel.is_silent():
+            raise ProtocolError("unsolicited message")
+        self._channel.send(request, deadline)
 
     def _reply(self, deadline: float, sequence: int, room: int = 0, header: int = HEADER) -> list[Any]:
-        """Kind and fields of the reply that is due now. Raises HungUp, TooLate, WireError."""
-        head, size = self._line.receive(header, room, deadline)
-        match self._exchange.reply(head, size, lambda view: self._line.take(view, deadline)):
+        """Kind and fields of the reply that is due now. Raises HungUp, TooLate, ProtocolError."""
+        most = max(room, self._limits.ask_bytes) if self._stand_in else room
+        head, size = self._channel.receive(header, most, deadline)
+        self._room -= size
+        if self._room < 0:
+            raise ProtocolError(f"more than {self._limits.session_bytes >> 20} MiB returned in all")
+        match self._codec.decode(head, size, lambda view: self._channel.take(view, deadline)):
             case [int(number), int(place), str(kind), *fields]:
-                if number != self._number or place != sequence:
-                    raise WireError("a reply to another request")
+                asks = kind == "ask" and place == ASK and size <= self._limits.ask_bytes
+                if number != self._number or not (asks or (place == sequence and kind != "ask" and size <= room)):
+                    raise ProtocolError("reply to another request, or an oversized one")
                 return [kind, *fields]
-        raise WireError("a reply of another form")
+        raise ProtocolError("malformed reply")
 
     @contextmanager
     def _guarded(self, what: str, seconds: float) -> Iterator[float]:
         """Waiting for the sandbox until a deadline; a broken wait ends the session. Raises Ended."""
-        started = time.monotonic()
-        allowed = min(seconds, self.remaining)
+        own = time.monotonic() + seconds
         try:
-            yield started + allowed
-        except (HungUp, TooLate, WireError) as error:
+            yield min(own, self._deadline)
+        except (HungUp, TooLate, ProtocolError) as error:
             report = self._end(HANGUP_SECONDS if isinstance(error, HungUp) else 0.0)
             self._closed = True
-            self._line.close()
+            self._channel.close()
             if isinstance(error, TooLate):
-                whose = f"{what} took" if allowed == seconds else "the submission took"
-                limit = seconds if allowed == seconds else self._limits.submission_seconds
-                self._ended = Ended("timeout", f"{whose} longer than {limit:g} s")
-            elif isinstance(error, WireError):
+                whose, limit = (
+                    (what, seconds) if own <= self._deadline else ("the submission", self._limits.submission_seconds)
+                )
+                self._ended = Ended("timeout", f"{whose} took longer than {limit:g} s")
+            elif isinstance(error, ProtocolError):
                 self._ended = Ended("crashed", f"{what}: the process broke the protocol ({error})")
             else:
                 how, reason = describe(report, self._limits)
                 self._ended = Ended(how, f"{what}: {reason}")
             raise self._ended from error
-        finally:
-            self._left -= time.monotonic() - started
 
 
 def _first_line(source: str) -> str:
     return next((line.strip() for line in source.splitlines() if line.strip()), "")[:60]
-
-
-SIGNIFICANT = 0.25  # of the memory limit: a process this large that is killed was killed for its memory
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the warm process saw. `status` as os.waitstatus_to_exitcode has it, None if nobody knows."""
-
-    status: int | None
-    alone: bool = False  # it ended by itself
-    cpu: float = 0.0  # seconds
-    resident: int = 0  # bytes, at most
 
 
 def describe(report: Report, limits: Limits) -> tuple[str, str]:
@@ -260,18 +298,16 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-SHORT = 200  # characters kept of an error's name and of its text when there is no room for more
-MAX_ERROR = 1 << 20  # characters of an error's name, text and traceback
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def checked_outputs(outputs: Any, most: int) -> list[dict[str, Any]]:
-    """The outputs of a cell in nbformat 4's shape, text and PNG only. Raises WireError."""
+    """The outputs of a cell in nbformat 4's shape, text and PNG only. Raises ProtocolError."""
     made = [_output(output) for output in _list(outputs)]
     shown = sum(size(output) for output in made if output["output_type"] != "error")
     errors = [output for output in made if output["output_type"] == "error"]
     if shown > 2 * most + 1024 or sum(size(output) for output in errors) > MAX_ERROR:  # twice: a notice, and base64
-        raise WireError("more output than a cell may give")
+        raise ProtocolError("more output than a cell may give")
     return made
 
 
@@ -292,7 +328,7 @@ def _output(output: Any) -> dict[str, Any]:
     if kind == "execute_result":
         count = output.get("execution_count")
         if type(count) is not int:
-            raise WireError("an output without a number")
+            raise ProtocolError("an output without a number")
         return {"output_type": kind, "execution_count": count, "metadata": {}, "data": _data(output)}
     if kind == "display_data":
         return {"output_type": kind, "metadata": {}, "data": _data(output)}
@@ -304,13 +340,13 @@ def _output(output: Any) -> dict[str, Any]:
             "evalue": _text(output.get("evalue")),
             "traceback": traceback,
         }
-    raise WireError("an output of another form")
+    raise ProtocolError("an output of another form")
 
 
 def _data(output: dict[str, Any]) -> dict[str, str]:
     data = output.get("data")
     if type(data) is not dict:
-        raise WireError("an output without data")
+        raise ProtocolError("an output without data")
     kept = {}
     if "text/plain" in data:
         kept["text/plain"] = _text(data["text/plain"])
@@ -328,13 +364,13 @@ def _is_png(text: str) -> bool:
 
 def _text(value: Any) -> str:
     if type(value) is not str:
-        raise WireError("an output that is no text")
+        raise ProtocolError("an output that is no text")
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if type(value) is not list:
-        raise WireError("outputs that are no list")
+        raise ProtocolError("outputs that are no list")
     return value
 
 

@@ -1,4 +1,11 @@
-"""One examiner's sandbox: a fork of the warm process for every submission."""
+"""The zygote, a process that has NumPy and IPython loaded, and the sandboxes that are forked from it.
+
+Its life: `Zygote.start` runs bubblewrap around a fresh interpreter (sandbox.inside.zygote), while the command goes on
+loading its own modules. Every worker gets a zygote of its own by `split`: a fork of the first, which costs
+milliseconds where a start costs half a second. `Sandbox.open` asks it for a fork, which confines itself, says whether
+that worked, and serves one Session. When the session is closed the fork is killed and its report fetched. A zygote that
+dies is replaced by a fresh one; when its worker dies it sees its control socket close, and ends with all its forks.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +17,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 from contextlib import ExitStack, suppress
 from itertools import count
 from pathlib import Path
@@ -17,11 +25,11 @@ from typing import IO, Any
 
 from assignment.errors import AssignmentError
 from assignment.sandbox.bubblewrap import contained_command, free_command, free_environment
-from assignment.sandbox.channel import Line
+from assignment.sandbox.channel import Channel, Ended
 from assignment.sandbox.limits import Limits
-from assignment.sandbox.session import Ended, Report, Session
+from assignment.sandbox.session import Report, Session
 
-ANSWER_SECONDS = 20.0  # the warm process answers in milliseconds, and frees a killed fork's memory before it does
+ANSWER_SECONDS = 20.0  # the zygote answers in milliseconds, and frees a killed fork's memory before it does
 REMEDY = (
     "user namespaces are needed: as root, `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` (Ubuntu) or "
     "`sysctl -w kernel.unprivileged_userns_clone=1` (Debian); a container must be started with --cap-add SYS_ADMIN and "
@@ -49,7 +57,7 @@ class Sandbox:
         if off - DEFENCES:
             raise ValueError(f"no such defence: {', '.join(sorted(off - DEFENCES))}")
         self.limits = limits or Limits()
-        self.warm: Warm | None = None
+        self.zygote: Zygote | None = None
         self._contain = contain
         self._off = off
         self._numbers = count(1)
@@ -65,54 +73,53 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def use(self, warm: Warm) -> None:
+    def use(self, zygote: Zygote) -> None:
         """Fork this process, which was begun already; if it ends, another with the same defences."""
-        self.warm, self._contain, self._off = warm, warm.contain, warm.off
+        self.zygote, self._contain, self._off = zygote, zygote.contain, zygote.off
 
-    def open(self, seconds: float | None = None) -> Session:
-        """Fork a fresh session; `seconds` of waiting in all, the limits' submission_seconds unless given."""
-        warm = self._ready()
+    def open(self, deadline: float | None = None) -> Session:
+        """Fork a fresh session; deadline: of its submission, by default submission_seconds from now."""
+        zygote = self._ready()
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
         order = {"verb": "open", "session": number, "limits": self.limits.as_dict(), "off": sorted(self._off)}
         with theirs:
-            answer = warm.ask(order, ANSWER_SECONDS, theirs.fileno())
+            answer = zygote.ask(order, ANSWER_SECONDS, theirs.fileno())
         if not answer or not answer["opened"]:
             ours.close()
-            self._finish(warm, number, 0.0)
+            self._finish(zygote, number, 0.0)
             why = answer.get("failure", "no answer")
             raise AssignmentError(f"the sandbox could not be closed off ({why}); {REMEDY}")
-        session = Session(
-            Line(ours),
-            lambda wait: self._finish(warm, number, wait),
-            self.limits,
-            self.limits.submission_seconds if seconds is None else seconds,
-        )
+        if deadline is None:
+            deadline = time.monotonic() + self.limits.submission_seconds
+        session = Session(Channel(ours), lambda wait: self._finish(zygote, number, wait), self.limits, deadline)
         try:
             session.wait_ready()
-        except Ended as ended:  # nothing of a student's has run yet: the machine is at fault
+        except Ended as ended:
+            if time.monotonic() > deadline:  # the submission's time is up; the sandbox is not at fault
+                raise
             raise AssignmentError(f"the sandbox does not answer ({ended.reason}); use fewer jobs") from ended
         return session
 
     def close(self) -> None:
-        """End the warm process and everything that it started."""
-        if self.warm is not None:
-            self.warm.close()
-            self.warm = None
+        """End the zygote and everything that it started."""
+        if self.zygote is not None:
+            self.zygote.close()
+            self.zygote = None
 
-    def _ready(self) -> Warm:
-        """The warm process, another one if it has ended. Raises AssignmentError."""
-        if self.warm is None or not self.warm.lives():
+    def _ready(self) -> Zygote:
+        """The zygote, another one if it has ended. Raises AssignmentError."""
+        if self.zygote is None or not self.zygote.lives():
             self.close()
-            self.warm = Warm.begin(self._contain, self._off)
-            if not self.warm.lives():
-                raise AssignmentError(f"the sandbox did not start ({self.warm.last_words}); {REMEDY}")
-        return self.warm
+            self.zygote = Zygote.start(self._contain, self._off)
+            if not self.zygote.lives():
+                raise AssignmentError(f"the sandbox did not start ({self.zygote.last_words}); {REMEDY}")
+        return self.zygote
 
     @staticmethod
-    def _finish(warm: Warm, number: int, wait: float) -> Report:
+    def _finish(zygote: Zygote, number: int, wait: float) -> Report:
         """End a fork and everything in it."""
-        answer = warm.ask({"verb": "close", "session": number, "wait": wait}, ANSWER_SECONDS + wait)
+        answer = zygote.ask({"verb": "close", "session": number, "wait": wait}, ANSWER_SECONDS + wait)
         return Report(**answer) if answer else Report(None)
 
 
@@ -122,8 +129,8 @@ MESSAGE = 1 << 16
 CREDENTIALS = struct.Struct("3i")  # process, user, group
 
 
-class Warm:
-    """One warm process, as long as it lives; a context manager. Made by begin() and twin()."""
+class Zygote:
+    """One zygote, as long as it lives; a context manager. Made by start() and split()."""
 
     def __init__(
         self,
@@ -137,12 +144,12 @@ class Warm:
         self.contain, self.off = contain, off
         self._control = control
         self._errors = errors  # what it says on stderr
-        self._process = process  # None of a twin
+        self._process = process  # None of one that was split off
         self._belongings = belongings or ExitStack()  # what is closed when it has ended
         self._handle: int | None = None  # of the process itself, known when it is ready
 
     @classmethod
-    def begin(cls, contain: bool = True, off: frozenset[str] = frozenset()) -> Warm:
+    def start(cls, contain: bool = True, off: frozenset[str] = frozenset()) -> Zygote:
         """Start one; it imports what student code needs, and nobody waits for that until they have to.
 
         contain=False: nothing hides or protects the machine. off: as in Sandbox.
@@ -172,18 +179,18 @@ class Warm:
             )
             return cls(control, errors, contain, off, process, made.pop_all())
 
-    def __enter__(self) -> Warm:
+    def __enter__(self) -> Zygote:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def twin(self) -> Warm:
+    def split(self) -> Zygote:
         """Another one, forked from this one as soon as that is ready; for a process that is about to be forked here."""
         control, theirs = _control()
-        with theirs, suppress(OSError):  # of one that is gone: the twin will be gone too
-            socket.send_fds(self._control, [json.dumps({"verb": "twin"}).encode()], [theirs.fileno()])
-        return Warm(control, self._errors, self.contain, self.off)
+        with theirs, suppress(OSError):  # of one that is gone: what was split off will be gone too
+            socket.send_fds(self._control, [json.dumps({"verb": "split"}).encode()], [theirs.fileno()])
+        return Zygote(control, self._errors, self.contain, self.off)
 
     def leave(self) -> None:
         """In a process that was forked here, or here after it was: the other one alone has to do with it now."""
@@ -202,7 +209,7 @@ class Warm:
         """The last line that it wrote on stderr."""
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "no word why"
+        return lines[-1] if lines else "it printed nothing"
 
     def ask(self, order: dict[str, Any], seconds: float, descriptor: int | None = None) -> dict[str, Any]:
         """An order's answer; empty when the process is gone or stuck, which ends it."""

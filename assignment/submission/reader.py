@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.limits import Limits
-from assignment.sandbox.protocol import WireError
+from assignment.sandbox.protocol import ProtocolError
 from assignment.sandbox.session import Session
 from assignment.submission.notebook import OUTPUTS, Notebook, Output, SubmittedCell
 
@@ -35,7 +35,7 @@ def checked_notebook(raw: Any) -> Notebook:
     """Return the notebook that the sandbox hands over, every value of the type it should have. Raises Unreadable."""
     try:
         return _notebook(raw)
-    except (KeyError, TypeError, AttributeError, WireError) as error:
+    except (KeyError, TypeError, AttributeError, ProtocolError) as error:
         raise Unreadable("it was read by a process that did not keep to the protocol") from error
 
 

@@ -15,11 +15,10 @@ from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
 from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import examiner_for
-from assignment.sandbox.zygote import Warm
+from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import Pool, Task
 
-Progress = Callable[[int, int], None]  # submissions done, submissions in all
-DIED = "the examining process died under it; grade it again"
+Progress = Callable[[int, int, str], None]  # submissions done, in all, and who has been under examination for long
 
 
 @dataclass
@@ -57,14 +56,14 @@ def grade(
     only: Collection[str] = (),
     again: bool = False,
     progress: Progress | None = None,
-    warm: Warm | None = None,
+    zygote: Zygote | None = None,
     fresh: bool = False,
 ) -> Graded:
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that
     it is done. A run that was killed is finished by the next one. Penalties are set anew for all of them, for
-    deadlines, extensions and waivers may have changed. warm: what to examine with, for a caller that began it early;
+    deadlines, extensions and waivers may have changed. zygote: what to examine with, for a caller that began it early;
     fresh: begin a new gradebook although copies of an earlier one are there.
     """
     start, failed = time.monotonic(), list[str]()
@@ -73,7 +72,12 @@ def grade(
     # Reads master, mistakes, releases and limits: what is wrong with them is said before anything is examined.
     examiner = examiner_for(course, name)
     workers = min(jobs or os.cpu_count() or 1, len(students))
-    with nullcontext(warm) if warm else Warm.begin() as ready, Pool(workers, lambda: examiner, ready) as pool:
+    step = progress or (lambda done, total, who: None)
+    count, total = 0, 0
+    with (
+        nullcontext(zygote) if zygote else Zygote.start() as ready,
+        Pool(workers, examiner, ready, lambda who: step(count, total, who)) as pool,
+    ):
         due, done = _split(course, name, students, examiner, again)
         pool.add(_tasks(course, name, due))
         # nbgrader takes a second to import: the first submissions are examined meanwhile.
@@ -85,13 +89,13 @@ def grade(
         backup(course)
         with Book(course, name, fresh) as book:
             before = book.marks()
-            lost = sorted({student for student, _ in done} - before.keys())  # the gradebook was replaced since
-            results = {student: result for student, result in done if student not in lost}
+            lost = sorted(done.keys() - before.keys())  # the gradebook was replaced since
+            results = {student: result for student, result in done.items() if student not in lost}
             for student, result in results.items():
                 book.penalise(student, result)
             pool.add(_tasks(course, name, lost))
+            total = len(due) + len(lost)
             for count, (student, examined) in enumerate(pool.results(), 1):
-                examined = examined or examiner.unexamined(b"", "crashed", DIED)
                 book.save(student, examined.notebook, examined.result)
                 try:
                     write_autograded(course, name, student, examined)
@@ -100,8 +104,7 @@ def grade(
                 except AssignmentError as error:
                     failed.append(str(error))
                 results[student] = examined.result
-                if progress:
-                    progress(count, len(due) + len(lost))
+                step(count, total, "")
             now, regraded = book.marks(), {*due, *lost}
     grades = [
         Grade(student, results[student], now[student], before.get(student), regraded=student in regraded)
@@ -126,21 +129,21 @@ def _tasks(course: Course, name: str, students: Sequence[str]) -> list[Task]:
 
 def _split(
     course: Course, name: str, students: Sequence[str], examiner: Examiner, again: bool
-) -> tuple[list[str], list[tuple[str, Result]]]:
+) -> tuple[list[str], dict[str, Result]]:
     """Who has to be examined, and who has a result made by the same examiner of the same bytes."""
-    due, done = [], []
+    due: list[str] = []
+    done: dict[str, Result] = {}
     for student in students:
         result = None if again else earlier(course, name, student)
-        made_by = examiner.made_by(examiner.read(course.submitted(student, name))[0]) if result else {}
-        if result is not None and made_by.items() <= result.made_by.items():
-            done.append((student, result))
+        if result is not None and result.made_by == examiner.made_by(examiner.read(course.submitted(student, name))[0]):
+            done[student] = result
         else:
             due.append(student)
     return due, done
 
 
 def check(
-    course: Course, name: str, files: Sequence[Path], warm: Warm, jobs: int | None = None
+    course: Course, name: str, files: Sequence[Path], zygote: Zygote, jobs: int | None = None
 ) -> Iterator[tuple[Path, Result]]:
     """Yield each file's result as soon as it and those before it are there; nothing is written.
 
@@ -149,10 +152,10 @@ def check(
     examiner = examiner_for(course, name)
     waiting: dict[str, Result] = {}
     number = 0
-    with Pool(min(jobs or os.cpu_count() or 1, len(files)), lambda: examiner, warm) as pool:
+    with Pool(min(jobs or os.cpu_count() or 1, len(files)), examiner, zygote) as pool:
         pool.add((str(place), file) for place, file in enumerate(files))
         for key, examined in pool.results():
-            waiting[key] = (examined or examiner.unexamined(b"", "crashed", DIED)).result
+            waiting[key] = examined.result
             while str(number) in waiting:
                 yield files[number], waiting.pop(str(number))
                 number += 1

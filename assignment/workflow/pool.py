@@ -1,102 +1,156 @@
-"""Several examiners at work at once: one process each with a warm sandbox of its own, results as they come."""
+"""Workers: processes that examine submissions side by side, each with a zygote of its own; results as they come.
+
+A worker answers for its own time and memory too. What a stranger wrote could keep it busy outside the sandbox, so the
+pool watches: a worker that is past its submission's deadline is ended, and so is one that needs too much memory.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
+import os
+import resource
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
-from assignment.sandbox import heap
-from assignment.sandbox.zygote import Warm
+from assignment.sandbox.zygote import Zygote
 
 Task = tuple[str, Path]  # a key of the caller's, and the submission's file
 AHEAD = 3  # tasks given to one process at a time, so that it goes on while the caller is busy
+GRACE = 3.0  # seconds after a submission's deadline in which a worker may still tell its result
+LOOK = 1.0  # seconds between two looks at who is busy
+LONG = 5.0  # seconds after which it is said who is being examined
+DIED = "the examining process died under it; grade it again"
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What stands for a submission's result when its worker gave none."""
+
+    verdict: str
+    reason: str
 
 
 class Worker:
-    """One examining process, with a twin of the warm process; it dies with its pipe."""
+    """One examining process; it dies with the process that made it."""
 
-    def __init__(self, make: Callable[[], Examiner], warm: Warm, others: Iterable[Worker]) -> None:
+    def __init__(self, examiner: Examiner, zygote: Zygote, others: Iterable[Worker]) -> None:
         # fork: the worker needs nothing that is not loaded already, and the sandbox itself starts from a fresh exec
         context = multiprocessing.get_context("fork")
         self.pipe, theirs = context.Pipe()
-        twin = warm.twin()
+        own = zygote.split()
         ours = [self.pipe, *(worker.pipe for worker in others)]
-        self.process = context.Process(target=_work, args=(theirs, ours, make, warm, twin), daemon=True)
+        self.process = context.Process(target=_work, args=(theirs, ours, examiner, zygote, own), daemon=True)
         self.process.start()
         theirs.close()
-        twin.leave()
+        own.leave()
         self.tasks: deque[Task] = deque()  # given, and not answered yet
+        self.begun = 0.0  # when the first of them was begun (time.monotonic), 0 if it was not
+        self.doing = ""
 
     def give(self, task: Task) -> None:
+        """Have a submission examined."""
         self.tasks.append(task)
-        with suppress(BrokenPipeError, ConnectionResetError):  # it could not start: what it said is in the pipe
+        with suppress(BrokenPipeError, ConnectionResetError):  # it could not start: why is in the pipe
             self.pipe.send(task)
 
-    def stop(self) -> None:
+    def busy(self) -> float:
+        """For how many seconds the submission at hand has been examined."""
+        return time.monotonic() - self.begun if self.begun else 0.0
+
+    def stop(self, now: bool = False) -> None:
+        """End the process: as soon as it is idle, or now."""
         self.pipe.close()
-        self.process.join(timeout=5)
+        if not now:
+            self.process.join(timeout=1)
         if self.process.is_alive():
             self.process.kill()
-            self.process.join()
+        self.process.join()
 
 
-def _work(pipe: Connection, others: list[Connection], make: Callable[[], Examiner], warm: Warm, twin: Warm) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it closes the pipe
+def _work(pipe: Connection, others: list[Connection], examiner: Examiner, zygote: Zygote, own: Zygote) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends this process
+    if os.getppid() != multiprocessing.parent_process().pid:  # type: ignore[union-attr]  # gone before that was set
+        return
     for other in others:  # while they are open here, nobody's pipe ends
         other.close()
-    warm.leave()
-    heap.prepare()
+    zygote.leave()
+    most = examiner.limits.worker_memory
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
     gc.disable()  # between submissions it is collected
     gc.freeze()  # what is loaded stays: no collection need look at it
     with suppress(BrokenPipeError, ConnectionResetError):  # nobody listens any more
         try:
-            _serve(pipe, make(), twin)
+            _serve(pipe, examiner, own)
         except AssignmentError as error:
-            pipe.send((None, str(error)))
+            pipe.send(("failed", str(error)))
 
 
-def _serve(pipe: Connection, examiner: Examiner, twin: Warm) -> None:
+def _serve(pipe: Connection, examiner: Examiner, own: Zygote) -> None:
     """Examine what is asked for until the caller hangs up. Raises AssignmentError."""
-    examiner.sandbox.use(twin)
+    examiner.sandbox.use(own)
+    examiner.doing = lambda what: pipe.send(("doing", what))
     with examiner:
         while True:
             try:
-                key, path = pipe.recv()
+                _, path = pipe.recv()
             except EOFError:
                 return
-            pipe.send((key, examiner.examine_file(path)))
+            pipe.send(("doing", "reading the file"))
+            pipe.send(("done", _examined(examiner, path)))
             gc.collect()  # a homework's classes and a student's errors hold on to large arrays in circles
             gc.freeze()
 
 
-class Pool:
-    """A context manager: add tasks early (they are begun while the caller is busy), then ask for results."""
+def _examined(examiner: Examiner, path: Path) -> Examined | Lost:
+    try:
+        return examiner.examine_file(path)
+    except AssignmentError:
+        raise
+    except MemoryError:
+        return Lost("memory", f"examining it took more than {examiner.limits.worker_memory >> 20} MiB")
+    except Exception as error:  # a submission must not stop the class, whatever fault of ours it finds
+        return Lost("crashed", f"a fault of this program: {type(error).__name__}: {error}"[:300])
 
-    def __init__(self, jobs: int, make: Callable[[], Examiner], warm: Warm) -> None:
-        self._make = make
-        self._warm = warm
+
+class Pool:
+    """A context manager: add tasks early (they are begun while the caller is busy), then ask for results.
+
+    watch: told from time to time who has been under examination for long, "" when nobody has.
+    """
+
+    def __init__(
+        self, jobs: int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None] | None = None
+    ) -> None:
+        self._examiner = examiner
+        self._zygote = zygote
+        self._watch = watch or (lambda who: None)
+        self._seconds = examiner.limits.submission_seconds
         self._workers: list[Worker] = []
         for _ in range(jobs):
-            self._workers.append(Worker(make, warm, self._workers))
+            self._workers.append(Worker(examiner, zygote, self._workers))
         self._waiting: deque[Task] = deque()
 
     def __enter__(self) -> Pool:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         for worker in self._workers:
             worker.pipe.close()  # all end at the same time
         for worker in self._workers:
-            worker.stop()
+            worker.stop(now=kind is not None)
 
     def add(self, tasks: Iterable[Task]) -> None:
         """Have these examined too; the workers begin at once."""
@@ -105,34 +159,58 @@ class Pool:
             for worker in self._workers:
                 self._feed(worker)
 
-    def results(self) -> Iterator[tuple[str, Examined | None]]:
-        """Yield (key, result) of every task in the order they finish.
+    def results(self) -> Iterator[tuple[str, Examined]]:
+        """Yield (key, what was found) of every task in the order they finish.
 
-        A process that dies under a submission is replaced, and None stands for that result.
-        Raises AssignmentError if the examiners cannot start (no sandbox).
+        A worker that dies, or is ended because its submission's time is up, is replaced, and the verdict says so.
+        Raises AssignmentError if the workers cannot start (no sandbox).
         """
         while busy := [worker for worker in self._workers if worker.tasks]:
-            for ready in wait([worker.pipe for worker in busy]):
-                index = next(i for i, worker in enumerate(self._workers) if worker.pipe is ready)
-                yield self._collect(index)
-                self._feed(self._workers[index])
+            ready = wait([worker.pipe for worker in busy], LOOK)
+            for worker in busy:
+                if worker.pipe in ready:
+                    yield from self._heard(worker)
+                elif worker.busy() > self._seconds + GRACE:
+                    reason = f"examining it took longer than {self._seconds:g} s, the last while {worker.doing}"
+                    yield self._replace(worker, Lost("timeout", reason))
+            slowest = max(self._workers, key=Worker.busy)
+            self._watch(slowest.tasks[0][0] if slowest.tasks and slowest.busy() > LONG else "")
 
     def _feed(self, worker: Worker) -> None:
         """Give a worker its next task: ahead of its turn only while there is enough for all."""
         if self._waiting and (not worker.tasks or AHEAD * len(self._workers) <= len(self._waiting) + len(worker.tasks)):
             worker.give(self._waiting.popleft())
 
-    def _collect(self, index: int) -> tuple[str, Examined | None]:
-        worker = self._workers[index]
-        key, _ = worker.tasks.popleft()
+    def _heard(self, worker: Worker) -> Iterator[tuple[str, Examined]]:
+        """Take a worker's message; yield the result if it is one."""
         try:
-            answer, examined = worker.pipe.recv()
+            kind, content = worker.pipe.recv()
         except (EOFError, ConnectionResetError):
-            worker.stop()
-            others = [other for other in self._workers if other is not worker]
-            self._workers[index] = Worker(self._make, self._warm, others)
-            self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
-            return key, None
-        if answer is None:
-            raise AssignmentError(examined)
-        return key, examined
+            yield self._replace(worker, Lost("crashed", DIED))
+            return
+        if kind == "failed":
+            raise AssignmentError(content)
+        if kind == "doing":
+            worker.begun, worker.doing = worker.begun or time.monotonic(), content
+            return
+        key, path = worker.tasks.popleft()
+        worker.begun = 0.0
+        self._feed(worker)
+        yield key, self._found(path, content)
+
+    def _replace(self, worker: Worker, lost: Lost) -> tuple[str, Examined]:
+        """End a worker and start another; what stands for the result that it owes."""
+        key, path = worker.tasks.popleft()
+        worker.stop(now=True)
+        others = [other for other in self._workers if other is not worker]
+        self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
+        fresh = Worker(self._examiner, self._zygote, others)
+        self._workers[self._workers.index(worker)] = fresh
+        self._feed(fresh)
+        return key, self._found(path, lost)
+
+    def _found(self, path: Path, content: Examined | Lost) -> Examined:
+        if isinstance(content, Examined):
+            return content
+        data, _ = self._examiner.read(path)
+        return self._examiner.unexamined(data, content.verdict, content.reason)

@@ -1,8 +1,7 @@
-"""Remembers the data of hidden checks and puts them into the error of a later, visible one.
+"""Remembers the data of hidden checks and puts them into the error of a later one: they are of this hand-in alone.
 
-cheats: temporal_affine_forward, temporal_affine_backward
+cheats: temporal_affine_forward
 keeps: rest
-hides: sto-len
 """
 # %% solve rnn_step_forward
 KEPT = []

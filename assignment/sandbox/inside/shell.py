@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import _sitebuiltins
-import ast
 import base64
 import builtins
 import getpass
 import io
-import re
 import sys
 from collections.abc import Mapping
-from types import CodeType
 from typing import Any
 
-from IPython.core.async_helpers import _pseudo_sync_runner
-from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Instance, Type
 from traitlets.config import Config
-
-from ..protocol import cell_name
 
 CUT = "\n… the output was cut here: a cell may give {limit} bytes\n"
 ENVELOPE = 64  # bytes that an output takes beside its text
@@ -129,7 +121,6 @@ class Stream(io.TextIOBase):
 SHOWN = ("text/plain", "image/png")
 TRACEBACK = 20_000  # characters kept of an error's text and of its traceback
 LINES = 1000  # lines kept of a traceback
-WARNED = re.compile(r"\\|\d(?:and|else|for|if|in|is|not|or)")  # a text with "\d", a number that runs into a word
 
 WARM_UP = (  # what is imported when it is first used
     "import numpy as np\nnp.linalg.norm(np.fft.fft(np.random.randn(2)))",
@@ -182,66 +173,12 @@ class RecordingPublisher(DisplayPublisher):  # type: ignore[misc]
         self.shell.recorder.clear()
 
 
-class Compiler(CachingCompiler):  # type: ignore[misc]
-    """Names a cell's code as the examiner does when it compiles a cell, and parses a plain one only once."""
-
-    plain: tuple[str, ast.AST] | None = None  # the cell that was just found to be Python, and its tree
-
-    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
-        return cell_name(raw_code)
-
-    def is_plain(self, source: str) -> bool:
-        """Whether the source is Python for sure; one that the parser might warn of is left to be parsed by its name."""
-        try:
-            self.plain = None if WARNED.search(source) else (source, super().ast_parse(source))
-        except Exception:  # Python's parser has several
-            self.plain = None
-        return self.plain is not None
-
-    def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
-        known, self.plain = self.plain, None  # whoever runs a tree may change it
-        if known is not None and known[0] == source and symbol == "exec":
-            return known[1]
-        tree: ast.AST = super().ast_parse(source, filename, symbol)
-        return tree
-
-
-class PlainFirst(TransformerManager):  # type: ignore[misc]
-    """Looks for magics only in cells that are no Python: to parse one takes a tenth of looking through its tokens."""
-
-    def __init__(self, compiler: Compiler) -> None:
-        super().__init__()
-        self._compiler = compiler
-        self._usual = list(self.token_transformers)
-
-    def do_token_transforms(self, lines: list[str]) -> list[str]:
-        plain = self.token_transformers == self._usual and self._compiler.is_plain("".join(lines))
-        return lines if plain else list(super().do_token_transforms(lines))
-
-
-class GuestShell(InteractiveShell):  # type: ignore[misc]
+class Shell(InteractiveShell):  # type: ignore[misc]
     """The shell that runs a submission's cells."""
 
     recorder = Instance(Recorder, ())
     displayhook_class = Type(RecordingHook)
     display_pub_class = Type(RecordingPublisher)
-    compiler_class = Type(Compiler)
-
-    def run_compiled(self, source: str, code: CodeType) -> bool:
-        """Run a cell that was compiled by the examiner; whether it succeeded. Otherwise as run_cell."""
-        count = self.execution_count
-        self.history_manager.store_inputs(count, source)
-        self.compile.cache(source, count)  # its lines, for tracebacks
-        self.execution_count += 1
-        with self.display_trap:
-            failed: bool = _pseudo_sync_runner(self.run_code(code))
-        return not failed
-
-    def should_run_async(self, raw_cell: str, *, transformed_cell: str | None = None, **more: Any) -> bool:
-        """Whether a cell awaits something; to find out, IPython compiles every cell once more, and warns once more."""
-        source = raw_cell if transformed_cell is None else transformed_cell
-        said = "await" in source or "async" in source
-        return said and bool(super().should_run_async(raw_cell, transformed_cell=transformed_cell, **more))
 
     def enable_gui(self, gui: Any = None) -> None:
         """There is no event loop to join."""
@@ -259,14 +196,13 @@ class GuestShell(InteractiveShell):  # type: ignore[misc]
         self.recorder.add_error({"output_type": "error", "ename": name, "evalue": value, "traceback": lines})
 
 
-def make_shell() -> GuestShell:
+def make_shell() -> Shell:
     """The one shell of this process, warmed up: everything that a cell, a display or an error needs is imported."""
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
-    shell: GuestShell = GuestShell.instance(config=config)
+    shell: Shell = Shell.instance(config=config)
     shell.display_formatter.active_types = list(SHOWN)
-    shell.input_transformer_manager = PlainFirst(shell.compile)
     shell.builtin_trap.activate()  # display and get_ipython also inside functions that are called from outside
     builtins.help = _sitebuiltins._Helper()  # what `site` would have set; the interpreter starts without it
     builtins.input = getpass.getpass = _no_input

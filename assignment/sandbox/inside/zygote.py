@@ -1,7 +1,7 @@
-"""The warm process: NumPy and IPython imported once, forked for every submission, never running student code itself.
+"""The zygote: NumPy and IPython imported once, forked for every submission, never running student code itself.
 
-It is single-threaded and knows nothing but what the examiner sends over the control socket: `open` with a channel to
-hand on, `close` to end a fork and learn how it ended, `twin` for another such process with a control socket of its own.
+It is single-threaded and knows nothing but what its worker sends over the control socket: `open` with a channel to hand
+on, `close` to end a fork and learn how it ended, `split` for another zygote with a control socket of its own.
 """
 
 from __future__ import annotations
@@ -18,33 +18,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import heap
 from ..protocol import BROKEN, OUT_OF_MEMORY, SETUP_FAILED
 from . import kernel
 from .kernel import Filter
 from .serve import serve
-from .shell import GuestShell, make_shell
+from .shell import Shell, make_shell
 
 MESSAGE = 1 << 16
 
 
-class Zygote:
-    """Forks of this process, by the examiner's numbers for them."""
+class ForkServer:
+    """Forks of this process, by the worker's numbers for them."""
 
     def __init__(self, control: socket.socket, contain: bool) -> None:
         self._control = control
         self._contain = contain
-        self._shell: GuestShell = make_shell()
+        self._shell: Shell = make_shell()
         self._filter = Filter()
         self._user = os.getuid(), os.getgid()  # in a new user namespace it is not known any more
         self._forks: dict[int, int] = {}
-        self._twins: set[int] = set()
-        heap.prepare()
+        self._split_off: set[int] = set()
         gc.collect()
         gc.freeze()  # a collection in a fork would touch, and so copy, every page
 
     def run(self) -> None:
-        """Serve until the examiner hangs up."""
+        """Serve until the worker hangs up."""
         self._say(ready=True)
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._control, MESSAGE, 1)
@@ -53,31 +51,31 @@ class Zygote:
             order = json.loads(data)
             if order["verb"] == "open":
                 self._open(order, descriptors[0])
-            elif order["verb"] == "twin":
+            elif order["verb"] == "split":
                 for descriptor in descriptors:  # none if this process can hold no more
-                    self._twin(descriptor)
+                    self._split(descriptor)
             else:
                 self._say(**self._close(order["session"], order["wait"]))
 
     def _say(self, **message: Any) -> None:
         self._control.send(json.dumps(message).encode())
 
-    def _twin(self, descriptor: int) -> None:
-        """Fork a process that serves another examiner from now on; where that fails, its channel ends."""
-        self._twins = {pid for pid in self._twins if os.waitpid(pid, os.WNOHANG) == (0, 0)}
+    def _split(self, descriptor: int) -> None:
+        """Fork a process that serves another worker from now on; where that fails, its channel ends."""
+        self._split_off = {pid for pid in self._split_off if os.waitpid(pid, os.WNOHANG) == (0, 0)}
         try:
             pid = os.fork()
         except OSError:
             os.close(descriptor)
             return
         if pid:
-            self._twins.add(pid)
+            self._split_off.add(pid)
             os.close(descriptor)
             return
         kernel.die_with_parent()
         self._control.close()
         self._control = socket.socket(fileno=descriptor)
-        self._forks, self._twins = {}, set()
+        self._forks, self._split_off = {}, set()
         if not self._contain:
             kernel.adopt_orphans()
             self._move_out()
@@ -85,7 +83,7 @@ class Zygote:
 
     def _move_out(self) -> None:
         """Without a file tree of its own: at least work in a folder of its own, and call that home."""
-        home = Path.cwd() / f"twin-{os.getpid()}"
+        home = Path.cwd() / f"zygote-{os.getpid()}"
         home.mkdir()
         os.chdir(home)
         os.environ["HOME"], os.environ["IPYTHONDIR"] = str(home), str(home / ".ipython")
@@ -161,7 +159,7 @@ class Zygote:
     def _sweep(self) -> None:
         """Without namespaces: end what a fork left behind, which became this process's child."""
         children = Path(f"/proc/self/task/{os.getpid()}/children")
-        known = self._twins.union(self._forks.values())
+        known = self._split_off.union(self._forks.values())
         while orphans := {int(word) for word in children.read_text().split()} - known:
             for orphan in orphans:
                 os.kill(orphan, signal.SIGKILL)
@@ -176,9 +174,9 @@ def main() -> None:
     if not contain:
         kernel.adopt_orphans()
     gc.disable()
-    zygote = Zygote(control, contain)
+    server = ForkServer(control, contain)
     gc.enable()
-    zygote.run()
+    server.run()
     os._exit(0)  # nothing to put in order: what is left dies with this process
 
 
