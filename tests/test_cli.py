@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import CheckResult, Result
 from assignment.marking.results import earlier
+from assignment.rules import Finding
 from assignment.sandbox import bubblewrap as launch
 from assignment.workflow.release import release
 from tests import corpus, tiny
@@ -178,11 +180,12 @@ def test_what_people_read_fits_80_columns_and_has_no_codes(verb: str, klass: Cou
 
 
 def test_remarks_tell_what_was_forgiven_and_put_in_order() -> None:
-    breach = {"rule": "todo", "breach": True}
-    result = Result("graded", 1.0, checks=[CheckResult("double", 1.0, 1.0)], rules=[breach, breach], repairs=["moved"])
+    breach = Finding("todo", True, "solve-double", "")
+    result = Result(
+        "graded", 1.0, checks=(CheckResult("double", 1.0, 1.0),), rules=(breach, breach), repairs=("moved",)
+    )
     assert remarks(result, waived=[]) == ["breach of rule 'todo'", "repaired"]
-    result.repairs = []
-    assert remarks(result, waived=["todo"]) == ["breach of rule 'todo', waived"]
+    assert remarks(replace(result, repairs=()), waived=["todo"]) == ["breach of rule 'todo', waived"]
 
 
 @pytest.mark.slow
