@@ -130,6 +130,36 @@ def every(**fields: Any) -> Change:
     return lambda nb: [raw.update(fields) for raw in nb["cells"] if raw["cell_type"] == "code"]
 
 
+def split(position: int, before: str, *, keep: bool = False) -> Change:
+    """Split a cell before some text; keep: the new cell has the old one's metadata, as some editors do it."""
+
+    def change(nb: Notebook) -> None:
+        raw = nb["cells"][position]
+        at = raw["source"].index(before)
+        second = copy.deepcopy(raw) | {"id": f"split{position}", "source": raw["source"][at:]}
+        if not keep:
+            second["metadata"] = {}
+        raw["source"] = raw["source"][:at].rstrip("\n")
+        raw["outputs"] = raw["outputs"] if "print(" in raw["source"] else []
+        nb["cells"].insert(position + 1, second)
+
+    return change
+
+
+def join(position: int, *, count: int = 2, keep: int = 0) -> Change:
+    """Join neighbouring code cells, text between them left out; keep: whose id and metadata the new one has."""
+
+    def change(nb: Notebook) -> None:
+        cells = nb["cells"][position : position + count]
+        code = [raw for raw in cells if raw["cell_type"] == "code"]
+        joined = copy.deepcopy(code[keep])
+        joined["source"] = "\n\n".join(raw["source"] for raw in code)
+        joined["outputs"] = [output for raw in code for output in raw["outputs"]]
+        nb["cells"][position : position + count] = [raw for raw in cells if raw["cell_type"] != "code"] + [joined]
+
+    return change
+
+
 def rewritten(tool: Callable[[str], str]) -> Change:
     """Put every code cell through a formatter."""
 
@@ -392,6 +422,74 @@ FOUND: dict[str, tuple[list[Change], Expected]] = {
     "copied into a new notebook, a check edited": (
         [stripped, swap(CHECK_DOUBLE, "[0, 2, 4]", "x * 2")],
         {(*TODO, "check-double")},
+    ),
+    # rule 1: locked cells split or joined, not a character changed
+    "a given cell split": ([split(GIVEN, "def near")], {(*NOTED, "given-imports")}),
+    "a given cell split, both with its metadata": (
+        [split(GIVEN, "def near", keep=True)],
+        {(*NOTED, "given-imports")},
+    ),
+    "a given cell split in three": (
+        [split(GIVEN, "print"), split(GIVEN, "import numpy")],
+        {(*NOTED, "given-imports")},
+    ),
+    "a given cell split, and copied into a new notebook": (
+        [split(GIVEN, "def near"), stripped],
+        {(*NOTED, "given-imports")},
+    ),
+    "a check split": ([split(CHECK_DOUBLE, "assert")], {(*NOTED, "check-double")}),
+    "a check split, a cell of one's own between": (
+        [split(CHECK_DOUBLE, "assert"), insert(4, "z = 2")],
+        {(*NOTED, "check-double"), (*NOTED, "cell 5")},
+    ),
+    "a check split, one part edited": (
+        [split(CHECK_DOUBLE, "assert"), swap(4, "[0, 2, 4]", "2 * x")],
+        {(*TODO, "check-double"), (*NOTED, "cell 5")},
+    ),
+    "a check split, one part deleted": (
+        [split(CHECK_DOUBLE, "assert"), delete(4)],
+        {(*TODO, "check-double")},
+    ),
+    "a check split, its parts swapped": (
+        [split(CHECK_DOUBLE, "assert"), move(3, 4)],
+        {(*TODO, "check-double"), (*NOTED, "cell 4")},
+    ),
+    "an exercise joined with its check": ([join(DOUBLE)], {(*NOTED, "check-double")}),
+    "an exercise joined with its check, under the check's id": (
+        [join(DOUBLE, keep=1)],
+        {(*NOTED, "check-double")},
+    ),
+    "a given cell joined with an exercise": (
+        [join(GIVEN)],
+        {(*NOTED, "given-imports")},
+    ),
+    "a given cell joined with an exercise, under the exercise's id": (
+        [join(GIVEN, keep=1)],
+        {(*NOTED, "given-imports")},
+    ),
+    "given, exercise and check in one": (
+        [join(GIVEN, count=3)],
+        {(*NOTED, "given-imports"), (*NOTED, "check-double")},
+    ),
+    "everything in one cell": (
+        [join(GIVEN, count=6)],
+        {(*NOTED, id) for id in ("given-imports", "check-double", "check-Counter-add", "notebook")},
+    ),
+    "joined, and a line added": (
+        [join(GIVEN), swap(GIVEN, "def near", "y = 1\n\n\ndef near")],
+        {(*NOTED, "given-imports"), (*NOTED, "solve-double")},
+    ),
+    "joined, and the given function edited": (
+        [join(GIVEN), swap(GIVEN, "1e-9", "1e-1")],
+        {(*TODO, "given-imports"), (*TODO, "solve-double"), (*NOTED, "solve-double")},
+    ),
+    "joined under the exercise's id, the given function edited": (
+        [join(GIVEN, keep=1), swap(GIVEN, "1e-9", "1e-1")],
+        {(*TODO, "given-imports"), (*TODO, "solve-double"), (*NOTED, "solve-double")},
+    ),
+    "a given cell edited, the original in a cell of one's own": (
+        [lambda nb: extra(nb["cells"][GIVEN]["source"])(nb), swap(GIVEN, "1e-9", "1e-1")],
+        {(*NOTED, "cell 2"), (*NOTED, "notebook")},
     ),
     # rule 3: outputs
     "all outputs cleared": (

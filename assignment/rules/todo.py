@@ -41,6 +41,7 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
     }
     changed = {id for id, of_cell in locked.items() if any(finding.breach for finding in of_cell)}
     pieces = _rearranged(placed, release, changed) if changed else _Pieces()
+    pieces.exercises |= {cell.name.partition(".")[0] for cell in release.solves}
     found: list[Finding] = []
     for one in placed:
         cell = release.cell(one.id) if one.id else None
@@ -166,6 +167,8 @@ class _Pieces:
     """The statements of them that stand in each cell of the submission, by its position."""
     used_up: set[int] = field(default_factory=set)
     """Positions of cells that hold nothing else."""
+    exercises: set[str] = field(default_factory=set)
+    """The functions and classes that are exercises, each looked at by itself."""
 
 
 def _rearranged(placed: Sequence[Placed], release: Master, changed: set[str]) -> _Pieces:
@@ -385,6 +388,8 @@ def _beside(fit: _Fit, one: Placed, pattern: ast.Module, given: frozenset[str], 
     for owner, statement in fit.beside:
         if isinstance(statement, ast.Import | ast.ImportFrom) or ast.dump(statement) in excused:
             continue  # the second rule's business, or a locked cell that was joined to this one
+        if getattr(statement, "name", "") in pieces.exercises - own.keys():
+            continue
         names = {f"{owner}.{name}" if owner else name for name in bound(statement)}
         again = set() if owner else _of_given(names, given)
         versions = [own[name] for name in sorted(names & own.keys())]
