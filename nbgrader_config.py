@@ -21,6 +21,8 @@ c.GenerateAssignment.post_convert_hook = "assignment.plugins.seal.keep_release"
 c.Rules.todo = "zero"
 c.Rules.imports = "zero"
 c.Rules.outputs = "zero"
+# Another package in a cell of the student's own, say to plot tanh, that no exercise uses: a "note", or a "breach".
+c.Rules.scratch_imports = "note"
 
 # Grading. The examiner takes the place of nbgrader's Execute: student code in a sandbox, the master's checks outside.
 # The first stage (sanitize) passes the master on; nothing in this process opens the file a student handed in.

@@ -136,7 +136,7 @@ def examined(master: Master, text: Text, place: Callable[..., None], size: int) 
     _, plain = normalise(data, limits.notebook_cells, limits.source_bytes)
     if plain is not None:
         notebook = checked_notebook(plain)
-        another_homework(notebook, match(notebook, master, master.released), master)
+        another_homework(notebook, match(notebook, master, master.released))
         found = findings(notebook, master.released, master, Policy())
         assert len(found) < 150
         assert sum(len(finding.evidence) for finding in found) < 100_000

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import platform
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,7 @@ from assignment.homework.master import STUB, Master
 from assignment.homework.notebook import render
 from assignment.homework.percent import parse
 from assignment.sandbox.inside.notebook import normalise
-from assignment.submission.matching import Matching, Placed, match
+from assignment.submission.matching import Matching, Placed, another_homework, match, newer_syntax
 from assignment.submission.reader import checked_notebook
 from tests import tiny
 
@@ -295,3 +297,84 @@ def test_with_an_earlier_release_its_stub_is_what_counts_as_untouched() -> None:
 def test_absurd_code_is_no_danger(source: str) -> None:
     cells = matched(submission(put(DOUBLE, source), insert(3, source))).cells
     assert {cell.id: cell.source for cell in cells}["solve-double"] == source
+
+
+# --- what is no submission of this homework, or cannot be judged here ------------------------------------------------
+
+NEWER = f"3.{sys.version_info.minor + 1}.2"
+PEP_695 = DOUBLED.replace("def double(x):", "def double[T](x: T):").replace("x + x", "(yield) = x")  # no Python at all
+
+
+def foreign(cells: Cells) -> None:
+    """Cells of another course's notebook."""
+    cells[:] = [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# Homework 3: Transformers"},
+        {
+            "cell_type": "code",
+            "id": "b",
+            "metadata": {},
+            "outputs": [],
+            "source": "def attention(q, k):\n    return q @ k",
+        },
+        {"cell_type": "code", "id": "c", "metadata": {}, "outputs": [], "source": "print(attention(1, 2))"},
+    ]
+
+
+def only_given(cells: Cells) -> None:
+    """The given cells that another homework of the same course has too."""
+    cells[:] = [cells[1]]
+
+
+OTHER: dict[str, tuple[list[Callable[[Cells], Any]], str, str]] = {
+    # changes, the assignment that its metadata name, the reason
+    "the homework": ([], "tiny", ""),
+    "the homework, nothing written": ([put(DOUBLE, MASTER.solve("double").stub)], "tiny", ""),
+    "copied into a notebook of another homework": ([], "cnn", ""),
+    "copied into a new notebook": ([strip], "", ""),
+    "half of it, in a notebook of another homework": ([delete(5, 6)], "cnn", ""),
+    "renamed functions in a copied notebook, checks kept": (
+        [put(DOUBLE, "def twice(x): return x"), put(ADD, "pass"), strip],
+        "",
+        "",
+    ),
+    "one function and nothing else": ([foreign, insert(0, DOUBLED)], "", ""),
+    "broken, but it is there": ([foreign, insert(0, BROKEN)], "", ""),
+    "everything deleted but a sheet of one's own": ([foreign], "tiny", ""),
+    "nothing at all": ([list.clear], "", ""),
+    "text alone": ([foreign, delete(1, 2)], "", ""),
+    "another homework": ([foreign], "cnn", "it names the assignment 'cnn', and has few of the exercises of tiny"),
+    "another course's": ([foreign], "", "none of its cells is a cell of tiny"),
+    "another homework with the same given cells": ([only_given], "cnn", "it names the assignment 'cnn'"),
+    "a notebook with the same given cells": ([only_given, strip], "", "none of its cells"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_another_notebook_is_told_from_a_poor_one(name: str) -> None:
+    changes, assignment, reason = OTHER[name]
+    notebook = submission(*changes)
+    notebook["metadata"]["assignment"] = {"name": assignment}
+    wrong, plain = normalise(json.dumps(notebook).encode(), 1000, 10_000_000)
+    handed_in = checked_notebook(plain)
+    said = another_homework(handed_in, match(handed_in, MASTER))
+    assert not wrong
+    assert said.startswith(reason)
+    assert bool(said) == bool(reason), said
+
+
+def test_syntax_of_a_newer_python_is_no_verdict() -> None:
+    table = [
+        (NEWER, PEP_695, f"it ran on Python {NEWER}, and this one"),
+        (NEWER, DOUBLED, ""),
+        (platform.python_version(), PEP_695, ""),
+        ("", PEP_695, ""),
+    ]
+    for version, source, reason in table:
+        notebook = submission(put(DOUBLE, source), insert(3, "("))
+        notebook["metadata"]["language_info"] = {"name": "python", "version": version}
+        _, plain = normalise(json.dumps(notebook).encode(), 1000, 10_000_000)
+        handed_in = checked_notebook(plain)
+        said = newer_syntax(handed_in, match(handed_in, MASTER))
+        assert said.startswith(reason)
+        assert bool(said) == bool(reason)
+        assert not said or said.endswith("cannot read solve-double")

@@ -6,6 +6,7 @@ import ast
 import copy
 import json
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
@@ -648,6 +649,55 @@ def test_magics(code: str, verdict: bool | None) -> None:
     judged(handed_in(extra(code)), "cell 4", verdict and NOTE)  # no exercise uses it
 
 
+TANH = "import matplotlib.pyplot as plt\nplt.plot(np.tanh(np.linspace(-3, 3)))"
+SCRATCH: dict[str, tuple[list[Change], list[tuple[bool, str]]]] = {
+    # what is imported where -> (breach, cell) of the findings of rule 2
+    "looks at tanh": ([extra(TANH)], [(NOTE, "cell 4")]),
+    "looks at tanh twice": ([extra(TANH), extra(TANH)], [(NOTE, "cell 4"), (NOTE, "cell 5")]),
+    "installs and imports": ([extra("!pip install torch\nimport torch")], [(NOTE, "cell 4")] * 2),
+    "compares with another package": ([extra("import torch\nprint(torch.tanh(double(x)))")], [(NOTE, "cell 4")]),
+    "an exercise uses it": (
+        [extra("import torch"), body("y = torch.add(x, x)")],
+        [(BREACH, "cell 4")],
+    ),
+    "an exercise uses it under another name": (
+        [extra("from torch import add as plus"), body("y = plus(x, x)")],
+        [(BREACH, "cell 4")],
+    ),
+    "an exercise uses it through a function of one's own": (
+        [extra("import torch\ndef plus(a, b):\n    return torch.add(a, b)"), body("y = plus(x, x)")],
+        [(BREACH, "cell 4")],
+    ),
+    "an exercise uses it through two cells": (
+        [extra("plus = torch.add"), extra("import torch"), body("y = plus(x, x)")],
+        [(BREACH, "cell 4")],
+    ),
+    "an exercise uses a module of the same parent": (
+        [extra("import torch.nn, scipy"), body("y = scipy.add(x, x)")],
+        [(BREACH, "cell 4")] * 2,
+    ),
+    "an exercise has a name of its own like it": ([extra(TANH), body("pltt = x", "y = pltt + x")], [(NOTE, "cell 4")]),
+    "the exercise imports it": (
+        [extra(TANH), body("import torch", "y = x + x")],
+        [(BREACH, "solve-double"), (NOTE, "cell 4")],
+    ),
+    "a given cell imports it": (
+        [swap(GIVEN, "import json\n", "import json\nimport matplotlib\n")],
+        [(BREACH, "given-imports")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCRATCH)
+def test_imports_in_cells_of_ones_own(name: str) -> None:
+    changes, expected = SCRATCH[name]
+    notebook = handed_in(*changes)
+    strict = found(notebook, policy=Policy(scratch_imports="breach"))
+    seen = [one for one in found(notebook) if one.rule == "imports"]
+    assert [(one.breach, one.cell) for one in seen] == expected, seen
+    assert [one.cell for one in strict if one.rule == "imports" and one.breach] == [cell for _, cell in expected]
+
+
 def judged(notebook: Notebook, where: str, verdict: bool | None, **options: Any) -> None:
     findings = [one for one in found(notebook, **options) if one.rule == "imports"]
     assert {one.cell for one in findings} == (set() if verdict is None else {where}), findings
@@ -671,6 +721,47 @@ def test_the_evidence_is_a_small_diff() -> None:
         assert "x + x" not in one.evidence
     (long,) = found(handed_in(source(CHECK_DOUBLE, "\n".join(f"y{n} = {'9' * 500}" for n in range(500)))))
     assert len(long.evidence) < 4000
+
+
+PRINTS: list[tuple[str, bool]] = [
+    # a cell -> whether it surely shows something
+    ("print(x)", True),
+    ("display(x)", True),
+    ("check.report()", True),
+    ("y = 1\n3", True),
+    ("(1, 2)", True),
+    ("f'{y}'", True),
+    ("x == y", True),
+    ("print()", True),
+    ("print('')  # 空行", True),
+    ("None", False),
+    ("y", False),
+    ("y.T", False),
+    ("y + z", False),
+    ("f(x)", False),
+    ("3;", False),
+    ("3 ;  # 不显示", False),
+    ("(3\n)  ;", False),
+    ("'一段说明'", True),
+    ("print(end='')", False),
+    ("print(x, file=log)", False),
+    ("print(*rows, sep='')", False),
+    ("display()", False),
+    ("display(*pictures)", False),
+    ("if x:\n    print(x)", False),
+    ("for x in y:\n    print(x)", False),
+    ("with redirect_stdout(log):\n    print(x)", False),
+    ("def f():\n    print(x)", False),
+    ("%%capture\nprint(x)", False),
+    ("%%capture out\n3", False),
+    ("x = (", False),
+]
+
+
+@pytest.mark.parametrize(("code", "shows"), PRINTS)
+def test_only_what_surely_shows_something_must_have_kept_it(code: str, shows: bool) -> None:
+    cleared = found(handed_in(insert(3, code), cell(3, outputs=[])))
+    assert any(one.rule == "outputs" for one in cleared) == shows
 
 
 ROWS = "dx        误差 1.00e-09 < 1e-08  通过\ndw        误差 1.00e-01 ≥ 1e-08  未通过  符号相反\n"
@@ -711,6 +802,21 @@ def test_the_release_compared_with_is_the_students_own() -> None:
     by_hand = [swap(GIVEN, "1e-9", "1e-8"), swap(DOUBLE, "return y", "return +y")]
     assert found(handed_in(*by_hand), RELEASE, corrected) == []  # the correction taken over by hand
     assert told(found(handed_in(*by_hand), RELEASE, MASTER)) == {(*TODO, "given-imports"), (*TODO, "solve-double")}
+
+
+def test_what_a_newer_python_may_read_is_no_breach() -> None:
+    newer = f"3.{sys.version_info.minor + 1}.0"
+    table: list[tuple[str, list[Change], bool]] = [
+        (newer, [body("y = (yield) = x"), swap(DOUBLE, "double(x)", "double[T](x: T)")], False),
+        (newer, [swap(DOUBLE, "return y", "return (y")], False),
+        (newer, [swap(GIVEN, "def near(", "def near[T](")], False),
+        (newer, [swap(GIVEN, "1e-9", "1e-1")], True),  # it parses here too
+        ("3.8.1", [swap(GIVEN, "def near(", "def near[T](")], True),
+    ]
+    for version, changes, breach in table:
+        notebook = handed_in(*changes)
+        notebook["metadata"]["language_info"]["version"] = version
+        assert any(one.breach for one in found(notebook)) == breach, found(notebook)
 
 
 def test_the_loop_variables_of_given_cells_are_nobodys_names() -> None:

@@ -105,7 +105,6 @@ MARKS = {  # student -> points of each check
     "3": {"double": 4, "Counter.add": 2.5, "half": 1.5},
     "4": {"double": 4, "Counter.add": 2.5, "half": 0},  # raises before a value is displayed
     "5": {"double": 0, "Counter.add": 0, "half": 0},
-    "6": {"double": 0, "Counter.add": 0, "half": 0},
 }
 
 
@@ -123,6 +122,15 @@ def test_a_check_without_parts_is_judged_as_nbgrader_does(student: str, klass: C
     assert {name: determine_grade(cell)[0] for name, cell in cells.items()} == MARKS[student]
     with klass.gradebook() as gradebook:
         assert gradebook.find_submission("tiny", student).score == result.score
+
+
+def test_the_other_homeworks_notebook_is_no_submission_of_this_one(klass: Course) -> None:
+    result = earlier(klass, "tiny", "6")
+    assert result is not None
+    assert (result.verdict, result.marked, list(result.rules)) == ("other", False, [])
+    with klass.gradebook() as gradebook:  # no mark, but somebody has to look
+        grades = [grade for notebook in gradebook.find_submission("tiny", "6").notebooks for grade in notebook.grades]
+        assert all(one.auto_score is None and one.needs_manual_grade for one in grades)
 
 
 def test_the_other_homework_is_left_alone(klass: Course) -> None:
@@ -146,7 +154,8 @@ def test_the_command_line_asks_which_of_two(
 def test_the_command_line_does_the_one_named(klass: Course, capsys: pytest.CaptureFixture[str]) -> None:
     app(["grade", "--json", "--course", str(klass.root), "--assignment", "tiny"], standalone_mode=False)
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {row["student"]: row["net"] for row in rows} == {who: sum(points.values()) for who, points in MARKS.items()}
+    marks = {who: sum(points.values()) for who, points in MARKS.items()}
+    assert {row["student"]: row["net"] for row in rows} == marks | {"6": None}
     assert not any(row["regraded"] for row in rows)
 
 

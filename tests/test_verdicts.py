@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -269,3 +270,39 @@ def test_the_same_bytes_give_the_same_result(examiner: Examiner, release: Notebo
     assert results[0] == results[1]
     cells = [examined.notebook["cells"] for examined in (first, second)]
     assert cells[0] == cells[1]
+
+
+def other_homework(notebook: Notebook) -> None:
+    """Another homework of the same course, of which this one's given cells are a part."""
+    notebook["metadata"]["assignment"] = {"name": "cnn", "release": "0" * 16}
+    notebook["cells"] = [cell for cell in notebook["cells"] if corpus.kind_of(cell)[0] in ("prose", "given")]
+    notebook["cells"] += [
+        {"cell_type": "code", "id": f"cnn-{number}", "metadata": {}, "source": f"def conv_{number}(x): return x"}
+        for number in range(8)
+    ]
+
+
+def newer_syntax(notebook: Notebook) -> None:
+    """A solution in the syntax of a Python that does not exist yet, as its notebook says."""
+    notebook["metadata"]["language_info"]["version"] = f"3.{sys.version_info.minor + 1}.0"
+    cell = corpus.solve_cells(notebook)[SOFTMAX]
+    cell["source"] = corpus.text_of(cell) + "\n\nsoftmax = x => y"
+
+
+@pytest.mark.parametrize(
+    ("edit", "verdict", "reason"),
+    [(other_homework, "other", "names the assignment 'cnn'"), (newer_syntax, "newer", f"solve-{SOFTMAX}")],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_cannot_be_judged_has_no_mark_and_accuses_nobody(
+    examiner: Examiner,
+    release: Notebook,
+    reference: Sources,
+    edit: Callable[[Notebook], None],
+    verdict: str,
+    reason: str,
+) -> None:
+    result = examiner.examine(corpus.submission(release, reference, edit=edit)).result
+    consistent(result)
+    assert (result.verdict, result.marked, result.score, list(result.rules)) == (verdict, False, 0.0, [])
+    assert reason in result.reason

@@ -29,7 +29,7 @@ from assignment.rules import Policy, findings
 from assignment.sandbox.limits import Limits
 from assignment.sandbox.session import Session
 from assignment.sandbox.zygote import Sandbox
-from assignment.submission.matching import match
+from assignment.submission.matching import another_homework, match, newer_syntax
 from assignment.submission.notebook import Notebook
 from assignment.submission.reader import Unreadable, read_notebook
 
@@ -111,6 +111,9 @@ class Examiner:
         self.doing("matching its cells to the homework's")
         release, guess = made_from(submission.release, [cell.source for cell in submission.cells], self.releases)
         matching = match(submission, master, release)
+        for verdict, why in (("other", another_homework), ("newer", newer_syntax)):
+            if reason := why(submission, matching):
+                return self.unexamined(data, verdict, reason)
         cells, repairs = matching.cells, matching.repairs
         deadline = start + self.limits.submission_seconds
         examination = Examination(

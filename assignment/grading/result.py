@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from assignment.rules import Finding
 
 SCHEMA = 2  # version of the JSON, docs/check.schema.json
-VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable", "other")
+VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable", "other", "newer")
 MARKED = ("graded", "timeout")  # those that give a mark; the others wait for a person
 
 Kind = TypeVar("Kind")

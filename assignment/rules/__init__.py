@@ -45,7 +45,7 @@ def findings(
     if policy.outputs != "off":
         found += kept_outputs(notebook, placed, release, examined)
     if newer_python(notebook):  # what this Python cannot read may be right in that one
-        unread = {cell_of(cell) for cell in placed if cell.cell_type == "code" and cell.tree is None}
+        unread = {cell_of(cell) for cell in placed if cell.is_broken}
         found = [replace(one, breach=False) if one.cell in unread else one for one in found]
     return [finding for rule in RULES for finding in _most([one for one in found if one.rule == rule])]
 

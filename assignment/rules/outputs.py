@@ -95,10 +95,12 @@ def _missing(notebook: Notebook, missing: Sequence[Placed]) -> list[Finding]:
 
 def prints(tree: ast.Module | None, source: str) -> bool:
     """Whether running the cell surely shows something: it prints, reports or ends in a value, with no condition."""
-    statements = significant(tree.body) if tree else []
+    if tree is None or source.lstrip().startswith("%%capture"):
+        return False
+    statements = significant(tree.body)
     if any(_is_printing(statement) for statement in statements):
         return True
-    last = tree.body[-1] if tree and tree.body else None
+    last = tree.body[-1] if tree.body else None
     return isinstance(last, ast.Expr) and _has_value(last.value) and not _is_silenced(last, source)
 
 

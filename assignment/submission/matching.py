@@ -6,6 +6,7 @@ A cell is recognised by its ids, then by what it defines, then by its text. All 
 from __future__ import annotations
 
 import ast
+import platform
 import re
 from bisect import bisect_left
 from collections import Counter
@@ -14,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from assignment.homework.master import Cell, Master, cell_id
-from assignment.submission.notebook import Notebook, SubmittedCell
-from assignment.syntax import bare, canonical, definitions, effort, parsed, plain, segment
+from assignment.submission.notebook import Notebook, SubmittedCell, newer_python
+from assignment.syntax import LONGEST, bare, canonical, definitions, effort, parsed, plain, segment
 
 DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
 ALIKE = 0.6  # share of common words above which a cell without ids is taken for the one it is most like
@@ -43,6 +44,12 @@ class Placed:
     read: bool = True
     """Whether it is read as code: a notebook that is too large is read in part."""
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is code that does not parse."""
+        readable = self.read and self.cell_type == "code" and len(self.source) <= LONGEST
+        return readable and self.origin is not None and self.tree is None
+
 
 @dataclass(frozen=True)
 class Matching:
@@ -52,6 +59,8 @@ class Matching:
     """Each of the homework's cells exactly once, and what the student has besides."""
     repairs: list[str]
     """What was put right, in English."""
+    homework: str
+    """The homework's name."""
     written: frozenset[str] = frozenset()
     """The exercises that the submission names or defines."""
     checks: frozenset[str] = frozenset()
@@ -73,6 +82,7 @@ def match(notebook: Notebook, master: Master, release: Master | None = None) -> 
     return Matching(
         _ordered(cells, master.released, chosen, stubs),
         _repairs(notebook, cells, master.released, chosen),
+        master.name,
         frozenset(c.name for c in master.solves if c.id in chosen and _is_written(chosen[c.id], c)),
         frozenset(
             c.id for c in master.checks if c.id in chosen and chosen[c.id].bare == bare(stubs.get(c.id, c).source)
@@ -80,19 +90,33 @@ def match(notebook: Notebook, master: Master, release: Master | None = None) -> 
     )
 
 
-def another_homework(notebook: Notebook, matching: Matching, master: Master) -> str:
+def another_homework(notebook: Notebook, matching: Matching) -> str:
     """Return why a submission is no submission of this homework but something else, "" if it is one.
 
     What it calls itself decides only where little of this homework stands in it.
     """
     if not any(cell.cell_type == "code" and cell.source.strip() for cell in notebook.cells):
         return ""  # empty: nothing speaks for another homework
-    names_another = notebook.assignment not in ("", master.name)
-    if names_another and 2 * len(matching.written) < len(master.solves):
-        return f"it names the assignment {notebook.assignment[:60]!r}, and has few of the exercises of {master.name}"
-    if notebook.assignment != master.name and not matching.written and not matching.checks:
-        return f"none of its cells is a cell of {master.name}"
+    exercises = [cell for cell in matching.cells if cell.role == "solve"]
+    names_another = notebook.assignment not in ("", matching.homework)
+    if names_another and 2 * len(matching.written) < len(exercises):
+        name = notebook.assignment[:60]
+        return f"it names the assignment {name!r}, and has few of the exercises of {matching.homework}"
+    if notebook.assignment != matching.homework and not matching.written and not matching.checks:
+        return f"none of its cells is a cell of {matching.homework}"
     return ""
+
+
+def newer_syntax(notebook: Notebook, matching: Matching) -> str:
+    """Return why exercises cannot be judged by this Python: a newer one ran the notebook, and they fail to parse here.
+
+    "" if they all parse, or nothing newer is named.
+    """
+    version = newer_python(notebook)
+    broken = [cell.id for cell in matching.cells if cell.role == "solve" and cell.is_broken]
+    if not version or not broken:
+        return ""
+    return f"it ran on Python {version}, and this one ({platform.python_version()}) cannot read {_listed(broken)}"
 
 
 @dataclass(frozen=True)
