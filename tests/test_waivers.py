@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.decisions import FILE, Decisions, confirm, load, waive
+from assignment.rules import Finding
 
 WHEN = datetime(2025, 11, 3, 9, 30, tzinfo=UTC)
 
@@ -21,8 +21,8 @@ def course(tmp_path: Path) -> Course:
     return Course(tmp_path)
 
 
-def breach(rule: str = "todo", cell: str = "given-a", evidence: str = "-1\n+2", breach: bool = True) -> dict[str, Any]:
-    return {"rule": rule, "breach": breach, "cell": cell, "evidence": evidence}
+def breach(rule: str = "todo", cell: str = "given-a", evidence: str = "-1\n+2", breach: bool = True) -> Finding:
+    return Finding(rule, breach, cell, evidence)
 
 
 def test_without_a_file_nothing_is_decided(course: Course) -> None:

@@ -55,10 +55,9 @@ class Policy:
                 )
         return cls(**given)
 
-    def zeroes(self, findings: Iterable[Finding | Mapping[str, Any]], waived: Collection[str] = ()) -> list[str]:
+    def zeroes(self, findings: Iterable[Finding], waived: Collection[str] = ()) -> list[str]:
         """Return the rules for whose breach the net mark is 0, without those that were waived."""
-        typed = [one if isinstance(one, Finding) else Finding(**one) for one in findings]
-        broken = {finding.rule for finding in typed if finding.breach}
+        broken = {finding.rule for finding in findings if finding.breach}
         return [rule for rule in RULES if rule in broken and getattr(self, rule) == "zero" and rule not in waived]
 
 
