@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 # Examination: verdicts on parts and checks
@@ -108,6 +109,53 @@ def contradicted(part: str) -> str:
 
 
 # Feedback page and annotated notebook
+
+RULES = {
+    "todo": ("只在 TODO 处写代码", "笔记本里 TODO 以外的代码与发布版不同。"),
+    "imports": ("不导入其他 Python 包", "代码里用到了作业没有给出的包。"),
+    "outputs": ("保留每个单元格的输出", "有单元格的输出没有保留在文件里。"),
+}
+RULE_STATES = {"clean": "没有发现问题", "note": "有备注", "breach": "违反", "spared": "有发现，没有扣分"}
+VERDICTS = {
+    "timeout": "运行超时：整份作业没有在限定时间内运行完。请检查是否有不会结束的循环。",
+    "memory": "内存超限：运行时申请的内存超过了限制。请检查是否建立了过大的数组。",
+    "crashed": "运行中断：解释器在运行时异常退出，没有得到可以评分的结果。",
+    "unreadable": "文件无法读取：提交的文件不是有效的 Jupyter 笔记本（.ipynb）。请确认上传的是作业文件本身。",
+    "other": "这不是这次作业的笔记本：里面没有这次作业的单元格。请确认上传的文件，再交一次。",
+    "newer": "你的笔记本用比评分环境更新的 Python 运行过，其中的语法这里无法读取，所以没有自动评分；成绩由助教给出。",
+}
+ENDED = {
+    "timeout": "运行超时：这一题没有在限定时间内结束，其他题不受影响。请检查循环的次数和结束条件。",
+    "memory": "内存超限：这一题申请的内存超过了限制，其他题不受影响。",
+    "crashed": "运行中断：这一题让解释器异常退出，其他题不受影响。",
+}
+OBJECTION = (
+    "如果你认为这里的判断有误：不要改动已经提交的文件，从课程页面联系教学团队，"
+    "附上本页并说明理由。助教会对照你提交的原件复核，误判可以撤销，成绩随之恢复。"
+)
+NET = "最终成绩"
+NOTHING_TAKEN = "没有人工调整，没有扣分"
+NOT_BY_ITSELF = "这一题没有办法单独检查：找不到它读得懂的 cache。助教会看到这一条。"
+
+
+def verdict(name: str) -> str:
+    """Why a submission could not be graded, "" for one that was."""
+    return "" if name == "graded" else VERDICTS.get(name, VERDICTS["crashed"])
+
+
+def premise(names: list[str], right: bool) -> str:
+    """An exercise was judged with the reference in the place of others."""
+    listed = "、".join(names)
+    return f"正确，前提是 {listed} 正确" if right else f"已用参考实现代替 {listed} 重新检查，取较好的结果"
+
+
+def measure(error: float, below: float) -> str:
+    """A row's error beside its threshold."""
+    return re.sub(r"e([+-])0", r"e\1", f"误差 {error:.2g}，要求小于 {below:.2g}")
+
+
+def submitted_at(moment: str) -> str:
+    return f"提交于 {moment}"
 
 
 # Marks: lateness, decisions, comments in Canvas

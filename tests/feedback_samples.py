@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from assignment.grading.result import CheckResult, Result
+from assignment.grading.result import Result
 from assignment.marking import breakdown
-from assignment.marking.breakdown import Arrival, Breakdown, Penalty, finite
-from assignment.report.annotate import annotate as annotated
+from assignment.marking.breakdown import Arrival, Breakdown, Penalty, Standing
+from assignment.report import student_page
+from assignment.report.annotated import annotate as annotated
+from assignment.report.class_summary import Absent, ClassAbout, ClassMember, ClassSummary, summarise
 
 EXERCISES: dict[str, tuple[str, dict[str, float]]] = {
     "rnn_step_forward": ("3.1 单步前向", {"next_h": 8}),
@@ -208,10 +211,16 @@ def class_of(count: int, seed: int = 7) -> list[tuple[str, str, dict[str, Any]]]
 
 
 def typed(result: Mapping[str, Any]) -> Result:
-    """Return what of a sample decides a mark."""
-    checks = [CheckResult(str(c.get("name")), 0.0, c.get("score", 0.0)) for c in result.get("checks") or []]
-    rules = list(result.get("rules") or [])
-    return Result(str(result.get("verdict", "graded")), finite(result.get("max")), checks=checks, rules=rules)
+    """Return a sample, plain JSON and however odd, as what an examination gives."""
+    checks = [
+        {"max": 0.0, **check, "parts": [{"max": 0.0, **part} for part in check.get("parts") or [] if part]}
+        for check in result.get("checks") or []
+    ]
+    made = dict(result.get("made_by") or {})
+    known = {"max": 0.0, "verdict": "graded", **result, "checks": checks, "release": made.get("release", "")}
+    verdict = str(known["verdict"])
+    typed = Result.from_dict(known | {"verdict": "graded", "made_by": made, "rules": result.get("rules") or []})
+    return replace(typed, verdict=verdict)  # also one that no examination gives
 
 
 def settle(
@@ -221,14 +230,35 @@ def settle(
     late: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Breakdown:
-    """Return how a sample's mark comes about, of plain JSON, however odd."""
+    """Return how a sample's mark comes about."""
     return breakdown.settle(
         typed(result), manual, [Penalty(**penalty) for penalty in penalties], Arrival(**(late or {})), **more
     )
 
 
-def annotate(
-    notebook: Mapping[str, Any], result: Mapping[str, Any], standing: Breakdown | None = None
-) -> dict[str, Any]:
+def standing(result: Mapping[str, Any], who: Mapping[str, Any], mark: Breakdown) -> Standing:
+    """Return where a student stands; who: {student, name, login, file}, any of them odd."""
+    name, file = str(who.get("name") or ""), str(who.get("file") or "")
+    return Standing(str(who.get("student") or ""), name, name, str(who.get("login") or ""), file, typed(result), mark)
+
+
+def page(result: Mapping[str, Any], notebook: Any, who: Mapping[str, Any], mark: Breakdown) -> str:
+    """Return a sample's feedback page."""
+    return student_page.page(standing(result, who, mark), notebook)
+
+
+def annotate(notebook: Any, result: Mapping[str, Any], mark: Breakdown | None = None) -> Any:
     """Return the annotated notebook, by default of a mark that nobody changed."""
-    return annotated(notebook, result, standing or settle(result))
+    return annotated(standing(result, {}, mark or settle(result)), notebook)
+
+
+def summary(rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> ClassSummary:
+    """Return what the class page shows of samples: [{student, name, login, result, standing (Breakdown), notebook}]."""
+    members = [
+        ClassMember(standing(row["result"], row, row["standing"]), str(row.get("notebook") or "")) for row in rows
+    ]
+    missing = tuple(Absent(one["student"], one["name"]) for one in about.get("missing") or [])
+    return summarise(
+        members,
+        ClassAbout(about.get("assignment", ""), about.get("title", ""), about.get("made_at", ""), missing),
+    )

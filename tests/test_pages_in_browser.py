@@ -13,9 +13,8 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from assignment.report.class_page import report
-from assignment.report.student_page import page
 from tests import feedback_samples as samples
-from tests.feedback_samples import annotate, settle
+from tests.feedback_samples import annotate, page, settle, summary
 from tests.test_feedback import HOSTILE, WHO
 from tests.test_report import ABOUT, ABSENT, CLASS
 
@@ -132,7 +131,7 @@ def test_class_page_runs_only_its_own_script(browser: Browser, tmp_path: Path) -
         "standing": settle(result),
         "notebook": f"autograded/{LINE}",
     }
-    tab = opened(browser, tmp_path, report([row, *CLASS], ABOUT | {"title": LINE}))
+    tab = opened(browser, tmp_path, report(summary([row, *CLASS], ABOUT | {"title": LINE})))
     assert not ran(tab)
     assert tab.complaints == []  # type: ignore[attr-defined]
     assert tab.locator("script").count() == 1
@@ -163,7 +162,7 @@ def test_pages_fit_their_screens(browser: Browser, tmp_path: Path, width: int) -
     unread = samples.unreadable() | {"reason": "x" * 300}
     for text in (
         page(result, long, WHO, standing),
-        report([*CLASS, {"student": "1048", "result": unread, "standing": settle(unread)}], ABOUT),
+        report(summary([*CLASS, {"student": "1048", "result": unread, "standing": settle(unread)}], ABOUT)),
     ):
         tab = opened(browser, tmp_path, text, width)
         tab.evaluate(UNFOLD)
@@ -175,7 +174,7 @@ def test_paper_shows_what_is_folded_and_cuts_no_line(browser: Browser, tmp_path:
     result = samples.breach() | {"checks": samples.typical()["checks"]}
     long = samples.notebook(rnn_forward="y = " + "x + " * 500 + "1")
     student = page(result, long, WHO, settle(result, penalties=[{"kind": "rules", "points": 100}]))
-    for text, width in ((student, A4["portrait"]), (report(CLASS * 4, ABOUT), A4["landscape"])):
+    for text, width in ((student, A4["portrait"]), (report(summary(CLASS * 4, ABOUT)), A4["landscape"])):
         tab = opened(browser, tmp_path, text, width)
         assert tab.evaluate(FOLDED) != []
         tab.emulate_media(media="print")
@@ -189,7 +188,7 @@ def test_every_word_stands_out_from_its_ground(browser: Browser, tmp_path: Path,
     more: dict[str, Any] = {"manual": {"rnn_step_backward": 9.6}, "comments": {"rnn_step_backward": "思路是对的"}}
     zero, spared = ({"penalties": [{"kind": "rules", "points": 100}]}, {"waived": {"todo": "误判"}})
     students = [page(result, samples.notebook(), WHO, settle(result, **more, **one)) for one in (zero, spared)]
-    for text in (*students, report(CLASS, ABOUT | ABSENT)):
+    for text in (*students, report(summary(CLASS, ABOUT | ABSENT))):
         tab = opened(browser, tmp_path, text)
         tab.emulate_media(color_scheme=scheme)
         tab.evaluate(UNFOLD)
@@ -197,7 +196,7 @@ def test_every_word_stands_out_from_its_ground(browser: Browser, tmp_path: Path,
 
 
 def test_table_sorts_and_names_hide(browser: Browser, tmp_path: Path) -> None:
-    tab = opened(browser, tmp_path, report(CLASS, ABOUT))
+    tab = opened(browser, tmp_path, report(summary(CLASS, ABOUT)))
     net = tab.locator("#students tbody td.net")
     tab.get_by_role("button", name="Net").click()
     assert net.all_inner_texts() == ["100", "100", "87", "67", "62.2", "0", "–"]

@@ -384,3 +384,6 @@ def verdicts_shown(text: str) -> dict[str, bool]:
             part = name.partition("[")[0]
             verdicts[part] = verdicts.get(part, True) and verdict == "通过"
     return verdicts
+
+
+UNFINISHED = "未完成"  # how a row's message begins where a TODO still raises

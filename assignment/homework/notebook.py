@@ -12,6 +12,8 @@ from assignment.errors import AssignmentError
 from assignment.homework.master import KINDS, Cell, Header, regions
 from assignment.homework.percent import title_of
 
+NotebookJson = dict[str, Any]  # a notebook as nbformat 4 has it
+CellJson = dict[str, Any]  # one of its cells, or an output
 _NOTEBOOK = {  # no version numbers: the same bytes on every machine
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {
@@ -26,7 +28,7 @@ FOLDED = re.compile(r"^# @title ")  # Colab shows such a cell as a form
 Content = list[tuple[str, str, str]]  # (title, cell type, source): what makes two notebooks the same homework
 
 
-def render(name: str, cells: list[Cell], header: Header | None = None) -> dict[str, Any]:
+def render(name: str, cells: list[Cell], header: Header | None = None) -> CellJson:
     """Return the notebook (as JSON) of these cells, with all nbgrader metadata and no outputs."""
     assignment = {"name": name, "built": digest(contents(cells)), "header": (header or Header()).as_json()}
     return {
@@ -37,17 +39,17 @@ def render(name: str, cells: list[Cell], header: Header | None = None) -> dict[s
     }
 
 
-def notebook_metadata(assignment: dict[str, Any]) -> dict[str, Any]:
+def notebook_metadata(assignment: dict[str, Any]) -> CellJson:
     """Return the metadata of a notebook of ours, with what is said of the assignment; nothing in it is shared."""
     return copy.deepcopy(_NOTEBOOK) | {"assignment": assignment}
 
 
-def dumps(notebook: dict[str, Any]) -> str:
+def dumps(notebook: NotebookJson) -> str:
     """Return the notebook's file as Jupyter itself would write it, with sorted keys."""
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def contents_of(notebook: dict[str, Any], file: str) -> Content:
+def contents_of(notebook: NotebookJson, file: str) -> Content:
     """Return what a notebook edited in Jupyter says: titles (new cells get one), types and sources."""
     content: Content = []
     taken: set[str] = set()
@@ -63,7 +65,7 @@ def contents_of(notebook: dict[str, Any], file: str) -> Content:
     return content
 
 
-def metadata(cell: Cell) -> dict[str, Any]:
+def metadata(cell: Cell) -> CellJson:
     """Return the notebook metadata that a cell of this kind carries (nbgrader's schema 3, and ours)."""
     ours: dict[str, Any] = {"assignment": {"kind": cell.kind, "name": cell.name}}
     if cell.kind == "prose":
@@ -95,14 +97,14 @@ def digest(content: Content) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
-def stamp(notebook: dict[str, Any]) -> str:
+def stamp(notebook: NotebookJson) -> str:
     """Return the hash that the notebook was built with."""
     return str(notebook.get("metadata", {}).get("assignment", {}).get("built", ""))
 
 
-def notebook_cell(cell: Cell) -> dict[str, Any]:
+def notebook_cell(cell: Cell) -> CellJson:
     """Return one cell as notebook JSON."""
-    raw: dict[str, Any] = {
+    raw: CellJson = {
         "cell_type": cell.cell_type,
         "id": cell.id,
         "metadata": metadata(cell),
@@ -113,7 +115,7 @@ def notebook_cell(cell: Cell) -> dict[str, Any]:
     return raw
 
 
-def _title(raw: dict[str, Any], number: int, taken: set[str]) -> str:
+def _title(raw: CellJson, number: int, taken: set[str]) -> str:
     """Return the title a cell has by its metadata, or one made up for a cell that is new or a copy."""
     ours = raw.get("metadata", {}).get("assignment", {})
     nbgrader = raw.get("metadata", {}).get("nbgrader", {})
@@ -128,7 +130,7 @@ def _title(raw: dict[str, Any], number: int, taken: set[str]) -> str:
     return title
 
 
-def _kind(raw: dict[str, Any], nbgrader: dict[str, Any]) -> str:
+def _kind(raw: CellJson, nbgrader: dict[str, Any]) -> str:
     """Return the kind of a cell that was made in Jupyter, from nbgrader's toolbar or its content."""
     if raw["cell_type"] != "code":
         return "prose"
@@ -146,7 +148,7 @@ def _exercise(source: str) -> str:
     return next((name for name in reversed(defined) if "." in name), defined[0] if defined else "")
 
 
-def _source(raw: dict[str, Any]) -> str:
+def _source(raw: CellJson) -> str:
     """Return a cell's source without blank lines at its ends: percent text cannot tell them from spacing."""
     source = raw["source"]
     return ("".join(source) if isinstance(source, list) else str(source)).strip("\n")

@@ -47,4 +47,4 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
             record = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
             decisions = load(Course(Path(coursedir.root)))
             standing = standing_of(record, result, read_record(Path(folder)), self.config, decisions)
-        return page(result.as_dict(), nb, vars(standing), standing.breakdown), resources
+        return page(standing, nb), resources

@@ -1,181 +1,332 @@
 """A class in numbers: marks, pass rates, the mistakes most made, and what a TA has to look at."""
 
+from __future__ import annotations
+
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median
-from typing import Any
 from urllib.parse import quote
 
-from assignment.marking.breakdown import Breakdown, finite
-from assignment.text import block, one_line
+from assignment.grading.result import CheckResult
+from assignment.homework.checker import UNFINISHED
+from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
+from assignment.report.student_view import EvidenceView
+from assignment.rules import Finding
+from assignment.text import block, one_line, points
 
 BINS = 10
 SLOWEST = 5
-OPEN = "未完成"  # how the comparator's message begins where a TODO still raises
+SCHEMA = 2  # version of the JSON, docs/report.schema.json
 
 
-def summarise(rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the class page shows, as plain JSON values.
+@dataclass(frozen=True)
+class ClassMember:
+    """A student on the class page: a standing, and where the notebook to look at lies, from the page."""
 
-    rows: [{student, name, login, result, standing (Breakdown), notebook (path from the
-    page)}]; about: {assignment, title, made_at, missing: [{student, name}] who handed in nothing}.
-    """
-    students = [_student(row) for row in rows]
+    standing: Standing
+    notebook: str = ""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A student who handed in nothing."""
+
+    student: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ClassAbout:
+    """What the page is about."""
+
+    assignment: str
+    title: str = ""
+    made_at: str = ""
+    missing: tuple[Absent, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """An exercise of one student."""
+
+    score: float
+    max: float
+    ended: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A rule's finding with what came of it: zero, waived, or flagged without consequence."""
+
+    rule: str
+    cell: str
+    evidence: str
+    consequence: str
+    waived: str
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The evidence as (class, line)."""
+        return EvidenceView(self.cell, self.evidence).lines
+
+
+@dataclass(frozen=True)
+class StudentRow:
+    """A line of the table of students."""
+
+    student: str
+    name: str
+    login: str
+    notebook: str
+    verdict: str
+    reason: str
+    auto: float
+    marked: bool
+    score: float
+    penalty: float
+    net: float
+    max: float
+    zeroed: bool
+    manual: Mapping[str, ScoreChange]
+    late: bool
+    days: float
+    seconds: float
+    checks: Mapping[str, CheckRow]
+    breaches: tuple[FindingRow, ...]
+    notes: tuple[FindingRow, ...]
+    repairs: tuple[str, ...]
+    alias: str = ""
+    """What is shown in the place of the name."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is out of the ordinary about the submission, in a word each."""
+        remarks = [] if self.verdict == "graded" else [self.verdict]
+        remarks += [f"{breach.rule}: {breach.consequence}" for breach in self.breaches]
+        remarks += [f"{name} {check.ended}" for name, check in self.checks.items() if check.ended]
+        remarks += [f"{points(self.days)} d late" if self.days else "late"] if self.late else []
+        remarks += ["changed by TA"] if self.manual else []
+        remarks += ["repaired"] if self.repairs else []
+        return list(dict.fromkeys(remarks))
+
+
+@dataclass
+class PartRow:
+    """How a part of an exercise went."""
+
+    name: str
+    count: int = 0
+    passed: int = 0
+    hidden: int = 0
+    """Failed on hidden data alone."""
+
+
+@dataclass
+class ExerciseRow:
+    """How an exercise went, by automatic marks."""
+
+    name: str
+    max: float
+    count: int = 0
+    full: int = 0
+    some: int = 0
+    none: int = 0
+    open: int = 0
+    """Still as it was released."""
+    ended: int = 0
+    parts: list[PartRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MistakeRow:
+    """How many students made a mistake; those that nobody has a name for have mistake ""."""
+
+    check: str
+    mistake: str
+    parts: tuple[str, ...]
+    students: int
+    hint: str
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Net marks from low to high, in percent of the maximum."""
+
+    low: float
+    high: float
+    count: int
+    zeroed: int
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """What the class page shows; `asdict` of it is report.json."""
+
+    assignment: str
+    title: str
+    made_at: str
+    max: float
+    handed_in: int
+    missing: tuple[Absent, ...]
+    graded: int
+    mean: float | None
+    median: float | None
+    full: int
+    histogram: tuple[Bin, ...]
+    exercises: tuple[ExerciseRow, ...]
+    mistakes: tuple[MistakeRow, ...]
+    verdicts: Mapping[str, int]
+    total_seconds: float
+    median_seconds: float | None
+    slowest: tuple[str, ...]
+    students: tuple[StudentRow, ...]
+    schema: int = SCHEMA
+
+
+def summarise(members: Sequence[ClassMember], about: ClassAbout) -> ClassSummary:
+    """Return what the class page shows, everything in it fit to be shown."""
+    students = [_student(member) for member in members]
     # A submission that nobody could grade has checks without scores: they say nothing of what a class knows.
-    rows = [row for row, one in zip(rows, students, strict=True) if one["marked"]]
-    aliases = sorted(students, key=lambda one: hashlib.sha256(one["student"].encode()).digest())
-    for number, one in enumerate(aliases, 1):
-        one["alias"] = f"Student {number}"  # in no order that tells a name
-    graded = [one for one in students if one["verdict"] == "graded"]
-    nets = [one["net"] for one in graded]
-    seconds = [one["seconds"] for one in students]
-    missing = [{key: one_line(one.get(key), 80) for key in ("student", "name")} for one in about.get("missing") or []]
-    return {
-        "assignment": one_line(about.get("assignment"), 80),
-        "title": one_line(about.get("title") or about.get("assignment"), 120),
-        "made_at": one_line(about.get("made_at"), 40),
-        "max": max((one["max"] for one in students), default=0.0),
-        "handed_in": len(students),
-        "missing": missing,
-        "graded": len(graded),
-        "mean": round(fmean(nets), 2) if nets else None,
-        "median": round(median(nets), 2) if nets else None,
-        "full": sum(one["net"] >= one["max"] for one in graded),
-        "histogram": _histogram(graded),
-        "exercises": _exercises(rows),
-        "mistakes": _mistakes(rows),
-        "verdicts": dict(Counter(one["verdict"] for one in students).most_common()),
-        "seconds": {
-            "total": round(sum(seconds), 2),
-            "median": round(median(seconds), 2) if seconds else None,
-            "slowest": [one["student"] for one in sorted(students, key=lambda one: -one["seconds"])[:SLOWEST]],
-        },
-        "students": students,
-    }
+    marked = [member.standing for member in members if member.standing.breakdown.marked]
+    order = sorted(students, key=lambda row: hashlib.sha256(row.student.encode()).digest())  # tells no name
+    aliases = {row.student: f"Student {number}" for number, row in enumerate(order, 1)}
+    students = [replace(row, alias=aliases[row.student]) for row in students]
+    graded = [row for row in students if row.verdict == "graded"]
+    nets, seconds = [row.net for row in graded], [row.seconds for row in students]
+    return ClassSummary(
+        assignment=one_line(about.assignment, 80),
+        title=one_line(about.title or about.assignment, 120),
+        made_at=one_line(about.made_at, 40),
+        max=max((row.max for row in students), default=0.0),
+        handed_in=len(students),
+        missing=tuple(Absent(one_line(absent.student, 80), one_line(absent.name, 80)) for absent in about.missing),
+        graded=len(graded),
+        mean=round(fmean(nets), 2) if nets else None,
+        median=round(median(nets), 2) if nets else None,
+        full=sum(row.net >= row.max for row in graded),
+        histogram=tuple(_histogram(graded)),
+        exercises=tuple(_exercises(marked)),
+        mistakes=tuple(_mistakes(marked)),
+        verdicts=dict(Counter(row.verdict for row in students).most_common()),
+        total_seconds=round(sum(seconds), 2),
+        median_seconds=round(median(seconds), 2) if seconds else None,
+        slowest=tuple(row.student for row in sorted(students, key=lambda row: -row.seconds)[:SLOWEST]),
+        students=tuple(students),
+    )
 
 
-def _student(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one line of the table of students."""
-    result = row["result"]
-    standing: Breakdown = row["standing"]
-    zeroed = any(penalty.kind == "rules" for penalty in standing.penalties)
-    return {
-        "student": one_line(row.get("student"), 60),
-        "name": one_line(row.get("name"), 80),
-        "login": one_line(row.get("login"), 60),
-        "notebook": _link(row.get("notebook")),
-        "verdict": one_line(result.get("verdict"), 20),
-        "reason": one_line(result.get("reason"), 300),
-        "auto": standing.auto,
-        "marked": standing.marked,
-        "score": standing.score,
-        "penalty": standing.penalty,
-        "net": standing.net,
-        "max": standing.max,
-        "zeroed": zeroed,
-        "manual": {one_line(name, 80): list(change) for name, change in standing.manual.items()},
-        "late": standing.late.late,
-        "days": round(finite(standing.late.days), 2),
-        "seconds": round(finite(result.get("seconds")), 2),
-        "checks": {
-            one_line(check.get("name"), 80): {
-                "score": round(standing.manual.get(str(check.get("name")), (0.0, finite(check.get("score"))))[1], 2),
-                "max": finite(check.get("max")),
-                "ended": one_line(check.get("ended"), 20),
-                "reason": one_line(check.get("reason"), 300),
-            }
-            for check in (result.get("checks") or [] if standing.marked else [])
-        },
-        "breaches": [_finding(one, standing, zeroed) for one in result.get("rules") or [] if one.get("breach")],
-        "notes": [_finding(one, standing, zeroed) for one in result.get("rules") or [] if not one.get("breach")],
-        "repairs": [one_line(one, 300) for one in result.get("repairs") or []],
-    }
+def _student(member: ClassMember) -> StudentRow:
+    standing = member.standing
+    result, breakdown = standing.result, standing.breakdown
+    zeroed = any(penalty.kind == "rules" for penalty in breakdown.penalties)
+    rows = [(finding.breach, _finding(finding, breakdown, zeroed)) for finding in result.rules]
+    return StudentRow(
+        student=one_line(standing.student, 60),
+        name=one_line(standing.sortable, 80),
+        login=one_line(standing.login, 60),
+        notebook=_link(member.notebook),
+        verdict=one_line(result.verdict, 20),
+        reason=one_line(result.reason, 300),
+        auto=breakdown.auto,
+        marked=breakdown.marked,
+        score=breakdown.score,
+        penalty=breakdown.penalty,
+        net=breakdown.net,
+        max=breakdown.max,
+        zeroed=zeroed,
+        manual={one_line(name, 80): change for name, change in breakdown.manual.items()},
+        late=breakdown.late.late,
+        days=round(finite(breakdown.late.days), 2),
+        seconds=round(finite(result.seconds), 2),
+        checks={one_line(check.name, 80): _check(check, breakdown) for check in result.checks if breakdown.marked},
+        breaches=tuple(row for breach, row in rows if breach),
+        notes=tuple(row for breach, row in rows if not breach),
+        repairs=tuple(one_line(repair, 300) for repair in result.repairs),
+    )
 
 
-def _finding(found: Mapping[str, Any], standing: Breakdown, zeroed: bool) -> dict[str, Any]:
-    """Return a rule's finding with what came of it: zero, waived, or flagged without consequence."""
-    rule = one_line(found.get("rule"), 40)
-    waived = one_line(standing.waived.get(rule), 300)
-    costs = zeroed and rule not in standing.spared
+def _check(check: CheckResult, breakdown: Breakdown) -> CheckRow:
+    change = breakdown.manual.get(check.name)
+    score = change.now if change else finite(check.score)
+    return CheckRow(round(score, 2), finite(check.max), one_line(check.ended, 20), one_line(check.reason, 300))
+
+
+def _finding(finding: Finding, breakdown: Breakdown, zeroed: bool) -> FindingRow:
+    rule = one_line(finding.rule, 40)
+    waived = one_line(breakdown.waived.get(rule), 300)
+    costs = zeroed and rule not in breakdown.spared
     consequence = "waived" if waived else "zero" if costs else "flagged"
-    cell, evidence = one_line(found.get("cell"), 80), block(found.get("evidence"), 2_500, 30)
-    return {"rule": rule, "cell": cell, "evidence": evidence, "consequence": consequence, "waived": waived}
+    return FindingRow(rule, one_line(finding.cell, 80), block(finding.evidence, 2_500, 30), consequence, waived)
 
 
-def _link(path: object) -> str:
+def _link(path: str) -> str:
     """Return a relative path as a link to a file, whatever its parts are named."""
-    parts = [quote(part, safe="") for part in str(path or "").split("/") if part not in ("", ".")]
+    parts = [quote(part, safe="") for part in path.split("/") if part not in ("", ".")]
     return "./" + "/".join(parts) if parts else ""
 
 
-def _histogram(graded: Iterable[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """Return the net marks in ten equal bins, [{low, high, count, zeroed}], in percent of the maximum."""
-    bins = [{"low": 10.0 * at, "high": 10.0 * (at + 1), "count": 0, "zeroed": 0} for at in range(BINS)]
-    for one in graded:
-        share = one["net"] / one["max"] if one["max"] else 0.0
-        place = bins[min(int(BINS * min(max(share, 0.0), 1.0) + 1e-9), BINS - 1)]
-        place["count"] += 1
-        place["zeroed"] += bool(one["zeroed"])
+def _histogram(graded: Iterable[StudentRow]) -> list[Bin]:
+    """Return the net marks in ten equal bins."""
+    bins = [Bin(10.0 * at, 10.0 * (at + 1), 0, 0) for at in range(BINS)]
+    for row in graded:
+        share = row.net / row.max if row.max else 0.0
+        at = min(int(BINS * min(max(share, 0.0), 1.0) + 1e-9), BINS - 1)
+        bins[at] = replace(bins[at], count=bins[at].count + 1, zeroed=bins[at].zeroed + row.zeroed)
     return bins
 
 
-def _exercises(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return how each exercise and each of its parts went, by automatic marks, of the submissions that have them."""
-    exercises: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        for check in row["result"].get("checks") or []:
-            score, most = finite(check.get("score")), finite(check.get("max"))
-            if not most:
-                continue
-            name = one_line(check.get("name"), 80)
-            empty = {"name": name, "max": most, "count": 0, "full": 0, "some": 0, "none": 0, "open": 0, "ended": 0}
-            entry = exercises.setdefault(name, empty | {"parts": {}})
-            entry["count"] += 1
-            entry["full" if score >= most - 0.005 else "none" if score < 0.005 else "some"] += 1
-            entry["ended"] += bool(check.get("ended"))
-            entry["open"] += _open(check)
-            for part in check.get("parts") or []:
-                label = one_line(part.get("name"), 60)
-                found = entry["parts"].setdefault(label, {"name": label, "count": 0, "passed": 0, "hidden": 0})
-                found["count"] += 1
-                found["passed"] += bool(part.get("passed"))
-                found["hidden"] += bool(part.get("hidden") and not part.get("passed"))
-    return [entry | {"parts": list(entry["parts"].values())} for entry in exercises.values()]
+def _exercises(standings: Iterable[Standing]) -> list[ExerciseRow]:
+    """Return how each exercise and each of its parts went, of the submissions that have marks."""
+    exercises: dict[str, ExerciseRow] = {}
+    for check in (check for standing in standings for check in standing.result.checks):
+        score, most = finite(check.score), finite(check.max)
+        if not most:
+            continue
+        name = one_line(check.name, 80)
+        row = exercises.setdefault(name, ExerciseRow(name, most))
+        row.count += 1
+        row.full += score >= most - CENT
+        row.none += score < CENT
+        row.some = row.count - row.full - row.none
+        row.ended += bool(check.ended)
+        row.open += _open(check)
+        for part in check.parts:
+            label = one_line(part.name, 60)
+            of_part = next((known for known in row.parts if known.name == label), None)
+            if of_part is None:
+                of_part = PartRow(label)
+                row.parts.append(of_part)
+            of_part.count += 1
+            of_part.passed += part.passed
+            of_part.hidden += part.hidden and not part.passed
+    return list(exercises.values())
 
 
-def _open(check: Mapping[str, Any]) -> bool:
+def _open(check: CheckResult) -> bool:
     """Return whether an exercise still is as it was released: no part did more than say so."""
-    parts = check.get("parts") or []
-    return bool(parts) and all(str(part.get("message", "")).startswith(OPEN) for part in parts)
+    return bool(check.parts) and all(part.message.startswith(UNFINISHED) for part in check.parts)
 
 
-def _mistakes(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the mistakes by how many students made them, those nobody has a name for last.
-
-    -> [{check, mistake ("" where none was recognised), parts, students, hint}]
-    """
+def _mistakes(standings: Iterable[Standing]) -> list[MistakeRow]:
+    """Return the mistakes by how many students made them, those nobody has a name for last."""
     students: dict[tuple[str, str], set[str]] = defaultdict(set)
     parts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     hints: dict[tuple[str, str], str] = {}
-    for row in rows:
-        for check in row["result"].get("checks") or []:
-            for part in check.get("parts") or []:
-                if part.get("passed") or str(part.get("message", "")).startswith(OPEN):
+    for standing in standings:
+        for check in standing.result.checks:
+            for part in check.parts:
+                if part.passed or part.message.startswith(UNFINISHED):
                     continue
-                key = (one_line(check.get("name"), 80), one_line(part.get("mistake"), 80))
-                students[key].add(one_line(row.get("student"), 60))
-                parts[key][one_line(part.get("name"), 60)] += 1
+                key = (one_line(check.name, 80), one_line(part.mistake, 80))
+                students[key].add(standing.student)
+                parts[key][one_line(part.name, 60)] += 1
                 if key[1]:
-                    hints.setdefault(key, one_line(part.get("hint"), 300))
+                    hints.setdefault(key, one_line(part.hint, 300))
     order = sorted(students, key=lambda key: (not key[1], -len(students[key]), key))
     return [
-        {
-            "check": check,
-            "mistake": mistake,
-            "parts": [name for name, _ in parts[check, mistake].most_common()],
-            "students": len(students[check, mistake]),
-            "hint": hints.get((check, mistake), ""),
-        }
-        for check, mistake in order
+        MistakeRow(*key, tuple(name for name, _ in parts[key].most_common()), len(students[key]), hints.get(key, ""))
+        for key in order
     ]

@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from assignment import words
 from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
-from assignment.homework.notebook import dumps
+from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking.breakdown import CENT, Standing, standing_of
 from assignment.marking.decisions import load
 from assignment.marking.results import read_autograded, result_of
-from assignment.report.annotate import annotate
+from assignment.report.annotated import annotate
 from assignment.report.class_page import report, report_csv, report_json
-from assignment.report.feedback_view import title
-from assignment.report.feedback_words import verdict_words
+from assignment.report.class_summary import Absent, ClassAbout, ClassMember, summarise
 from assignment.report.student_page import page
+from assignment.report.student_view import title
 from assignment.submission.handed_in import read_record
 from assignment.text import points
 from assignment.workflow.roster import read_roster
@@ -33,7 +32,7 @@ class GradedSubmission:
     """Where a student stands, and the autograded notebook (JSON)."""
 
     standing: Standing
-    notebook: dict[str, Any]
+    notebook: NotebookJson
 
     @property
     def student(self) -> str:
@@ -72,7 +71,7 @@ def write_feedback(course: Course, name: str, progress: Progress | None = None) 
     for count, one in enumerate(everybody, 1):
         path = course.feedback(one.student, name)
         try:
-            replace_file(path, _page(one))
+            replace_file(path, page(one.standing, one.notebook))
             paths.append(path)
         except FullError:
             raise
@@ -89,26 +88,27 @@ def write_report(course: Course, name: str) -> dict[str, Path]:
     """Write the class page, and the same as JSON and CSV, to exported/NAME/ and return the paths by kind."""
     folder = course.exported(name)
     everybody = list(graded(course, name))
-    rows = [_row(course, name, one) for one in everybody]
-    heading = title(everybody[0].notebook) if everybody else name
-    handed_in = {row["student"] for row in rows}
-    missing = [
-        {"student": user, "name": student.name}
+    handed_in = {one.student for one in everybody}
+    missing = tuple(
+        Absent(user, student.name)
         for user, student in read_roster(course, name, None).items()
         if user not in handed_in and not student.test
-    ]
-    about = {"assignment": name, "title": heading, "missing": missing, "made_at": f"{datetime.now():%Y-%m-%d %H:%M}"}
+    )
+    heading = title(everybody[0].notebook) if everybody else name
+    about = ClassAbout(name, heading, f"{datetime.now():%Y-%m-%d %H:%M}", missing)
+    members = [ClassMember(one.standing, _place(course, name, one.student)) for one in everybody]
+    summary = summarise(members, about)
     made = {}
     for kind, make in (("html", report), ("json", report_json), ("csv", report_csv)):
         made[kind] = folder / f"report.{kind}"
-        replace_file(made[kind], make(rows, about))
+        replace_file(made[kind], make(summary))
     return made
 
 
 def annotated(course: Course, name: str, student: str) -> bytes:
     """Return the notebook that goes back to one student. Raises AssignmentError if there is none."""
     for one in graded(course, name, only=student):
-        return dumps(annotate(one.notebook, one.standing.result.as_dict(), one.standing.breakdown)).encode()
+        return dumps(annotate(one.standing, one.notebook)).encode()
     raise AssignmentError(f"{student}: not graded yet; run: assignment grade {student}")
 
 
@@ -133,22 +133,11 @@ def comment(standing: Standing) -> str:
         if score < check.max - CENT:
             lost.append((check.name, points(score), points(check.max)))
     taken = [(row.kind, points(row.points)) for row in breakdown.rows if row.kind in ("late", "rules")]
-    verdict = verdict_words(standing.result.as_dict())
+    verdict = words.verdict(standing.result.verdict)
     return words.comment(points(breakdown.net), points(breakdown.max), verdict, taken, lost)
 
 
-def _page(one: GradedSubmission) -> str:
-    standing = one.standing
-    return page(standing.result.as_dict(), one.notebook, vars(standing), standing.breakdown)
-
-
-def _row(course: Course, name: str, one: GradedSubmission) -> dict[str, Any]:
-    path = Path(os.path.relpath(course.autograded(one.student, name), course.exported(name)))
-    return {
-        "student": one.student,
-        "name": one.standing.sortable,
-        "login": one.standing.login,
-        "result": one.standing.result.as_dict(),
-        "standing": one.standing.breakdown,
-        "notebook": path.as_posix(),
-    }
+def _place(course: Course, name: str, student: str) -> str:
+    """Where a student's feedback page lies, seen from the class page; the notebook where no page was written."""
+    page_, notebook = course.feedback(student, name), course.autograded(student, name)
+    return Path(os.path.relpath(page_ if page_.exists() else notebook, course.exported(name))).as_posix()

@@ -3,14 +3,15 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from assignment import words
 from assignment.grading.autograded import VERDICT
+from assignment.grading.result import Result
 from assignment.homework.master import HIDDEN, without
-from assignment.marking.breakdown import Breakdown
-from assignment.report.feedback_view import exercises, findings, kind, ledger, source, title
-from assignment.report.feedback_words import OBJECTION, verdict_words
+from assignment.homework.notebook import CellJson, NotebookJson
+from assignment.marking.breakdown import Breakdown, Standing
+from assignment.report.student_view import ExerciseView, exercises, kind, rule_views, source, summands, title
 from assignment.text import block, one_line, points
 
 CELL = (200_000, 5_000)  # characters and lines of a cell that are kept
@@ -23,14 +24,15 @@ NBGRADER = ("grade_id", "grade", "solution", "locked", "points", "schema_version
 MARKDOWN = {mark: f"&#{ord(mark)};" for mark in "&<>\"'`*_[](){}#!|~:@^=+-"} | {"$": "＄", "\\": "＼"}
 
 
-def annotate(notebook: Mapping[str, Any], result: Mapping[str, Any], standing: Breakdown) -> dict[str, Any]:
+def annotate(standing: Standing, notebook: NotebookJson) -> NotebookJson:
     """Return the notebook (nbformat 4) that goes back to the student through Canvas.
 
-    notebook: the autograded one, whose prose, given and check cells are the master's; result: an examination;
-    standing: how its mark came about. Text cells that are not the master's show as source.
+    notebook: the autograded one, whose prose, given and check cells are the master's. Text cells that are not the
+    master's show as source.
     """
-    tasks = {task["name"]: task for task in exercises(result, notebook, standing)}
-    cells = [_markdown("feedback-summary", _summary(result, notebook, standing, list(tasks.values())))]
+    result, breakdown = standing.result, standing.breakdown
+    tasks = {task.name: task for task in exercises(result, notebook, breakdown)}
+    cells = [_markdown("feedback-summary", _summary(result, notebook, breakdown, list(tasks.values())))]
     for number, cell in enumerate(notebook.get("cells") or []):
         role, name = kind(cell)
         if role == VERDICT:
@@ -40,13 +42,13 @@ def annotate(notebook: Mapping[str, Any], result: Mapping[str, Any], standing: B
         if task is not None:
             cells.append(_markdown(f"feedback-{len(cells)}", _exercise(task)))
     cells += [_markdown(f"feedback-{len(cells) + more}", _exercise(task)) for more, task in enumerate(tasks.values())]
-    about, made = (notebook.get("metadata") or {}).get("assignment") or {}, result.get("made_by") or {}
+    about = (notebook.get("metadata") or {}).get("assignment") or {}
     return {
         "cells": _with_ids(cells),
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "assignment": {"name": one_line(about.get("name"), 80), "release": one_line(made.get("release"), 40)},
+            "assignment": {"name": one_line(about.get("name"), 80), "release": one_line(result.release, 40)},
         },
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -71,7 +73,7 @@ def is_fenced(text: str) -> bool:
     return found is not None and found[1] == found[3] and found[1] not in found[2]
 
 
-def _cell(cell: Mapping[str, Any], number: int) -> dict[str, Any]:
+def _cell(cell: CellJson, number: int) -> CellJson:
     """Return one of the notebook's cells without hidden tests, foreign metadata and outputs that could act."""
     text, role = source(cell), kind(cell)[0]
     name = cell.get("id") if isinstance(cell.get("id"), str) and CELL_ID.fullmatch(cell["id"]) else f"cell-{number}"
@@ -91,7 +93,7 @@ def _cell(cell: Mapping[str, Any], number: int) -> dict[str, Any]:
     return _markdown(str(name), text if ours or is_fenced(text) else fenced(text), _metadata(cell))
 
 
-def _outputs(cell: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _outputs(cell: CellJson) -> Iterator[CellJson]:
     """Yield a cell's outputs as text and PNG pictures; everything else of them is dropped."""
     for output in list(cell.get("outputs") or [])[:OUTPUTS]:
         sort = output.get("output_type")
@@ -108,7 +110,7 @@ def _outputs(cell: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 yield {"output_type": "display_data", "data": data, "metadata": {}}
 
 
-def _bundle(data: Mapping[str, Any]) -> dict[str, str]:
+def _bundle(data: CellJson) -> dict[str, str]:
     """Return what may be shown of a display's forms: text, and a picture that truly begins as a PNG."""
     kept = {}
     if "text/plain" in data:
@@ -129,23 +131,23 @@ def _joined(text: object) -> str:
     return "".join(str(line) for line in text) if isinstance(text, list) else str(text or "")
 
 
-def _metadata(cell: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(cell: CellJson) -> CellJson:
     """Return the part of a cell's metadata by which the cell is recognised."""
     role, name = kind(cell)
     ours = (cell.get("metadata") or {}).get("nbgrader")
-    kept: dict[str, Any] = {"assignment": {"kind": one_line(role, 20), "name": one_line(name, 80)}} if role else {}
-    if isinstance(ours, Mapping):
+    kept: CellJson = {"assignment": {"kind": one_line(role, 20), "name": one_line(name, 80)}} if role else {}
+    if isinstance(ours, dict):
         values = {key: ours[key] for key in NBGRADER if isinstance(ours.get(key), str | int | float)}
         kept["nbgrader"] = {key: one_line(one, 100) if isinstance(one, str) else one for key, one in values.items()}
     return kept
 
 
-def _markdown(name: str, text: str, metadata: dict[str, Any] | None = None) -> dict[str, Any]:
+def _markdown(name: str, text: str, metadata: CellJson | None = None) -> CellJson:
     """Return a Markdown cell."""
     return {"cell_type": "markdown", "id": name, "metadata": metadata or {}, "source": text}
 
 
-def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_ids(cells: list[CellJson]) -> list[CellJson]:
     """Return the cells with every id different: a copied cell keeps its source, not its id."""
     seen: set[str] = set()
     for number, cell in enumerate(cells):
@@ -155,27 +157,25 @@ def _with_ids(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return cells
 
 
-def _summary(
-    result: Mapping[str, Any], notebook: Mapping[str, Any], standing: Breakdown, tasks: list[dict[str, Any]]
-) -> str:
+def _summary(result: Result, notebook: NotebookJson, breakdown: Breakdown, tasks: list[ExerciseView]) -> str:
     """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
-    verdict = verdict_words(result)
-    mark = f"{points(standing.net)} / {points(standing.max)} 分" if standing.marked else "未评分"
+    verdict = words.verdict(result.verdict)
+    mark = f"{points(breakdown.net)} / {points(breakdown.max)} 分" if breakdown.marked else "未评分"
     lines = [f"# 作业反馈：{mark}", "", escaped(title(notebook)), ""]
     lines += [f"**这份提交没有完成评分。** {escaped(verdict)}", ""] if verdict else []
     lines += ["| 这个分数怎么来的 | 分 |", "|:--|--:|"]
-    lines += [f"| {escaped(row['label'])} {escaped(row['note'])} | {row['points']} |" for row in ledger(standing)]
+    lines += [f"| {escaped(row.label)} {escaped(row.note)} | {row.points} |" for row in summands(breakdown)]
     if tasks:
         marks = {"full": "通过", "some": "部分通过", "none": "未通过"}
         lines += ["", "| 题目 | 得分 | 满分 | |", "|:--|--:|--:|:--|"]
-        lines += [f"| {_name(t['name'])} | {t['score']} | {t['max']} | {marks[t['state']]} |" for t in tasks]
-    for rule in findings(result, standing):
-        for found in rule["breaches"]:
-            spared = "没有扣分" if rule["state"] == "spared" else "整份作业记 0 分"
-            lines += ["", f"**违反规则：{escaped(rule['label'])}**（{spared}） {escaped(found['cell'])}"]
-            lines += ["", fenced(found["evidence"], "diff")] if found["evidence"] else []
-        lines += ["", f"助教已豁免：{escaped(rule['waived'])}"] if rule["waived"] else []
-    lines += ["", OBJECTION, "", "每个检查单元格后面是这一题的反馈；隐藏测试的内容不公布。"]
+        lines += [f"| {_name(task.name)} | {task.score} | {task.max} | {marks[task.state]} |" for task in tasks]
+    for rule in rule_views(result, breakdown):
+        for breach in rule.breaches:
+            spared = "没有扣分" if rule.state == "spared" else "整份作业记 0 分"
+            lines += ["", f"**违反规则：{escaped(rule.label)}**（{spared}） {escaped(breach.cell)}"]
+            lines += ["", fenced(breach.evidence, "diff")] if breach.evidence else []
+        lines += ["", f"助教已豁免：{escaped(rule.waived)}"] if rule.waived else []
+    lines += ["", words.OBJECTION, "", "每个检查单元格后面是这一题的反馈；隐藏测试的内容不公布。"]
     return "\n".join(lines)
 
 
@@ -184,21 +184,21 @@ def _name(name: str) -> str:
     return f"`{name}`" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name) else escaped(name)
 
 
-def _exercise(task: Mapping[str, Any]) -> str:
+def _exercise(task: ExerciseView) -> str:
     """Return the cell after a check: its points, what failed, what passed, hints and advice."""
-    lines = [f"### 反馈：{_name(task['name'])}　{task['score']} / {task['max']} 分", ""]
-    if task["auto"] is not None:
-        lines += [f"助教把这一题的自动评分 {task['auto']} 分改为 {task['score']} 分。", ""]
-    lines += [f"**助教评语**\n\n{fenced(task['comment'])}", ""] if task["comment"] else []
-    lines += [escaped(words) + "\n" for words in (task["ended"], task["premise"]) if words]
-    for part in task["failed"]:
-        names = "、".join(_name(name) for name in part["names"])
-        lines.append(f"- **未通过 {names}**（{part['score']}/{part['max']} 分）")
-        for line in part["lines"]:
-            which = "、".join(_name(name) for name in line["names"]) + "：" if len(part["lines"]) > 1 else ""
-            measure = f"（{escaped(line['measure'])}）" if line["measure"] else ""
-            lines.append(f"    - {which}{escaped(line['message'])}{measure}")
-        lines += [f"    - 提示：{escaped(part['hint'])}"] if part["hint"] else []
-    lines += ["- 通过：" + "、".join(_name(name) for name in task["passed"])] if task["passed"] else []
-    lines += [f"- 建议（不影响得分）：{escaped(words)}" for words in task["advice"]]
+    lines = [f"### 反馈：{_name(task.name)}　{task.score} / {task.max} 分", ""]
+    if task.auto:
+        lines += [f"助教把这一题的自动评分 {task.auto} 分改为 {task.score} 分。", ""]
+    lines += [f"**助教评语**\n\n{fenced(task.comment)}", ""] if task.comment else []
+    lines += [escaped(sentence) + "\n" for sentence in (task.ended, task.premise) if sentence]
+    for part in task.failed:
+        names = "、".join(_name(name) for name in part.names)
+        lines.append(f"- **未通过 {names}**（{part.score}/{part.max} 分）")
+        for line in part.lines:
+            which = "、".join(_name(name) for name in line.names) + "：" if len(part.lines) > 1 else ""
+            measure = f"（{escaped(line.measure)}）" if line.measure else ""
+            lines.append(f"    - {which}{escaped(line.message)}{measure}")
+        lines += [f"    - 提示：{escaped(part.hint)}"] if part.hint else []
+    lines += ["- 通过：" + "、".join(_name(name) for name in task.passed)] if task.passed else []
+    lines += [f"- 建议（不影响得分）：{escaped(advice)}" for advice in task.advice]
     return "\n".join(lines)
