@@ -25,7 +25,13 @@ def cell_failed(error: str) -> str:
 
 # Rules: evidence of a breach or a note
 
-ROLES = {"given": "给定的单元格 {}", "solve": "{} 的单元格", "check": "{} 的检查单元格", "prose": "说明文字 {}"}
+ROLES = {
+    "given": "给定的单元格 {}",
+    "solve": "{} 的单元格",
+    "check": "{} 的检查单元格",
+    "prose": "说明文字 {}",
+    "play": "试一试 {}",
+}
 
 
 def place(role: str, name: str, position: int | None, first: int = 0, last: int = 0) -> str:

@@ -17,14 +17,17 @@
 # 读一句话时，你不会每看到一个词就忘掉前面的词。循环神经网络（recurrent neural network,
 # RNN）也是这样：它每一步读入一个新的输入，同时带着上一步留下的**隐藏状态**，于是可以处理长度不定的序列。
 #
-# 在这份作业里，你只用 NumPy，从一步 RNN 开始，一直写到一个能“看图说话”的模型：
+# 在这份作业里，你只用 NumPy，从一步 RNN 开始，一直写到一个能“看图说话”的模型，最后用自己写的十个函数训练它，看它开口说话：
 #
-# 1. RNN 的一步，以及整个序列上的前向和反向传播；
-# 2. 词嵌入（word embedding）：把词变成向量；
-# 3. 时间仿射层和时间 softmax 损失：每个时刻给每个词打分；
-# 4. 把它们拼成图像描述模型 `CaptioningRNN`。
+# | 节 | 你要写的函数 | 分值 | 大约用时 |
+# |:---|:---|:---:|:---:|
+# | 3 RNN 的一步 | `rnn_step_forward`、`rnn_step_backward` | 8 + 12 | 1 小时 |
+# | 4 整个序列 | `rnn_forward`、`rnn_backward` | 10 + 14 | 1.5 小时 |
+# | 5 词嵌入 | `word_embedding_forward`、`word_embedding_backward` | 6 + 8 | 0.5 小时 |
+# | 6 打分与损失 | `temporal_affine_*`、`temporal_softmax_loss` | 6 + 8 + 12 | 1.5 小时 |
+# | 7 看图说话 | `CaptioningRNN.loss` | 16 | 1 小时 |
 #
-# 数据都很小，不需要 GPU。
+# 需要会的：Python、NumPy 的数组运算与广播、矩阵乘法、链式法则。数据都很小，不需要 GPU。
 
 # %% prose rules [markdown]
 # ### 怎样做，怎样交
@@ -37,9 +40,16 @@
 # 2. **不导入别的包**：除了已经导入的，不要再导入任何 Python 包；要写的东西请自己动手写，不要调用现成的函数代劳。
 # 3. **保留输出**：交上来的文件里，每个单元都要留着运行后的输出。
 #
-# 每道练习先讲想法和公式，再是要写的单元，最后是检查单元。检查单元锁定了，运行即可：它逐个数组打印误差、门槛和结论。
+# 想试一试什么，可以自己**加新的单元**，在里面随便打印、画草图；只是函数里不要用到这些单元里的变量，它们不算在答案里。
 #
-# 评分时，同样的检查之外还会换上别的数据，所以请照公式写，不要照着检查的数据写。
+# 每道练习先讲想法和公式，再是要写的单元，最后是检查单元。检查单元锁定了，运行即可：它逐个数组打印误差、门槛和结论，没有通过也不会中断后面的单元。评分时，同样的检查之外还会换上别的数据，所以请照公式写，不要照着检查的数据写。
+#
+# | | 从头运行一遍 | 保存 |
+# |:---|:---|:---|
+# | JupyterLab | Kernel → Restart Kernel and Run All Cells… | Ctrl+S |
+# | Notebook 7 | Kernel → Restart Kernel and Run All Cells… | Ctrl+S |
+# | VS Code | 工具栏 Restart，再 Run All | Ctrl+S |
+# | Colab | 代码执行程序 → 重新启动会话并运行所有单元格 | 文件 → 下载 → 下载 .ipynb |
 
 # %% prose letters [markdown]
 # 全文用同样的字母表示形状：
@@ -47,27 +57,27 @@
 # | 字母 | 含义 | 字母 | 含义 |
 # |:---:|:---|:---:|:---|
 # | $N$ | 一批有几个样本（batch） | $V$ | 词表里有几个词 |
-# | $T$ | 序列有几步（time steps） | $W$ | 词向量的维数 |
+# | $T$ | 序列有几步（time steps） | $W$ | 词向量的维数（第 7 节） |
 # | $D$ | 输入向量的维数 | $M$ | 仿射层输出的维数 |
 # | $H$ | 隐藏状态的维数 | | |
 #
 # 样本按**行**排列，所以公式写成 $x W$，而不是 $W x$。记号 $\odot$ 是逐元素相乘；代码里的 `dx` 是损失对 `x`
-# 的梯度，形状与 `x` 相同。
+# 的梯度，形状与 `x` 相同。公式里的时刻从 1 数到 $T$，数组的下标从 0 数起，所以第 $t$ 步的输入是 `x[:, t-1, :]`。
 
 # %% prose helpers [markdown]
 # ## 2. 准备
 #
-# 下面三个单元是给定的：导入、三个数值工具和检查器。运行它们，不必修改。
+# 下面三个单元是给定的：导入、三个数值工具和检查器。运行它们，不必修改，检查器也不必读。
 #
-# 检查器很长，不必读它；点一下单元左边的竖条，就能把它折叠起来。
+# 检查反向传播靠**有限差分**：把 $x$ 的一个分量加减很小的 $\varepsilon$（代码里的参数 `h`），看 $f$ 变了多少，
 #
-# 检查反向传播靠**有限差分**：把 $x$ 的一个分量加减很小的 $h$，看 $f$ 变了多少，
-#
-# $$\frac{\partial f}{\partial x_i} \approx \frac{f(x + h e_i) - f(x - h e_i)}{2h}.$$
+# $$\frac{\partial f}{\partial x_i} \approx \frac{f(x + \varepsilon e_i) - f(x - \varepsilon e_i)}{2\varepsilon}.$$
 #
 # 它很慢，但不需要推导，正好用来核对你推导出来的梯度。两者的差别用相对误差衡量：
 #
 # $$\mathrm{err}(x, y) = \max_i \frac{|x_i - y_i|}{\max(10^{-8},\ |x_i| + |y_i|)}.$$
+#
+# 误差接近 0 是对的；等于 1 常常意味着一个是零、另一个不是，或者两者符号相反：这样的误差不是“差一点”，而是整项错了。
 
 # %% given imports
 import numpy as np
@@ -223,19 +233,7 @@ check.report()
 # 换了一个办法：**同一组参数在每个时刻重复使用**，时刻之间只传递一个隐藏状态 $h_t$。它像一份不断改写的笔记：读入
 # $x_t$，参考旧笔记 $h_{t-1}$，写出新笔记 $h_t$。
 #
-# ```text
-#              h_1            h_2            h_3
-#               ^              ^              ^
-#               |              |              |
-#           +-------+      +-------+      +-------+
-#   h_0 --->| step  |----->| step  |----->| step  |-----> ...
-#           +-------+      +-------+      +-------+
-#               ^              ^              ^
-#               |              |              |
-#              x_1            x_2            x_3
-#
-#           Wx, Wh, b: the same in every step
-# ```
+# ![展开的 RNN：h0 出发，每一步读入一个 x，得到一个 h](figures/unrolled.svg)
 #
 # 这样做有两个好处：参数的个数与序列长度无关，一个位置学到的规律在别的位置也能用。
 
@@ -246,8 +244,10 @@ check.report()
 #
 # $$a_t = x_t W_x + h_{t-1} W_h + b, \qquad h_t = \tanh(a_t).$$
 #
-# 形状：$x_t\,(N, D)$，$h_{t-1}\,(N, H)$，$W_x\,(D, H)$，$W_h\,(H, H)$，$b\,(H,)$，得到 $h_t\,(N, H)$。$\tanh$
-# 把每个分量压到 $(-1, 1)$ 之间，状态因此不会越滚越大。
+# 形状：$x_t\,(N, D)$，$h_{t-1}\,(N, H)$，$W_x\,(D, H)$，$W_h\,(H, H)$，$b\,(H,)$，得到 $h_t\,(N, H)$。
+#
+# 为什么是 $\tanh$？它把每个分量压到 $(-1, 1)$ 之间，状态不会越滚越大；它以零为中心，状态有正有负；它的导数由输出就能算出来。代价是**饱和**：$|a|$
+# 很大时曲线是平的，导数几乎为零，梯度就传不过去了。
 #
 # 看一个最小的例子：各维都是 1，$W_x = W_h = 1$，$b = 0$，$h_0 = 0$，输入是 $1, 0, 0$。状态依次约为
 # $0.76,\ 0.64,\ 0.57$：后两步没有新的输入，第一步的输入却还留有痕迹，这就是“记忆”。
@@ -323,18 +323,31 @@ check.report()
 # ### 3.2 一步的反向
 #
 # 已知损失 $L$ 对输出的梯度 $\dfrac{\partial L}{\partial h_t}$（代码里的
-# `dnext_h`），求它对五个输入的梯度。沿着前向的计算倒着走，先穿过 $\tanh$：因为 $\tanh'(a) = 1 - \tanh^2(a)$，
+# `dnext_h`），求它对五个输入的梯度。检查里 `dnext_h` 是随机的：它代替了后面的整个网络，不管后面接的是什么，你的公式都应当成立。
+#
+# ![一步的计算图：黑色是前向，红色是反向，方框边上是局部导数](figures/step.svg)
+#
+# 沿着前向的计算倒着走，先穿过 $\tanh$：因为 $\tanh'(a) = 1 - \tanh^2(a)$，
 #
 # $$\frac{\partial L}{\partial a_t} = \frac{\partial L}{\partial h_t} \odot (1 - h_t^2) \qquad (N, H).$$
 #
-# 再穿过线性变换 $A = X W + b$，即 $A_{nj} = \sum_i X_{ni} W_{ij} + b_j$。逐个元素求导，再写回矩阵，就是
+# 再穿过线性变换 $A = X W + b$。只看 $W$ 的一个元素 $W_{ij}$，它出现在每个样本的第 $j$ 个输出里：
+#
+# $$A_{nj} = \dots + X_{ni} W_{ij} + \dots \;\Rightarrow\; \frac{\partial A_{nj}}{\partial W_{ij}} = X_{ni}
+# \;\Rightarrow\; \frac{\partial L}{\partial W_{ij}} = \sum_n X_{ni} \frac{\partial L}{\partial A_{nj}}.$$
+#
+# 写回矩阵，对 $X$ 和 $b$ 也照此办理，就是
 #
 # $$\frac{\partial L}{\partial X} = \frac{\partial L}{\partial A}\, W^\top, \qquad
 # \frac{\partial L}{\partial W} = X^\top \frac{\partial L}{\partial A}, \qquad
 # \frac{\partial L}{\partial b} = \sum_n \frac{\partial L}{\partial A_n}.$$
 #
-# 拿不准转置放哪边时看形状：`dWx` 必须与 `Wx` 一样是 $(D, H)$，只有一种乘法凑得出来。偏置 $b$ 被 $N$
-# 个样本共用，所以它的梯度要对样本求和。
+# 拿不准转置放哪边时看形状：`dWx` 必须与 `Wx` 一样是 $(D, H)$，只有一种乘法凑得出来。但是当心：`Wh`
+# 是**方阵**，转置错了形状也一样，程序不会报错，只有数值不对。偏置 $b$ 被 $N$ 个样本共用，所以它的梯度要对样本求和。
+#
+# 接着 3.1 节的小例子手算一次：走到第三步，$h_2 \approx 0.64$，$h_3 \approx 0.57$，设上游梯度是 1。先得到 $1 - 0.57^2 \approx 0.68$，这就是对
+# $a_3$ 的梯度；于是 $\mathrm{dprev\_h} = 0.68 \times W_h = 0.68$，$\mathrm{dW_h} = h_2 \times 0.68 \approx 0.43$，$\mathrm{db} = 0.68$；输入是 0，所以
+# $\mathrm{dW_x} = 0$。
 
 
 # %% solve rnn_step_backward
@@ -420,11 +433,11 @@ check.report()
 #
 # ### 4.1 序列的前向
 #
-# 现在把 $T$ 步连起来。第 $t$ 步的输入是 $x_t = x[:, t, :]$，状态从 $h_0$ 开始一路传下去：
+# 现在把 $T$ 步连起来。第 $t$ 步的输入是 $x_t$，在代码里是 `x[:, t-1, :]`；状态从 $h_0$ 开始一路传下去：
 #
 # $$h_t = \mathrm{step}(x_t, h_{t-1};\ W_x, W_h, b), \qquad t = 1, \dots, T.$$
 #
-# 形状：$x\,(N, T, D)$，$h_0\,(N, H)$，输出 $h\,(N, T, H)$ 收集了**每一步**的状态（不含 $h_0$）。第 $t$ 步要等第 $t-1$
+# 形状：$x\,(N, T, D)$，$h_0\,(N, H)$，输出 $h\,(N, T, H)$ 收集了**每一步**的状态（不含 $h_0$），$h_t$ 放在 `h[:, t-1, :]`。第 $t$ 步要等第 $t-1$
 # 步，所以时间上的循环省不掉；请调用你写好的 `rnn_step_forward`。
 
 
@@ -511,25 +524,24 @@ check.report()
 # %% prose rnn_backward [markdown]
 # ### 4.2 沿时间反向传播
 #
-# 每一步的状态 $h_t$ 有两个去处：它是这一步的**输出**，又是下一步的**输入**。损失沿两条路流回来，两份梯度要**相加**：
+# 这就是 BPTT（backpropagation through time）。每一步的状态 $h_t$
+# 有两个去处：它是这一步的**输出**，又是下一步的**输入**。损失沿两条路流回来，两份梯度要**相加**：
 #
 # $$\frac{\partial L}{\partial h_t}\bigg|_{\text{合计}}
-# = \underbrace{\mathrm{dh}[:, t, :]}_{\text{来自输出}}
+# = \underbrace{\mathrm{dh}_t}_{\text{来自输出}}
 # + \underbrace{\mathrm{dprev\_h}_{t+1}}_{\text{来自下一步}}, \qquad \mathrm{dprev\_h}_{T+1} = 0.$$
 #
-# ```text
-#                     dh_1               dh_2               dh_3
-#                       |                  |                  |
-#           +------+    v      +------+    v      +------+    v
-#   dh0 <---| step |<--(+)<----| step |<--(+)<----| step |<--(+)<--- 0
-#           +------+           +------+           +------+
-#              |                  |                  |
-#              v                  v                  v
-#             dx_1               dx_2               dx_3
-# ```
+# ![反向：从最后一步走到第一步，每一步先把两路梯度相加](figures/unrolled_back.svg)
 #
 # 于是从最后一步走到第一步，每步调用 `rnn_step_backward`。参数在每一步都用过一次，所以 `dWx`、`dWh`、`db`
 # 是各步梯度的**和**；走完第一步传出来的就是 `dh0`。
+#
+# 把各步连起来看，$h_T$ 对 $h_t$ 的影响是一串矩阵的乘积（按行向量的写法，梯度从右边乘）：
+#
+# $$\frac{\partial L}{\partial h_t} = \frac{\partial L}{\partial h_T}\;
+# \prod_{k=T}^{t+1} \operatorname{diag}(1 - h_k^2)\, W_h^\top .$$
+#
+# 同一个 $W_h^\top$ 乘了许多次：它大，梯度就爆炸；它小，梯度就消失。写完这一节，下面有一个实验让你亲眼看到。
 
 
 # %% solve rnn_backward
@@ -614,20 +626,101 @@ check.award()
 ### END HIDDEN TESTS
 check.report()
 
+# %% prose journey [markdown]
+# ### 4.3 实验：梯度走 50 步（不计分）
+#
+# **先猜再运行**：序列有 50 步，只有最后一步的输出影响损失。把 $W_h$ 放大或缩小一点，损失对每一步状态的梯度会怎样？猜好了再运行下面两个单元。
+
+
+# %% play drawing-tools
+# @title 画图工具（给定，不必读）
+class Drawing:
+    """An SVG picture that a notebook shows when it is the last value of a cell."""
+
+    def __init__(self, width, height, parts):
+        self.text = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
+            f'font-size="13"><rect width="{width}" height="{height}" rx="8" fill="#fff"/>{"".join(parts)}</svg>'
+        )
+
+    def _repr_svg_(self):
+        return self.text
+
+    @classmethod
+    def lines(cls, curves, title, below, log=False):
+        """Curves by name over their index; log: on a logarithmic scale."""
+        values = {name: np.log10(np.maximum(y, 1e-300)) if log else np.asarray(y) for name, y in curves.items()}
+        low, high = min(v.min() for v in values.values()), max(v.max() for v in values.values())
+        parts = [f'<text x="60" y="22" font-weight="bold">{title}</text><text x="250" y="292">{below}</text>']
+        for k in range(5):
+            tick, y = low + (high - low) * k / 4, 260 - 215 * k / 4
+            label = f"1e{tick:.0f}" if log else f"{tick:.2f}"
+            parts.append(f'<path d="M60 {y}H540" stroke="#ddd"/><text x="8" y="{y + 4}">{label}</text>')
+        for k, (name, v) in enumerate(values.items()):
+            colour = ("#0b62c4", "#c2410c", "#157347")[k % 3]
+            x, y = 60 + 480 * np.arange(len(v)) / (len(v) - 1), 260 - 215 * (v - low) / (high - low)
+            points = " ".join(f"{a:.1f},{b:.1f}" for a, b in np.stack([x, y], axis=1))
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+            parts.append(f'<text x="550" y="{60 + 22 * k}" fill="{colour}">{name}</text>')
+        return cls(720, 305, parts)
+
+    @classmethod
+    def gallery(cls, pictures, sentences, columns=4):
+        """Small square pictures, each over its sentence; a sentence that is wrong is red."""
+        parts = []
+        for k, (picture, (sentence, right)) in enumerate(zip(pictures, sentences)):
+            left, top, size = 20 + k % columns * 180, 15 + k // columns * 130, 8
+            parts.append(f'<rect x="{left}" y="{top}" width="96" height="96" fill="#e8eef5"/>')
+            for i, j in np.argwhere(picture > 0.5):
+                parts.append(f'<rect x="{left + j * size}" y="{top + i * size}" width="8" height="8" fill="#23425f"/>')
+            colour = "#157347" if right else "#b02a37"
+            parts.append(f'<text x="{left}" y="{top + 114}" fill="{colour}">{sentence}</text>')
+        return cls(20 + columns * 180, 15 + -(-len(sentences) // columns) * 130, parts)
+
+
+# %% play journey
+# 实验：W_h 的三种大小，梯度从第 50 步往回走，用的是你写的 rnn_forward 和 rnn_backward。
+def journey(scale, T=50, H=30):
+    """The size of the gradient of the last state with respect to the state k steps earlier, k = 1 .. T."""
+    rng = np.random.default_rng(3)
+    x, h0 = 0.1 * rng.standard_normal((1, T, H)), np.zeros((1, H))
+    Wx, Wh, b = np.eye(H), scale * np.linalg.qr(rng.standard_normal((H, H)))[0], np.zeros(H)
+    dlast, sizes = rng.standard_normal((1, H)), []
+    for k in range(1, T + 1):
+        h, cache = rnn_forward(x[:, T - k :], h0, Wx, Wh, b)
+        dh = np.zeros_like(h)
+        dh[:, -1] = dlast
+        sizes.append(np.linalg.norm(rnn_backward(dh, cache)[1]))
+    return np.array(sizes)
+
+
+picture = None
+if Check.ready("rnn_forward", "rnn_backward"):
+    curves = {f"W_h 的尺度 {scale}": journey(scale) for scale in (0.7, 1.0, 1.4)}
+    picture = Drawing.lines(curves, "走过 k 步以后，梯度的大小（对数坐标）", "k：往回走了几步", log=True)
+picture
+
+# %% prose journey-after [markdown]
+# 尺度小于 1 时，每走一步梯度就缩小一截，走到头几乎什么也不剩：这叫**梯度消失**，网络学不会相隔很远的关系。尺度大于 1 时它先变大，直到 $\tanh$ 的饱和把它压住；没有饱和的地方就是**梯度爆炸**。
+#
+# 对付爆炸，常用**梯度裁剪**（gradient clipping）：梯度太长就按比例缩短。对付消失，要换一种状态的更新方法，让梯度有一条不必反复乘 $W_h^\top$ 的路：这就是 **LSTM** 和 **GRU**。（作业里的函数**不要**裁剪梯度，它们算的就是梯度本身。）
+
 # %% prose word_embedding_forward [markdown]
 # ## 5. 词嵌入
 #
 # 网络只认数，不认词。先把词编号：词表里有 $V$ 个词，一个词就是 $0$ 到 $V-1$ 之间的一个整数。但编号的大小没有意义，5
-# 号词并不比 3 号词“大”。**词嵌入**给每个词配一个 $D$ 维向量，存成矩阵 $W\,(V, D)$
-# 的一行；这些向量也是参数，与网络一起学。
+# 号词并不比 3 号词“大”。**词嵌入**（word embedding）给每个词配一个 $D$ 维向量，存成嵌入矩阵 $E\,(V, D)$
+# 的一行，代码里的参数叫 `W`；这些向量也是参数，与网络一起学。
 #
 # ### 5.1 前向：查表
 #
-# $$\mathrm{out}[n, t, :] = W[\,x[n, t],\ :\,].$$
+# $$\mathrm{out}[n, t, :] = E[\,x[n, t],\ :\,].$$
 #
-# 形状：$x\,(N, T)$ 是整数，$W\,(V, D)$，输出 $(N, T, D)$。NumPy 的整数数组下标一行就能做到。
+# ![左边的编号指到矩阵的一行，那一行抄到输出里；反向时沿原路加回去](figures/embedding.svg)
 #
-# 换个角度看：把每个词写成只有一个 1 的 $V$ 维向量（one-hot），查表就是它乘以 $W$，所以词嵌入也是线性变换。
+# 形状：$x\,(N, T)$ 是整数，$E\,(V, D)$，输出 $(N, T, D)$。NumPy 的整数数组下标一行就能做到。
+#
+# 换个角度看：把每个词写成只有一个 1 的 $V$ 维向量（one-hot），查表就是它乘以 $E$，所以词嵌入也是线性变换。
 
 
 # %% solve word_embedding_forward
@@ -704,11 +797,11 @@ check.report()
 # %% prose word_embedding_backward [markdown]
 # ### 5.2 反向：把梯度加回去
 #
-# 前向把 $W$ 的某一行抄到了若干个位置；反向就把这些位置上的梯度**加**回那一行：
+# 前向把矩阵的某一行抄到了若干个位置；反向就把这些位置上的梯度**加**回那一行：
 #
 # $$\mathrm{dW}[v, :] = \sum_{(n, t)\,:\; x[n, t] = v} \mathrm{dout}[n, t, :] \qquad (V, D).$$
 #
-# 没出现过的词梯度为零；出现了多次的词，每一次都要算上。提示：下标有重复时，`dW[x] += dout` 只记住最后一次，请看
+# 没出现过的词梯度为零，但它的那一行还在；出现了多次的词，每一次都要算上。提示：下标有重复时，`dW[x] += dout` 只记住最后一次，请看
 # `np.add.at` 的文档。
 
 
@@ -783,13 +876,20 @@ check.award()
 ### END HIDDEN TESTS
 check.report()
 
+# %% play guess-rows
+# 先猜再运行：词表有 6 个词，下面这些词的 dW 里，哪几行是零？哪一行最大？（上游梯度全是 1）
+if Check.ready("word_embedding_forward", "word_embedding_backward"):
+    words = np.array([[0, 3, 3, 1], [3, 1, 0, 0]])
+    _, cache = word_embedding_forward(words, np.zeros((6, 2)))
+    print(word_embedding_backward(np.ones((2, 4, 2)), cache))
+
 # %% prose temporal_affine_forward [markdown]
 # ## 6. 每个时刻的打分与损失
 #
-# ### 6.1 时间仿射层的前向
+# ### 6.1 时序仿射层（temporal affine）的前向
 #
 # 要预测下一个词，就要在每个时刻把隐藏状态变成词表上的 $V$
-# 个分数。**时间仿射层**对每个样本、每个时刻用**同一个**仿射变换：
+# 个分数。**时序仿射层**对每个样本、每个时刻用**同一个**仿射变换：
 #
 # $$\mathrm{out}[n, t, :] = x[n, t, :]\; w + b.$$
 #
@@ -817,7 +917,7 @@ def temporal_affine_forward(x, w, b):
 
 
 # %% check temporal_affine_forward 6
-# 检查时间仿射的前向：用固定的小数据算出 out，与参考值比较。
+# 检查时序仿射的前向：用固定的小数据算出 out，与参考值比较。
 @Check.of("temporal_affine_forward", out=6)
 def check(check):
     N, T, D, M = 2, 3, 4, 2
@@ -858,7 +958,7 @@ check.award()
 check.report()
 
 # %% prose temporal_affine_backward [markdown]
-# ### 6.2 时间仿射层的反向
+# ### 6.2 时序仿射层的反向
 #
 # 与 3.2 节的线性变换一样，只是共用参数的不再是 $N$ 个样本，而是 $N \times T$ 个位置：
 #
@@ -890,7 +990,7 @@ def temporal_affine_backward(dout, cache):
 
 
 # %% check temporal_affine_backward 8
-# 检查时间仿射的反向：三个梯度都与有限差分比较。
+# 检查时序仿射的反向：三个梯度都与有限差分比较。
 @Check.of("temporal_affine_backward", dx=3, dw=3, db=2)
 def check(check):
     np.random.seed(231)
@@ -938,14 +1038,14 @@ check.award()
 check.report()
 
 # %% prose temporal_softmax_loss [markdown]
-# ### 6.3 时间 softmax 损失
+# ### 6.3 时序 softmax 损失：交叉熵
 #
 # 每个时刻的 $V$ 个分数经过 softmax 变成概率，正确的词 $y_{n,t}$ 的概率越大越好：
 #
 # $$p_{n,t,v} = \frac{e^{x_{n,t,v}}}{\sum_u e^{x_{n,t,u}}}, \qquad
 # L = -\frac{1}{N} \sum_{n} \sum_{t} m_{n,t}\, \log p_{n,t,y_{n,t}}.$$
 #
-# 注意损失**对时间求和，对样本求平均**。模型还什么都不会时，各个词的概率差不多都是 $1/V$，每个位置的损失约为
+# 这就是**交叉熵**（cross entropy）。注意损失**对时间求和，对样本求平均**。模型还什么都不会时，各个词的概率差不多都是 $1/V$，每个位置的损失约为
 # $\ln V$；例如 $V = 10$ 时约为 $2.3$，一句 10 个词约为 $23$。检查里会用到这个估计。
 #
 # 句子有长有短，放进同一个 $(N, T)$ 的数组，短句后面就要补上 `<NULL>`：
@@ -996,7 +1096,7 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
 
 
 # %% check temporal_softmax_loss 12
-# 检查时间 softmax 损失：分数都接近零时损失约为（计入的步数）× ln V；梯度与有限差分比较。
+# 检查时序 softmax 损失：分数都接近零时损失约为（计入的步数）× ln V；梯度与有限差分比较。
 @Check.of("temporal_softmax_loss", loss=5, dx=7)
 def check(check):
     np.random.seed(231)
@@ -1056,29 +1156,25 @@ if not steady and check.score():
 ### END HIDDEN TESTS
 check.report()
 
+# %% play guess-loss
+# 先猜再运行：模型还什么都不会，词表有 1000 个词，每个词的损失大约是多少？正确的词得分高出 5 呢？
+if Check.ready("temporal_softmax_loss"):
+    x, y = np.zeros((1, 1, 1000)), np.array([[7]])
+    for bonus in (0, 5, 10):
+        x[0, 0, 7] = bonus
+        loss, _ = temporal_softmax_loss(x, y, np.array([[True]]))
+        print(f"得分高出 {bonus:>2}：损失 {loss:.3f}，困惑度 exp(损失) = {np.exp(loss):.1f}")
+    print(f"ln 1000 = {np.log(1000):.3f}")
+
 # %% prose captioning [markdown]
 # ## 7. 看图说话
 #
 # 现在把所有的零件拼成一个图像描述模型。图像已经由别的网络变成了特征向量，模型要学着一个词一个词地说出它：
 #
-# ```text
-#   captions_out             a            cat          <END>
-#                            ^             ^             ^         softmax loss
-#                            |             |             |
-#                         scores_1      scores_2      scores_3
-#                            ^             ^             ^         affine: W_vocab, b_vocab
-#                            |             |             |
-#   features ---> h_0 ----> h_1 --------> h_2 --------> h_3        rnn: Wx, Wh, b
-#              ^             ^             ^             ^
-#       W_proj, b_proj       |             |             |
-#                           x_1           x_2           x_3
-#                            ^             ^             ^         embedding: W_embed
-#                            |             |             |
-#   captions_in           <START>          a            cat
-# ```
+# ![图像特征变成 h0；每一步读入一个词，经过循环网络和仿射层，预测下一个词](figures/captioning.svg)
 
 # %% prose captioning-steps [markdown]
-# 训练时，模型在每个时刻读入**正确的**上一个词，预测下一个词。所以一句话 `captions` 去掉最后一个词就是输入
+# 训练时，模型在每个时刻读入**正确的**上一个词，预测下一个词，这叫**教师强制**（teacher forcing）。所以一句话 `captions` 去掉最后一个词就是输入
 # `captions_in`，去掉第一个词就是目标 `captions_out`。
 #
 # | 步骤 | 公式 | 形状 |
@@ -1254,6 +1350,136 @@ for number, (block, N, T, D, W, H, vocabulary) in enumerate(
 check.award()
 ### END HIDDEN TESTS
 check.report()
+
+# %% prose speaking [markdown]
+# ### 7.1 让它说话（不计分）
+#
+# 十个函数都写好了，就可以训练一个真正的模型。下面的小图是用 NumPy 画的，12×12 个像素，直接当作特征（$D = 144$）；句子由十几个词组成，有长有短，短的后面补 `<NULL>`。
+#
+# 说话的时候没有正确的上一个词可读，只能把自己刚说的词读回去：每一步选得分最高的词，直到说出 `<END>`。这叫**贪心解码**（greedy decoding）。
+
+# %% play pictures
+# 数据：12×12 的小图，和一句描述它的话。运行即可。
+WORDS = ["<NULL>", "<START>", "<END>", "左边", "右边", "中间", "有", "一个", "大", "小", "圆", "方块", "十字", "空的"]
+INDEX = {word: i for i, word in enumerate(WORDS)}
+
+
+def draw_pictures(rng, N):
+    """N pictures (N, 12, 12) with their captions (N, 7): a small thing somewhere, a large one, or nothing at all."""
+    rows, columns = np.mgrid[:12, :12]
+    pictures, captions = np.zeros((N, 12, 12)), np.zeros((N, 7), dtype=int)
+    for n in range(N):
+        shape, big, place = rng.integers(3), rng.random() < 0.4, rng.integers(3)
+        r = 5 if big else 2
+        i, j = rows - (6 if big else rng.integers(3, 9)), columns - (6 if big else (2, 9, 6)[place])
+        inside = (
+            i**2 + j**2 <= r * r + 1,
+            (abs(i) <= r - (not big)) & (abs(j) <= r),
+            (i * j == 0) & (abs(i + j) <= r),
+        )[shape]
+        noun = ("圆", "方块", "十字")[shape]
+        said = ["一个", "大", noun] if big else [("左边", "右边", "中间")[place], "有", "一个", "小", noun]
+        if rng.random() < 0.1:
+            inside, said = inside * 0, ["空的"]
+        pictures[n] = inside + 0.1 * rng.standard_normal((12, 12))
+        words = ["<START>", *said, "<END>"]
+        captions[n, : len(words)] = [INDEX[word] for word in words]
+    return pictures, captions
+
+
+# %% play training
+# 训练：每一步画一批新图，算损失和梯度，用 Adam 更新参数。大约一两秒。
+def new_model():
+    """A model of fixed random parameters."""
+    np.random.seed(0)
+    return CaptioningRNN(INDEX, input_dim=144, wordvec_dim=16, hidden_dim=40, dtype=np.float64)
+
+
+def train(model, steps=300, N=40, rate=0.01):
+    """Train with Adam on new pictures in every step; returns the loss of every step."""
+    rng, losses = np.random.default_rng(1), []
+    first = {name: np.zeros_like(value) for name, value in model.params.items()}
+    second = {name: np.zeros_like(value) for name, value in model.params.items()}
+    look, _ = draw_pictures(np.random.default_rng(7), 1)
+    for step in range(1, steps + 1):
+        pictures, captions = draw_pictures(rng, N)
+        loss, grads = model.loss(pictures.reshape(N, -1), captions)
+        losses.append(loss)
+        for name, value in model.params.items():
+            first[name] = 0.9 * first[name] + 0.1 * grads[name]
+            second[name] = 0.999 * second[name] + 0.001 * grads[name] ** 2
+            size = np.sqrt(second[name] / (1 - 0.999**step)) + 1e-8
+            value -= rate * first[name] / (1 - 0.9**step) / size
+        if step in (1, 5, 10, 20, 30) or step % 50 == 0:
+            print(f"第 {step:>3} 步  损失 {loss:6.3f}  它说：{describe(model, look)[0]}")
+    return losses
+
+
+def speak(model, pictures, longest=8):
+    """The likeliest words (N, longest) for each picture, every word fed back as the next input."""
+    p, N = model.params, len(pictures)
+    h = temporal_affine_forward(pictures.reshape(N, 1, -1), p["W_proj"], p["b_proj"])[0][:, 0]
+    word, said = np.full((N, 1), INDEX["<START>"]), []
+    for _ in range(longest):
+        x = word_embedding_forward(word, p["W_embed"])[0][:, 0]
+        h = rnn_step_forward(x, h, p["Wx"], p["Wh"], p["b"])[0]
+        word = np.argmax(temporal_affine_forward(h[:, None], p["W_vocab"], p["b_vocab"])[0], axis=2)
+        said.append(word[:, 0])
+    return np.array(said).T
+
+
+def describe(model, pictures):
+    """The sentence for each picture, up to <END>."""
+    sentences = [[WORDS[i] for i in row] for row in speak(model, pictures)]
+    return ["".join(s[: s.index("<END>")] if "<END>" in s else s) or "……" for s in sentences]
+
+
+def tail(model, pictures):
+    """What the model says of the first picture after <END>."""
+    words = [WORDS[i] for i in speak(model, pictures[:1], 12)[0]]
+    return " ".join(words[words.index("<END>") + 1 :]) if "<END>" in words else "（没有说完）"
+
+
+picture = None
+if Check.ready("CaptioningRNN.loss"):
+    model = new_model()
+    losses = train(model)
+    picture = Drawing.lines({"损失": losses}, "训练中的损失", "训练的步数")
+picture
+
+
+# %% play speaking
+# 没有见过的图，它怎么说？绿色是说对了，红色是说错了。
+def sentences_of(captions):
+    """The right sentences."""
+    return ["".join(WORDS[i] for i in row if i > INDEX["<END>"]) for row in captions]
+
+
+picture = None
+if Check.ready("CaptioningRNN.loss"):
+    pictures, captions = draw_pictures(np.random.default_rng(99), 100)
+    said, right = describe(model, pictures), sentences_of(captions)
+    print(f"100 张新图，说对 {sum(a == b for a, b in zip(said, right))} 张")
+    picture = Drawing.gallery(pictures[:12], [(said[n], said[n] == right[n]) for n in range(12)])
+picture
+
+# %% play no-mask
+# 不用掩码会怎样？让模型把 <NULL> 也当成要学的词（没有一个词的编号是 -1，于是什么也不遮），再训练一次。
+if Check.ready("CaptioningRNN.loss"):
+    unmasked = new_model()
+    unmasked._null = -1
+    train(unmasked)
+    pictures, captions = draw_pictures(np.random.default_rng(99), 100)
+    for name, one in (("有掩码", model), ("没有掩码", unmasked)):
+        one._null = INDEX["<NULL>"]
+        per_word = one.loss(pictures.reshape(100, -1), captions)[0] / np.mean(np.sum(captions[:, 1:] > 0, axis=1))
+        print(f"{name}：每个词的困惑度 {np.exp(per_word):.3f}，说完以后接着说：{tail(one, pictures)}")
+
+# %% prose speaking-after [markdown]
+# **困惑度**（perplexity）是 $e^{\text{每个词的损失}}$：好像每次都在这么多个词里面猜一个，1 就是毫不犹豫。没有掩码的模型也能学会说话，可是它要花一部分力气去学“说完以后全是
+# `<NULL>`”，而且补得越多，损失看上去越小，模型却没有变好。句子的长短相差很大时，差别会更明显。
+#
+# 试一试：把 `train` 的步数改成 30，把隐藏状态改成 5 维，或者把测试的图换成你自己画的。（复制到自己的新单元里改，这里的单元是锁定的。）
 
 # %% prose closing [markdown]
 # ## 8. 结语

@@ -235,9 +235,9 @@ def load_master(name: str = "rnn") -> Master:
 
 def graded_cells(master: Master) -> list[Cell]:
     """Return the code cells up to the last check with points: what comes later cannot matter."""
-    cells = [cell for cell in master.cells if cell.cell_type == "code"]
+    cells = master.graded
     last = max(number for number, cell in enumerate(cells) if cell.kind == "check" and cell.points)
-    return cells[: last + 1]
+    return list(cells[: last + 1])
 
 
 def put(namespace: dict[str, Any], name: str, function: Callable[..., Any]) -> None:

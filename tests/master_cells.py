@@ -51,11 +51,11 @@ class Notebook:
         self._count = 0
 
     def run(self, replaced: Mapping[str, str] | None = None, until: str | None = None) -> Notebook:
-        """Run the code cells in order, solve cells replaced by name, up to a cell's id (exclusive)."""
+        """Run the code cells that are graded in order, solve cells replaced by name, up to a cell's id (exclusive)."""
         for cell in self.master.cells:
             if cell.id == until:
                 break
-            if cell.cell_type == "code":
+            if cell.cell_type == "code" and cell.kind != "play":
                 self.cell(cell, (replaced or {}).get(cell.name) if cell.kind == "solve" else None)
         return self
 

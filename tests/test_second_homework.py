@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
@@ -51,6 +52,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Course:
     networks = Course(tiny.ROOT)
     for source in (networks.source_text("rnn"), networks.mistakes("rnn")):
         (course.root / "source" / source.name).write_bytes(source.read_bytes())
+    shutil.copytree(networks.source_text("rnn").parent / "figures", course.root / "source" / "figures")
     for name in course.assignments():
         release(course, name)
     return course

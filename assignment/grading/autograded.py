@@ -53,7 +53,7 @@ def _notebook(master: Master, cells: list[dict[str, Any]], result: Mapping[str, 
 
 
 def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    if placed.role in ("prose", "given", "check"):
+    if placed.role in ("prose", "given", "check", "play"):
         cell = master.cell(placed.id)
         return _own(cell, cell.source, outputs, number)
     if placed.role == "solve":

@@ -75,7 +75,7 @@ class Homework:
     def __init__(self, master: Master, mistakes: str = "") -> None:
         self.master = master
         self._mistakes = mistakes
-        self.code = {cell.id: _compiled(cell) for cell in master.cells if cell.cell_type == "code"}
+        self.code = {cell.id: _compiled(cell) for cell in master.graded}
 
     @cached_property
     def digest(self) -> str:

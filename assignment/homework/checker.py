@@ -353,6 +353,15 @@ class Check:
         return found
 
     @staticmethod
+    def ready(*names: str) -> bool:
+        """Whether these exercises' latest checks passed; if not, say which are to be done before there is to play."""
+        checks = {name: Check.latest.get(name) for name in names}
+        left = [name for name, check in checks.items() if not check or check.score(True) < sum(check.parts.values())]
+        if left:
+            print(f"先让 {'、'.join(left)} 通过，再来运行这个单元。它不计分。")
+        return not left
+
+    @staticmethod
     def summary(exercises: dict[str, float]) -> None:
         """Print what each exercise's latest check said, the points that suggests, and what is left."""
         suggested, left = 0.0, []

@@ -183,6 +183,11 @@ class Master:
         return self._of("given")
 
     @property
+    def graded(self) -> tuple[Cell, ...]:
+        """The code that is run in grading: not what is there to play with."""
+        return tuple(cell for cell in self.cells if cell.cell_type == "code" and cell.kind != "play")
+
+    @property
     def plays(self) -> tuple[Cell, ...]:
         """Cells to try things in: locked, worth nothing, never run in grading."""
         return self._of("play")
