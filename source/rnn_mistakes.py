@@ -901,15 +901,10 @@ def log_to_base_two(x, y, mask, verbose=False):
     return loss / np.log(2), dx
 
 
-@mistake("temporal_softmax_loss", "求和以后少了一个轴，两个数组对不上：求和时要把那个轴保留下来，长度为 1。")
+@mistake("temporal_softmax_loss", "求和（或者取最大值）以后少了一个轴，两个数组对不上：要把那个轴保留下来，长度为 1。")
 def sum_without_its_axis(x, y, mask, verbose=False):
     e = np.exp(x - x.max(axis=2, keepdims=True))
     return 0.0, e / e.sum(axis=2)
-
-
-@mistake("temporal_softmax_loss", "减去最大值时少了一个轴，两个数组对不上：取最大值时要把那个轴保留下来，长度为 1。")
-def maximum_without_its_axis(x, y, mask, verbose=False):
-    return 0.0, np.exp(x - np.max(x, axis=2)[:, None, None])
 
 
 @mistake("temporal_softmax_loss", "mask 比梯度少一个轴，乘之前要给它补上最后一个轴。")

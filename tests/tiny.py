@@ -92,6 +92,8 @@ def course(root: Path, **texts: str) -> Course:
     made = Course.find(root)
     for name, text in (texts or {"tiny": TEXT}).items():
         made.source_text(name).write_text(text, encoding="utf-8")
+        if "](figures/" in text and not (root / "source" / "figures").exists():
+            shutil.copytree(ROOT / "source" / "figures", root / "source" / "figures")
         build(made, name)
     return made
 

@@ -47,8 +47,9 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
         cell = release.cell(one.id) if one.id else None
         if cell is None:
             found += _extra(one, given, pieces)
-        elif cell.kind == "prose":
-            if one.origin is None or bare(one.source) != bare(cell.source):
+        elif cell.kind in ("prose", "play"):
+            same = bare(one.source) == bare(cell.source) or (cell.kind == "play" and _same(one.source, cell.source))
+            if one.origin is None or not same:
                 what = words.DELETED if one.origin is None else words.CHANGED_PROSE
                 found.append(_finding(False, one, what))
         elif cell.kind == "solve":
