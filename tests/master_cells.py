@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import linecache
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,7 +88,9 @@ class Notebook:
         try:
             with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
                 self._count += 1
-                exec(compile(source, f"<cell {self._count}>", "exec"), self.names)
+                name = f"<cell {self._count}>"
+                linecache.cache[name] = len(source), None, source.splitlines(True), name  # as IPython keeps cells
+                exec(compile(source, name, "exec"), self.names)
         except Exception as caught:
             error = caught
         finally:
