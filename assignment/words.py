@@ -15,6 +15,7 @@ ENDED_IN = {
 NOT_EXAMINED = "没有批改"
 NO_TIME = "没有轮到这一项：整份作业已经超时"
 NOT_CHECKED = "没有检查到这一项"
+ADVICE_CUT_SHORT = "评分之后，再用很大的数试一次时，你的代码没有正常结束。"
 NO_CACHE = "没有可用的 cache"
 
 

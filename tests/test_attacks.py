@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nbformat import from_dict
+from nbgrader.utils import determine_grade
 
 from assignment.course import Course
-from assignment.grading.examiner import Examiner
+from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.releases import releases
 from assignment.sandbox.limits import Limits
@@ -58,6 +60,18 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(CASES) >= 50
 
 
+def graded_by_nbgrader(examined: Examined) -> dict[str, float]:
+    """What nbgrader takes for the points of each check, from the outputs of its cell."""
+    cells = {cell["metadata"]["assignment"]["name"]: cell for cell in examined.notebook["cells"] if is_check(cell)}
+    points = {name: determine_grade(from_dict(cell)) for name, cell in cells.items()}
+    return {name: score or 0.0 for name, (score, most) in points.items() if most}
+
+
+def is_check(cell: dict[str, Any]) -> bool:
+    """Whether it is one of the homework's checks."""
+    return bool(cell["metadata"].get("assignment", {}).get("kind") == "check")
+
+
 @pytest.mark.parametrize("case", params([case for case in CASES if case not in COST]))
 def test_attack(
     case: Case, around: Surroundings, examiner: Examiner, release: dict[str, Any], master: dict[str, Any]
@@ -67,6 +81,7 @@ def test_attack(
     with limited(examiner, LIMITS.get(case.name, HURRIED)):
         for _ in range(int(case.expect.get("runs", "1"))):
             examined = examiner.examine(data)
+            assert graded_by_nbgrader(examined) == {check.name: check.score for check in examined.result.checks}
             assert not broken(told, examined.result.as_dict(), examined.notebook, shares(master)), case.story
             assert not around.left_behind(), case.story
 

@@ -6,6 +6,7 @@ it is, and in one whose defences against it are switched off, where it must succ
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import shutil
@@ -46,6 +47,7 @@ LIMITS = Limits(
 )
 PRELUDE = """
 import ctypes, os, socket, threading, time
+import numpy as np
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 def works(function, *arguments):
@@ -174,6 +176,42 @@ def attack(secret, port):
     return found
 """,
     ),
+    # Two forks share the files that they were started from, and with these one could signal another through them.
+    "a lock on a shared file": (
+        {"seccomp"},
+        "def attack(secret, port):\n    import fcntl\n    return works(fcntl.flock, open(np.__file__), fcntl.LOCK_SH)",
+    ),
+    "a lock on a part of a shared file": (
+        {"seccomp"},
+        "def attack(secret, port):\n    import fcntl\n    return works(fcntl.lockf, open(np.__file__), fcntl.LOCK_SH)",
+    ),
+    "a notice of changes in a shared folder": (
+        {"seccomp"},
+        """
+def attack(secret, port):
+    import fcntl
+    folder = os.open(os.path.dirname(np.__file__), os.O_RDONLY)
+    return works(fcntl.fcntl, folder, fcntl.F_NOTIFY, fcntl.DN_ACCESS)
+""",
+    ),
+    "watching shared files": ({"seccomp"}, "def attack(secret, port): return LIBC.inotify_init() >= 0"),
+    "dropping a shared file from the page cache": (
+        {"seccomp"},
+        "def attack(secret, port): return works(os.posix_fadvise, os.open(np.__file__, os.O_RDONLY), 0, 0, 4)",
+    ),
+    "asking what the page cache holds": (
+        {"seccomp"},
+        "def attack(secret, port):\n"
+        "    return works(os.preadv, os.open(np.__file__, os.O_RDONLY), [bytearray(8)], 0, os.RWF_NOWAIT)",
+    ),
+    "memory shared through a file": (
+        {"seccomp"},
+        """
+def attack(secret, port):
+    import mmap
+    return works(mmap.mmap, os.open(np.__file__, os.O_RDONLY), 0, mmap.MAP_SHARED, mmap.PROT_READ)
+""",
+    ),
     "a note for the next submission": (
         {"mount"},
         """
@@ -235,6 +273,13 @@ def test_attack_would_succeed(
 ) -> None:
     off, code = ATTACKS[name]
     assert succeeds(sandboxes(frozenset(off)), code, facts) is True
+
+
+def test_a_system_call_that_is_newer_than_the_filter_does_not_exist(sandbox: Sandbox) -> None:
+    code = "def errors(): return [LIBC.syscall(n, 0, 0, 0, 0) and ctypes.get_errno() for n in (451, 457, 462, 900)]"
+    with sandbox.open() as session:
+        assert session.run_cell(PRELUDE).ok and session.run_cell(code).ok
+        assert session.call("errors", (), {}) == (errno.ENOSYS,) * 4
 
 
 def test_defences_that_no_attack_above_needs() -> None:

@@ -13,25 +13,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assignment.homework.master import Cell, Master
-from assignment.homework.notebook import metadata, notebook_metadata
+from assignment.homework.notebook import CellJson, metadata, notebook_metadata
 from assignment.submission.matching import Placed
 from assignment.text import plain
 
-Outputs = Mapping[int, Sequence[Mapping[str, Any]]]  # position of a cell -> its outputs
+Outputs = Mapping[int, Sequence[CellJson]]  # position of a cell -> its outputs
 PNG = b"\x89PNG\r\n\x1a\n"
 VERDICT = "verdict"  # the kind of the cell that tells a TA why nothing was graded
 LONGEST = 400_000  # characters of one shown text; the sandbox cuts a cell's output well before
 
 
-def autograded_notebook(
-    master: Master, cells: Sequence[Placed], outputs: Outputs, result: Mapping[str, Any]
-) -> dict[str, Any]:
+def autograded_notebook(master: Master, cells: Sequence[Placed], outputs: Outputs, result: CellJson) -> CellJson:
     """Return the notebook of an examined submission, with the result in its metadata."""
     shown = [_cell(master, placed, number, outputs.get(number, ())) for number, placed in enumerate(cells)]
     return _notebook(master, shown, result)
 
 
-def placeholder_notebook(master: Master, reason: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def placeholder_notebook(master: Master, reason: str, result: CellJson) -> CellJson:
     """Return what stands for a submission that could not be read: the release, with the reason on top."""
     about = {"assignment": {"kind": VERDICT, "name": ""}}
     notice = {"cell_type": "markdown", "id": "verdict", "metadata": about, "source": _as_source(reason)}
@@ -42,23 +40,23 @@ def placeholder_notebook(master: Master, reason: str, result: Mapping[str, Any])
     return _notebook(master, [notice, *cells], result)
 
 
-def safe_outputs(outputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def safe_outputs(outputs: Sequence[CellJson]) -> list[CellJson]:
     """Return the outputs as plain text and PNG pictures; what is neither is dropped."""
     return [safe for output in outputs if (safe := _safe(output)) is not None]
 
 
-def _notebook(master: Master, cells: list[dict[str, Any]], result: Mapping[str, Any]) -> dict[str, Any]:
+def _notebook(master: Master, cells: list[CellJson], result: CellJson) -> CellJson:
     about = {"name": master.name, "result": result}
     return {"cells": cells, "metadata": notebook_metadata(about), "nbformat": 4, "nbformat_minor": 5}
 
 
-def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[CellJson]) -> CellJson:
     if placed.role in ("prose", "given", "check", "play"):
         cell = master.cell(placed.id)
         return _own(cell, cell.source, outputs, number)
     if placed.role == "solve":
         return _own(master.cell(placed.id), placed.source, safe_outputs(outputs), number)
-    raw: dict[str, Any] = {"cell_type": "markdown", "id": f"extra-{number}", "metadata": {}}
+    raw: CellJson = {"cell_type": "markdown", "id": f"extra-{number}", "metadata": {}}
     raw["metadata"] = {"assignment": {"kind": "extra", "name": str(number)}}
     if placed.cell_type != "code":
         return raw | {"source": _as_source(placed.source)}
@@ -66,11 +64,9 @@ def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[Mapping
     return raw | run | {"source": placed.source}
 
 
-def _own(
-    cell: Cell, source: str, outputs: Sequence[Mapping[str, Any]] = (), number: int | None = None
-) -> dict[str, Any]:
+def _own(cell: Cell, source: str, outputs: Sequence[CellJson] = (), number: int | None = None) -> CellJson:
     """A cell that the master has too: its id and metadata are the master's."""
-    raw: dict[str, Any] = {"cell_type": cell.cell_type, "id": cell.id, "metadata": metadata(cell), "source": source}
+    raw: CellJson = {"cell_type": cell.cell_type, "id": cell.id, "metadata": metadata(cell), "source": source}
     if cell.cell_type == "code":
         raw |= {"execution_count": None if number is None else number + 1, "outputs": [dict(o) for o in outputs]}
     return raw
@@ -84,7 +80,7 @@ def _as_source(text: str) -> str:
     return f"{fence}text\n{shown}\n{fence}"
 
 
-def _safe(output: Mapping[str, Any]) -> dict[str, Any] | None:
+def _safe(output: CellJson) -> CellJson | None:
     kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
@@ -98,14 +94,14 @@ def _safe(output: Mapping[str, Any]) -> dict[str, Any] | None:
             "traceback": [plain(line, LONGEST) for line in lines] if isinstance(lines, list) else [],
         }
     data = output.get("data")
-    if kind not in ("execute_result", "display_data") or not isinstance(data, Mapping):
+    if kind not in ("execute_result", "display_data") or not isinstance(data, dict):
         return None
     kept: dict[str, str] = {}
     if isinstance(data.get("text/plain"), str):
         kept["text/plain"] = plain(data["text/plain"], LONGEST)
     if (picture := _picture(data.get("image/png"))) is not None:
         kept["image/png"] = picture
-    safe: dict[str, Any] = {"output_type": kind, "metadata": {}, "data": kept}
+    safe: CellJson = {"output_type": kind, "metadata": {}, "data": kept}
     return (safe | {"execution_count": None} if kind == "execute_result" else safe) if kept else None
 
 

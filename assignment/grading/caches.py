@@ -18,6 +18,7 @@ import numpy as np
 
 from assignment.grading.reference import Homework, function_of
 from assignment.sandbox.channel import Handle
+from assignment.sandbox.protocol import Keywords
 
 WAYS = ("own", "statement", "steps", "names", "reference")
 RIGHT = "_right_outputs"  # parameter of the function that evaluates a student's cache statement
@@ -30,9 +31,7 @@ class NoCache(Exception):
 class Functions(Protocol):
     """The student's functions, to be called in the sandbox."""
 
-    def call(
-        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
-    ) -> Any:
+    def call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None = None) -> Any:
         """Call one. Raises RemoteError, Ended, OutOfTime."""
 
     def patched(self, cache: Handle, wrong: Any, right: Any) -> Any:
@@ -61,7 +60,7 @@ class CacheMaker:
         """The ways that can be tried, in order."""
         return [way for way in WAYS if way != "steps" or self.forward in self.homework.steps]
 
-    def make(self, way: str, args: tuple[Any, ...], kwargs: dict[str, Any], right: tuple[Any, ...]) -> Any:
+    def make(self, way: str, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         """The cache of a call; right: what the reference returned for it. Raises NoCache, and as functions.call."""
         making: dict[str, Callable[..., Any]] = {
             "own": self._own, "statement": self._statement, "steps": self._steps, "names": self._by_names,
@@ -69,7 +68,7 @@ class CacheMaker:
         }  # fmt: skip
         return making[way](args, kwargs, right)
 
-    def _own(self, args: tuple[Any, ...], kwargs: dict[str, Any], right: tuple[Any, ...]) -> Any:
+    def _own(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         returned = self.functions.call(self.forward, args, kwargs)
         if not isinstance(returned, tuple) or len(returned) != len(right):
             raise NoCache(f"{self.forward} does not return {len(right)} values")
@@ -81,7 +80,7 @@ class CacheMaker:
                 cache = value
         return cache
 
-    def _statement(self, args: tuple[Any, ...], kwargs: dict[str, Any], right: tuple[Any, ...]) -> Any:
+    def _statement(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         name = f"_cache_of_{self.forward}"
         self.functions.define(name, _cache_function(self.sources.get(self.forward, ""), self.forward, name))
         returned = self.functions.call(name, args, {**kwargs, RIGHT: list(right[:-1])})
@@ -89,7 +88,7 @@ class CacheMaker:
             raise NoCache("the statement gives no cache")
         return returned[0]
 
-    def _steps(self, args: tuple[Any, ...], kwargs: dict[str, Any], right: tuple[Any, ...]) -> Any:
+    def _steps(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         steps = self.homework.steps[self.forward]
         given = {**dict(zip(steps.params, args, strict=False)), **kwargs}
         sequence, outputs = np.asarray(given[steps.params[0]]), np.asarray(right[0])
@@ -107,7 +106,7 @@ class CacheMaker:
             state = outputs.take(at, steps.axis)
         return caches
 
-    def _by_names(self, args: tuple[Any, ...], kwargs: dict[str, Any], right: tuple[Any, ...]) -> Any:
+    def _by_names(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         names = _unpacked(self.sources.get(self.backward, ""), self.backward)
         forward = function_of(ast.parse(self.homework.master.solve(self.forward).source), self.forward)
         if forward is None or not names:

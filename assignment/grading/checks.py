@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from assignment import words
-from assignment.grading.reference import Code
+from assignment.grading.reference import Code, Namespace
 from assignment.grading.result import CheckResult, Part
 from assignment.homework.master import Cell
 from assignment.sandbox.channel import Ended
+from assignment.sandbox.protocol import Output
 
 
 @dataclass
@@ -31,12 +32,12 @@ class CheckRun:
     """A check cell that was run: its verdict, its outputs as a notebook keeps them, and the rows behind the verdict."""
 
     result: CheckResult
-    outputs: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
     rows: list[Any] = field(default_factory=list)
     raised: bool = False  # whether a hidden row has no number to compare
 
 
-def run_check(cell: Cell, code: Code, namespace: dict[str, Any]) -> CheckRun:
+def run_check(cell: Cell, code: Code, namespace: Namespace) -> CheckRun:
     """Execute the compiled check cell in `namespace`; whatever the student's functions do ends in a verdict."""
     points = cell.points or 0.0
     shown: list[Any] = []
@@ -51,8 +52,10 @@ def run_check(cell: Cell, code: Code, namespace: dict[str, Any]) -> CheckRun:
             error = caught
     check = namespace.get("check")
     rows = list(getattr(check, "rows", []))
-    score = _awarded(shown, error, points, bool(getattr(check, "parts", None)))
     advice = tuple(str(text) for text in getattr(check, "advice", []))
+    if isinstance(error, Ended) and shown:  # the points were awarded: what came after can only give advice
+        error, advice = None, (*advice, words.ADVICE_CUT_SHORT)
+    score = _awarded(shown, error, points, bool(getattr(check, "parts", None)))
     result = CheckResult(cell.name, points, score, advice=advice)
     result = replace(result, parts=tuple(_parts(check, rows, result, error)))
     if isinstance(error, Ended):
@@ -63,7 +66,7 @@ def run_check(cell: Cell, code: Code, namespace: dict[str, Any]) -> CheckRun:
     return CheckRun(result, _outputs(shown, printed.getvalue(), error), rows, raised)
 
 
-def run_given(code: Code, namespace: dict[str, Any]) -> list[dict[str, Any]]:
+def run_given(code: Code, namespace: Namespace) -> list[Output]:
     """Execute a given cell; returns what it shows."""
     shown: list[Any] = []
     printed = io.StringIO()
@@ -81,7 +84,7 @@ def unrun_check(cell: Cell) -> CheckRun:
     return CheckRun(result, [ended_output(result.ended, result.reason)])
 
 
-def ended_output(how: str, reason: str) -> dict[str, Any]:
+def ended_output(how: str, reason: str) -> Output:
     """The output of a cell in which the sandbox died."""
     return {"output_type": "error", "ename": how, "evalue": reason, "traceback": [f"{how}: {reason}"]}
 
@@ -147,7 +150,7 @@ def _finite(error: Any) -> float | None:
     return float(error) if error is not None and math.isfinite(error) else None
 
 
-def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[dict[str, Any]]:
+def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[Output]:
     """The points first, then the table, then the error: nbgrader gives 0 to a cell whose error precedes its points."""
     outputs = [_display(value) for value in shown[:1]]
     if text:
@@ -161,7 +164,7 @@ def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[d
     return outputs
 
 
-def _display(value: Any) -> dict[str, Any]:
+def _display(value: Any) -> Output:
     """A displayed value; only a number of points is a result, for nbgrader takes any other result for full points."""
     number = _number(value)
     output = {"metadata": {}, "data": {"text/plain": repr(value) if number is None else repr(number)}}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assignment.grading.checks import CheckRun
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised, Student
-from assignment.grading.reference import Homework, Mistake
+from assignment.grading.reference import Homework, Mistake, Namespace
 
 LARGEST = 3_000  # numbers in a call; making a larger one again takes time and tells no more than a small one
 TRIED = 3  # failed rows on which every mistake is tried
@@ -30,7 +30,7 @@ class Cause(NamedTuple):
 def recognise(
     parts: Mapping[str, Sequence[Observation]],
     mistakes: Mapping[str, Sequence[Mistake]],
-    reference: Mapping[str, Any],
+    reference: Namespace,
 ) -> dict[str, Cause]:
     """Name the likely cause of every failed part of one check; a part whose cause is unknown is left out.
 
@@ -54,7 +54,7 @@ def recognise(
 class Replay:
     """Makes logged calls again with other implementations, once each; handles become the reference's own caches."""
 
-    def __init__(self, reference: Mapping[str, Any]) -> None:
+    def __init__(self, reference: Namespace) -> None:
         """Take the namespace of the reference solution."""
         self._reference = reference
         self._results: dict[tuple[Call, Callable[..., Any]], Any] = {}

@@ -20,7 +20,7 @@ from assignment.grading.reference import Code, Homework
 from assignment.grading.result import CheckResult
 from assignment.homework.master import Cell, cell_id
 from assignment.sandbox.channel import Ended, Handle, RemoteError
-from assignment.sandbox.protocol import CALL
+from assignment.sandbox.protocol import CALL, Keywords, Output
 from assignment.sandbox.session import CellRun, Session, shortened, size
 from assignment.sandbox.zygote import Sandbox
 from assignment.submission.matching import Placed
@@ -116,7 +116,7 @@ class Attempt:
             session.stand_in(self._replaced, givers, self._answer)
         return True
 
-    def _answer(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
+    def _answer(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None) -> Any:
         """What the reference gives for a call of a stand-in; raises what it raises."""
         if name not in self._replaced:
             raise NameError(f"name {name!r} is not defined")
@@ -132,9 +132,7 @@ class Attempt:
         self._output_left = max(0, self._output_left - size(run.outputs))
         self.runs[position] = run
 
-    def call(
-        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
-    ) -> Any:
+    def call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None = None) -> Any:
         """Call a function of the submission. Raises RemoteError, Ended or OutOfTime."""
         session = self._in_time()
         try:
@@ -193,11 +191,11 @@ class Stage:
         self._cell_seconds = cell_seconds
         self.attempt = attempt
         self.student = Student(attempt)
-        self._namespace: dict[str, Any] = {"__name__": "__main__", SEED: seed}
+        self._namespace: Keywords = {"__name__": "__main__", SEED: seed}
         self._ahead = deque(homework.cells)  # not prepared yet
         np.random.seed(0)  # a check that draws without a seed of its own draws the same for everybody
 
-    def prepare(self, cell: Cell, code: Code) -> list[dict[str, Any]]:
+    def prepare(self, cell: Cell, code: Code) -> list[Output]:
         """Run a given cell, or put proxies for an exercise; returns what it shows."""
         outputs = run_given(code, self._namespace)
         if cell.kind == "solve":
@@ -255,7 +253,7 @@ class Examination:
         self._dead: Mapping[int, Ended] = {}  # cells in which it died, by position
         self._stages: dict[frozenset[str], Stage] = {}  # by what is replaced
         self._position = {placed.id: number for number, placed in enumerate(cells) if placed.id}
-        self.outputs: dict[int, list[dict[str, Any]]] = {}
+        self.outputs: dict[int, list[Output]] = {}
         self.out_of_time = False
 
     def run(self) -> list[CheckResult]:
@@ -376,7 +374,7 @@ class Examination:
         parts = [part if part.passed or part.mistake else replace(part, hint=hint) for part in result.parts]
         return replace(result, parts=tuple(parts))
 
-    def _show(self, cell: Cell, outputs: list[dict[str, Any]]) -> None:
+    def _show(self, cell: Cell, outputs: list[Output]) -> None:
         if cell.id in self._position and cell.kind != "solve":
             self.outputs[self._position[cell.id]] = outputs
 
@@ -384,7 +382,7 @@ class Examination:
 def _instead(maker: CacheMaker, way: str, student: Student, problems: list[str]) -> Any:
     """What answers in the place of a forward that failed: the reference's outputs, with a cache made on demand."""
 
-    def forward(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def forward(args: tuple[Any, ...], kwargs: Keywords) -> Any:
         right = maker.homework.call(maker.forward, args, kwargs)
         if not isinstance(right, tuple) or len(right) < 2:
             return right

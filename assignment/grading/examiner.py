@@ -16,7 +16,6 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from assignment import words
 from assignment.grading.autograded import autograded_notebook, placeholder_notebook
@@ -24,6 +23,7 @@ from assignment.grading.examination import Examination
 from assignment.grading.reference import Homework
 from assignment.grading.result import CheckResult, MadeBy, Part, Result
 from assignment.homework.master import Master
+from assignment.homework.notebook import NotebookJson
 from assignment.homework.releases import made_from
 from assignment.rules import Policy, findings
 from assignment.sandbox.limits import Limits
@@ -41,7 +41,7 @@ class Examined:
     """The result of an examination and the notebook that shows it."""
 
     result: Result
-    notebook: dict[str, Any]
+    notebook: NotebookJson
 
 
 class Examiner:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from assignment.sandbox.channel import Moving, RemoteError
+from assignment.sandbox.protocol import Keywords
 
 CHUNK = 256  # entries moved in one message, two calls each: enough to hide the round trip, few for one deadline
 MOVING = Moving()
@@ -24,9 +25,7 @@ Helper = Callable[..., Any]
 class Functions(Protocol):
     """What a proxy needs of a sandbox."""
 
-    def call(
-        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None = None
-    ) -> Any:
+    def call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None = None) -> Any:
         """Call a function. Raises RemoteError, Ended, OutOfTime."""
 
     def sweep(
@@ -45,7 +44,7 @@ class Call:
 
     function: str
     args: tuple[Any, ...]
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    kwargs: Keywords = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +124,7 @@ class Student:
         self._batch: list[tuple[Any, ...]] | None = None
         self._moving: np.ndarray | None = None
         self.errors: list[tuple[Call, RemoteError]] = []  # calls that raised, since the last forget()
-        self.instead: dict[str, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {}  # answered here, by name
+        self.instead: dict[str, Callable[[tuple[Any, ...], Keywords], Any]] = {}  # answered here, by name
 
     def function(self, name: str) -> Callable[..., Any]:
         """A proxy of the function `name`."""
@@ -195,7 +194,7 @@ class Student:
             raise Unbatchable
         return calls[0], pending.pick
 
-    def _call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
+    def _call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None) -> Any:
         if self._batch is not None and self._moving is not None:
             if name in self.instead:
                 raise Unbatchable
@@ -264,7 +263,7 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or (isinstance(one, bool | int | float | str) and type(one) is type(other) and one == other)
 
 
-def batched(student: Student, given: dict[str, Any]) -> dict[str, Helper]:
+def batched(student: Student, given: Keywords) -> dict[str, Helper]:
     """The twins of those helpers that the notebook gives, by their names."""
     twins = {"eval_numerical_gradient_array": _of_array, "eval_numerical_gradient": _of_scalar}
     return {name: twin(student, given[name]) for name, twin in twins.items() if name in given}

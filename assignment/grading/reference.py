@@ -12,7 +12,7 @@ import hashlib
 import io
 import math
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
@@ -21,6 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from assignment.homework.master import HIDDEN, Cell, Master
+from assignment.sandbox.protocol import Keywords
+
+Namespace = dict[str, Any]  # the names of a kernel
 
 
 class Code(NamedTuple):
@@ -51,7 +54,7 @@ class Steps:
     args: tuple[str, ...]  # what the step is called with: "" for the slice, the state's name, or a parameter
 
 
-def load_mistakes(text: str, reference: Mapping[str, Any], filename: str = "mistakes") -> dict[str, list[Mistake]]:
+def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -> dict[str, list[Mistake]]:
     """Execute a homework's list of mistakes on top of its reference solution -> mistakes by function, in their order.
 
     In the text each mistake is a function under `@mistake(FUNCTION, HINT)`; it sees every name of the reference.
@@ -145,9 +148,9 @@ class Homework:
         return found
 
     @cached_property
-    def reference(self) -> dict[str, Any]:
+    def reference(self) -> Namespace:
         """A namespace in which the given cells and the reference solutions have run."""
-        namespace: dict[str, Any] = {"__name__": "__main__"}
+        namespace: Namespace = {"__name__": "__main__"}
         with contextlib.redirect_stdout(io.StringIO()):
             for cell in self.master.cells:
                 if cell.kind == "solve" or (cell.kind == "given" and self.runs_in_sandbox(cell)):
@@ -164,8 +167,8 @@ class Homework:
         self,
         name: str,
         args: Collection[Any],
-        kwargs: Mapping[str, Any],
-        state: Mapping[str, Any] | None = None,
+        kwargs: Keywords,
+        state: Keywords | None = None,
         implement: Callable[..., Any] | None = None,
     ) -> Any:
         """What the reference (or another implementation) gives; state: of the object whose method it is.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from assignment.errors import AssignmentError
 from assignment.homework.master import HIDDEN, SOLUTION, Cell, Master, within
+from assignment.homework.notebook import CellJson, NotebookJson
 from assignment.homework.percent import LOOKS_LIKE_A_MARKER
 
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "assignment"}
 CELL_METADATA = {"assignment", "nbgrader", "editable", "deletable", "tags", "cellView", "jupyter"}
 
 
-def prove(master: Master, release: dict[str, Any]) -> None:
+def prove(master: Master, release: NotebookJson) -> None:
     """Raise AssignmentError naming the cell unless the release (a notebook's JSON) holds what is given, and no more."""
     extra = sorted(set(release["metadata"]) - NOTEBOOK_METADATA)
     if extra:
@@ -27,7 +26,7 @@ def prove(master: Master, release: dict[str, Any]) -> None:
             raise AssignmentError(f"release of {master.name}: cell {cell.id} {leak}")
 
 
-def _leak(cell: Cell, raw: dict[str, Any]) -> str:
+def _leak(cell: Cell, raw: CellJson) -> str:
     """Return what the released cell holds beyond what is given, "" if nothing."""
     if raw.get("outputs") or raw.get("execution_count") is not None or raw.get("attachments"):
         return "holds outputs or attachments; build the master again"
@@ -47,7 +46,7 @@ def _leak(cell: Cell, raw: dict[str, Any]) -> str:
     return ""
 
 
-def _copied(raw: dict[str, Any], secrets: list[tuple[Cell, list[str]]]) -> str:
+def _copied(raw: CellJson, secrets: list[tuple[Cell, list[str]]]) -> str:
     """Return which whole solution or hidden test stands in the released cell, "" if none."""
     source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
     lines = _significant(source.split("\n"))

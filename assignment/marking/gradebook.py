@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlite3
 import time
 import warnings
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from assignment.course import PATIENCE, SQLITE, Course, database_error
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.homework.master import load_master
+from assignment.homework.notebook import NotebookJson
 from assignment.marking.breakdown import nets
 from assignment.marking.decisions import examined, load, results_of, waive
 from assignment.marking.lateness import handed_in, lateness, marked_late
@@ -74,7 +74,7 @@ class Book:
         """The net mark, everything counted, of every student who has a submission; None where there is no mark."""
         return nets(self.gradebook, self._name)
 
-    def save(self, student: str, notebook: Mapping[str, Any], result: Result) -> None:
+    def save(self, student: str, notebook: NotebookJson, result: Result) -> None:
         """Save one student's result as a whole, with the time of the submission and the penalty.
 
         notebook: the autograded one, as JSON.
@@ -120,7 +120,7 @@ def register(course: Course, name: str, gradebook: Any) -> None:
     gradebook.db.expire_all()
 
 
-def save_grades(gradebook: Any, name: str, student: str, notebook: Mapping[str, Any]) -> None:
+def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson) -> None:
     """Save the automatic scores of an autograded notebook (JSON) for a submission that the gradebook knows.
 
     A verdict without scores (unreadable, crashed, memory) leaves them empty, to be looked at by a person. Nothing is

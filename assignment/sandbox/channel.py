@@ -24,6 +24,7 @@ from assignment.sandbox.protocol import (
     TYPE_NAMES,
     Blob,
     Fill,
+    Keywords,
     Parts,
     ProtocolError,
     Unsendable,
@@ -190,7 +191,7 @@ def remote_error(kinds: Sequence[str], text: str, traceback: str) -> RemoteError
 def _kind(name: str) -> type[RemoteError]:
     if name in ("", "Exception"):
         return RemoteError
-    members: dict[str, Any] = {"__init__": RemoteError.__init__, "__str__": RemoteError.__str__}
+    members: Keywords = {"__init__": RemoteError.__init__, "__str__": RemoteError.__str__}
     return type(name, (RemoteError, BUILTIN[name]), members)
 
 
@@ -219,7 +220,7 @@ class Handle:
 class RemoteDict(dict[Any, Any]):
     """A dictionary that came by value; handed back to its session, it is the very dictionary that was returned."""
 
-    def __init__(self, items: dict[str, Any], handle: Handle) -> None:
+    def __init__(self, items: Keywords, handle: Handle) -> None:
         super().__init__(items)
         self.handle = handle
 

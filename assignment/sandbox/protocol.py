@@ -43,6 +43,9 @@ MAX_KEY = 500  # characters of a key
 
 
 Parts = list[bytes | memoryview]
+Keywords = dict[str, Any]  # keyword arguments of a call, or the state of the object whose method it is
+Message = dict[str, Any]  # between a worker and its zygote, as JSON
+Output = dict[str, Any]  # of a cell, as nbformat 4 has it
 
 
 class ProtocolError(Exception):
@@ -159,7 +162,7 @@ def decode(header: bytes, size: int, hook: Hook, fill: Fill, trusted: bool = Fal
     return message
 
 
-def mapping(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+def mapping(pairs: list[tuple[Any, Any]]) -> Keywords:
     """A dictionary of an untrusted message; its keys are looked at before they are hashed. Raises ProtocolError.
 
     Numbers can be chosen so that all have one hash, and a dictionary of them takes for ever to be made.
@@ -174,7 +177,7 @@ def interned(value: Any) -> Any:
     return sys.intern(value) if type(value) is str else value
 
 
-def _interned(items: dict[str, Any]) -> dict[str, Any]:
+def _interned(items: Keywords) -> Keywords:
     return {interned(key): interned(value) for key, value in items.items()}
 
 
@@ -193,7 +196,7 @@ class Decoder:
         if self._depth > MAX_DEPTH and not self._trusted:  # msgpack takes 50 kB of the C stack for each
             raise ProtocolError("message nested too deeply")
         if self._trusted:
-            limits: dict[str, Any] = {"max_array_len": len(data), "max_map_len": len(data), "strict_map_key": False}
+            limits: Keywords = {"max_array_len": len(data), "max_map_len": len(data), "strict_map_key": False}
             limits["object_hook"] = _interned
         else:
             limits = {"max_array_len": MAX_ITEMS, "max_map_len": MAX_KEYS, "object_pairs_hook": mapping}

@@ -26,7 +26,7 @@ from assignment.sandbox.channel import (
     remote_error,
 )
 from assignment.sandbox.limits import Limits
-from assignment.sandbox.protocol import ASK, BROKEN, OUT_OF_MEMORY, Parts, ProtocolError
+from assignment.sandbox.protocol import ASK, BROKEN, OUT_OF_MEMORY, Keywords, Output, Parts, ProtocolError
 
 HEADER = 8 << 20  # bytes of a reply that are not arrays; an honest one keeps well below
 BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
@@ -37,15 +37,15 @@ SIGNIFICANT = 0.25  # of the memory limit: a process this large that is killed w
 SHORT = 200  # characters kept of an error's name and of its text when there is no room for more
 MAX_ERROR = 1 << 20  # characters of an error's name, text and traceback
 
-CallSpec = tuple[str, Sequence[Any], dict[str, Any], dict[str, Any] | None]
-StandIn = Callable[[str, tuple[Any, ...], dict[str, Any], dict[str, Any] | None], Any]
+CallSpec = tuple[str, Sequence[Any], Keywords, Keywords | None]
+StandIn = Callable[[str, tuple[Any, ...], Keywords, Keywords | None], Any]
 
 
 @dataclass(frozen=True)
 class CellRun:
     """A cell that was run."""
 
-    outputs: list[dict[str, Any]]  # as nbformat has them
+    outputs: list[Output]  # as nbformat has them
     ok: bool  # whether it succeeded
     count: int  # its number
     truncated: bool  # whether output was cut
@@ -120,7 +120,7 @@ class Session:
         """A copy of what stayed inside, with right in the place of wrong and of its slices. Raises as `call` does."""
         return self._results(self._request("patch", [cache, wrong, right]), ["patch"])[0]
 
-    def call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], state: dict[str, Any] | None = None) -> Any:
+    def call(self, name: str, args: Sequence[Any], kwargs: Keywords, state: Keywords | None = None) -> Any:
         """Call a function, or `Class.method` on an object with that state; a returned list or tuple comes as a tuple.
 
         Raises RemoteError (what the function raised), Refused, Ended.
@@ -301,7 +301,7 @@ def _signal_name(number: int) -> str:
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def checked_outputs(outputs: Any, most: int) -> list[dict[str, Any]]:
+def checked_outputs(outputs: Any, most: int) -> list[Output]:
     """The outputs of a cell in nbformat 4's shape, text and PNG only. Raises ProtocolError."""
     made = [_output(output) for output in _list(outputs)]
     shown = sum(size(output) for output in made if output["output_type"] != "error")
@@ -311,17 +311,17 @@ def checked_outputs(outputs: Any, most: int) -> list[dict[str, Any]]:
     return made
 
 
-def shortened(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def shortened(outputs: list[Output]) -> list[Output]:
     """The outputs with no more of each error than what it is and says, in a line."""
     return [_in_a_line(output) if output["output_type"] == "error" else output for output in outputs]
 
 
-def _in_a_line(error: dict[str, Any]) -> dict[str, Any]:
+def _in_a_line(error: Keywords) -> Keywords:
     name, value = error["ename"][:SHORT], error["evalue"][:SHORT]
     return error | {"ename": name, "evalue": value, "traceback": [f"{name}: {value}"]}
 
 
-def _output(output: Any) -> dict[str, Any]:
+def _output(output: Any) -> Keywords:
     kind = output.get("output_type") if type(output) is dict else None
     if kind == "stream" and output.get("name") in ("stdout", "stderr"):
         return {"output_type": kind, "name": output["name"], "text": _text(output.get("text"))}
@@ -343,7 +343,7 @@ def _output(output: Any) -> dict[str, Any]:
     raise ProtocolError("an output of another form")
 
 
-def _data(output: dict[str, Any]) -> dict[str, str]:
+def _data(output: Keywords) -> dict[str, str]:
     data = output.get("data")
     if type(data) is not dict:
         raise ProtocolError("an output without data")

@@ -21,12 +21,13 @@ import time
 from contextlib import ExitStack, suppress
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from assignment.errors import AssignmentError
 from assignment.sandbox.bubblewrap import contained_command, free_command, free_environment
 from assignment.sandbox.channel import Channel, Ended
 from assignment.sandbox.limits import Limits
+from assignment.sandbox.protocol import Message
 from assignment.sandbox.session import Report, Session
 
 ANSWER_SECONDS = 20.0  # the zygote answers in milliseconds, and frees a killed fork's memory before it does
@@ -211,7 +212,7 @@ class Zygote:
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it printed nothing"
 
-    def ask(self, order: dict[str, Any], seconds: float, descriptor: int | None = None) -> dict[str, Any]:
+    def ask(self, order: Message, seconds: float, descriptor: int | None = None) -> Message:
         """An order's answer; empty when the process is gone or stuck, which ends it."""
         if self._control.fileno() < 0:
             return {}
@@ -225,7 +226,7 @@ class Zygote:
             self.close()
         return answer
 
-    def _hear(self, seconds: float) -> dict[str, Any]:
+    def _hear(self, seconds: float) -> Message:
         """Its next message; empty when there is none in time."""
         if not self._spoke(seconds):
             return {}

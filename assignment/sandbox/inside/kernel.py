@@ -123,7 +123,7 @@ def die_with_parent() -> None:
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def limit(limits: Mapping[str, Any], off: frozenset[str]) -> None:
+def limit(limits: Mapping[str, int], off: frozenset[str]) -> None:
     """Resource limits, hard ones; `off` names those a test leaves out."""
     for defence, which, soft, hard in (
         ("memory", resource.RLIMIT_AS, limits["memory"], limits["memory"]),
@@ -158,7 +158,7 @@ Step = tuple[str, Callable[[], None]]
 
 
 def confine(
-    limits: Mapping[str, Any],
+    limits: Mapping[str, int],
     off: frozenset[str],
     contain: bool,
     user: tuple[int, int],

@@ -12,6 +12,7 @@ MAX_SMALL = 1000  # characters of an id, a tag or a metadata value
 MAX_ENTRIES = 50  # entries kept of a metadata mapping
 MAX_INTEGER = 1 << 53
 METADATA = ("assignment", "kernelspec", "language_info", "colab")  # what is kept of a notebook's own
+Json = dict[str, Any]
 OLD_CODE, OLD_OUTPUTS = "input", {"pyout": "execute_result", "pyerr": "error"}  # nbformat 3 and before
 
 
@@ -19,7 +20,7 @@ class NotANotebook(Exception):
     """Why these bytes are no notebook, in words for a TA."""
 
 
-def normalise(data: bytes, max_cells: int, max_text: int) -> tuple[str, dict[str, Any] | None]:
+def normalise(data: bytes, max_cells: int, max_text: int) -> tuple[str, Json | None]:
     """(what is wrong, None) or ("", notebook); the notebook has nbformat, nbformat_minor, metadata and cells."""
     try:
         return "", _notebook(_load(data), max_cells, max_text)
@@ -31,7 +32,7 @@ def normalise(data: bytes, max_cells: int, max_text: int) -> tuple[str, dict[str
         return "it is too large to be read within the memory limit", None
 
 
-def _load(data: bytes) -> dict[str, Any]:
+def _load(data: bytes) -> Json:
     if not data.strip():
         raise NotANotebook("it is empty")
     try:
@@ -43,7 +44,7 @@ def _load(data: bytes) -> dict[str, Any]:
     return content
 
 
-def _notebook(content: dict[str, Any], max_cells: int, max_text: int) -> dict[str, Any]:
+def _notebook(content: Json, max_cells: int, max_text: int) -> Json:
     cells = content.get("cells")
     if not isinstance(cells, list):
         sheets = content.get("worksheets")
@@ -83,7 +84,7 @@ class Budget:
         return kept
 
 
-def _cell(cell: Any, number: int, budget: Budget) -> dict[str, Any]:
+def _cell(cell: Any, number: int, budget: Budget) -> Json:
     if not isinstance(cell, dict):
         raise NotANotebook(f"its cell {number} is no cell")
     kind = cell.get("cell_type")
@@ -110,7 +111,7 @@ def _cell(cell: Any, number: int, budget: Budget) -> dict[str, Any]:
     }
 
 
-def _output(output: dict[str, Any], budget: Budget) -> dict[str, Any]:
+def _output(output: Json, budget: Budget) -> Json:
     """An output in nbformat 4's shape: its text, and of a picture only that there is one."""
     kind = _word(output.get("output_type"))
     kind = OLD_OUTPUTS.get(kind, kind)
@@ -150,9 +151,9 @@ def _integer(value: Any) -> int | None:
     return value if type(value) is int and -MAX_INTEGER < value < MAX_INTEGER else None
 
 
-def _small(value: Any) -> dict[str, Any]:
+def _small(value: Any) -> Json:
     """Of a metadata mapping what is short and plain."""
-    kept: dict[str, Any] = {}
+    kept: Json = {}
     for key, item in list(value.items())[:MAX_ENTRIES] if isinstance(value, dict) else []:
         if isinstance(item, str):
             kept[_word(key)] = _word(item)

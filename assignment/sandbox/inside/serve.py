@@ -22,6 +22,7 @@ from ..protocol import (
     TUPLE,
     TYPE,
     TYPES,
+    Keywords,
     Unsendable,
     decode,
     frame,
@@ -100,7 +101,7 @@ class Worker:
         for part in frame([self._request.number, place, kind, *payload], pack):
             self._connection.sendall(part)
 
-    def ask(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
+    def ask(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None) -> Any:
         """Have the worker call its own function of that name; returns or raises what that does."""
         try:
             self.send(ASK, "ask", name, plain(args), plain(kwargs), plain(state))
@@ -146,7 +147,7 @@ def _run_cell(shell: Shell, source: str, output_bytes: int) -> list[Any]:
     return [recorder.finished(), ok, count, recorder.truncated]
 
 
-def _stand_in(worker: Worker, names: dict[str, Any], replaced: list[str], givers: dict[str, str]) -> None:
+def _stand_in(worker: Worker, names: Keywords, replaced: list[str], givers: dict[str, str]) -> None:
     """Put functions that ask the worker in the place of these; a method's object goes along as its state.
 
     givers: for a replaced function the one whose last output it takes as its last argument. While that is the
@@ -253,7 +254,7 @@ def _run_calls(
         worker.send(sent + len(values), *end)
 
 
-def _call(names: dict[str, Any], name: str, args: Any, kwargs: dict[str, Any], state: dict[str, Any] | None) -> Any:
+def _call(names: Keywords, name: str, args: Any, kwargs: Keywords, state: Keywords | None) -> Any:
     """Call a function by name, or a method of a new object that has the given state."""
     owner, dot, method = name.partition(".")
     if owner not in names:

@@ -18,6 +18,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Instance, Type
 from traitlets.config import Config
 
+from ..protocol import Output
+
 CUT = "\n… the output was cut here: a cell may give {limit} bytes\n"
 ENVELOPE = 64  # bytes that an output takes beside its text
 ERRORS = 10  # kept of one cell even when the output was cut; a cell usually ends with its first
@@ -31,7 +33,7 @@ class Recorder:
 
     def start(self, limit: int) -> None:
         """Forget everything; a new cell begins."""
-        self.outputs: list[dict[str, Any]] = []
+        self.outputs: list[Output] = []
         self.truncated = False
         self._errors = 0
         self._limit = self._left = limit
@@ -55,7 +57,7 @@ class Recorder:
         self._left -= len(data)
         self._append(name, data.decode())
 
-    def add(self, output: dict[str, Any], size: int) -> None:
+    def add(self, output: Output, size: int) -> None:
         """An output that is whole or not at all."""
         if self.truncated:
             return
@@ -65,7 +67,7 @@ class Recorder:
             self._left -= size + ENVELOPE
             self.outputs.append(output)
 
-    def add_error(self, output: dict[str, Any]) -> None:
+    def add_error(self, output: Output) -> None:
         """The error that ends a cell: kept even when the output was cut."""
         if self._errors < ERRORS:
             self._errors += 1
@@ -87,7 +89,7 @@ class Recorder:
         self.truncated = True
         self._append("stderr", CUT.format(limit=self._limit))
 
-    def finished(self) -> list[dict[str, Any]]:
+    def finished(self) -> list[Output]:
         """The outputs as nbformat has them; what comes later belongs to nobody."""
         outputs, self.outputs, self._left = self.outputs, [], 0
         for output in outputs:
@@ -132,7 +134,7 @@ WARM_UP = (  # what is imported when it is first used
 )
 
 
-def _kept(data: Mapping[str, Any]) -> tuple[dict[str, str], int]:
+def _kept(data: Mapping[str, object]) -> tuple[dict[str, str], int]:
     """Of an output's representations the two that are shown, as text, and their size."""
     kept: dict[str, str] = {}
     for kind in SHOWN:
@@ -150,7 +152,7 @@ class RecordingHook(DisplayHook):  # type: ignore[misc]
     def write_output_prompt(self) -> None:
         """There is no terminal to write a prompt to."""
 
-    def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Any = None) -> None:
+    def write_format_data(self, format_dict: Mapping[str, object], md_dict: Any = None) -> None:
         data, size = _kept(format_dict)
         count = self.prompt_count
         self.shell.recorder.add(
@@ -164,7 +166,7 @@ class RecordingHook(DisplayHook):  # type: ignore[misc]
 class RecordingPublisher(DisplayPublisher):  # type: ignore[misc]
     """display() becomes display_data."""
 
-    def publish(self, data: Mapping[str, Any], metadata: Any = None, **_: Any) -> None:
+    def publish(self, data: Mapping[str, object], metadata: Any = None, **_: Any) -> None:
         kept, size = _kept(data)
         if kept:
             self.shell.recorder.add({"output_type": "display_data", "metadata": {}, "data": kept}, size)

@@ -14,11 +14,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..protocol import BROKEN, OUT_OF_MEMORY, SETUP_FAILED
+from ..protocol import BROKEN, OUT_OF_MEMORY, SETUP_FAILED, Message
 from . import kernel
 from .kernel import Filter
 from .serve import serve
@@ -88,7 +87,7 @@ class ForkServer:
         os.chdir(home)
         os.environ["HOME"], os.environ["IPYTHONDIR"] = str(home), str(home / ".ipython")
 
-    def _open(self, order: Mapping[str, Any], descriptor: int) -> None:
+    def _open(self, order: Message, descriptor: int) -> None:
         off = frozenset(order["off"])
         flags = 0
         if self._contain and "user" not in off:
@@ -110,7 +109,7 @@ class ForkServer:
             self._forks[order["session"]] = pid
         self._say(opened=not failure, failure=failure)
 
-    def _become(self, limits: Mapping[str, Any], off: frozenset[str], descriptor: int, reported: int) -> None:
+    def _become(self, limits: Message, off: frozenset[str], descriptor: int, reported: int) -> None:
         """In the fork: shut the doors, tell whether that worked, serve, and never return."""
         try:
             if "descriptors" not in off:
@@ -128,7 +127,7 @@ class ForkServer:
             os._exit(BROKEN)
         os._exit(0)
 
-    def _close(self, session: int, wait: float) -> dict[str, Any]:
+    def _close(self, session: int, wait: float) -> Message:
         """End a fork and everything in it; `wait` seconds for it to end by itself first. How it ended."""
         pid = self._forks.pop(session, None)
         if pid is None:
