@@ -1,5 +1,6 @@
 """Collect: an archive with every odd name becomes submitted/, and nothing is lost, doubled or overwritten."""
 
+import io
 import json
 import random
 import stat
@@ -148,6 +149,60 @@ def test_which_file_is_the_hand_in(
     assert [item.entry.split("_", 3)[3] for item in taken] == [chosen]
     assert said in taken[0].why
     assert all(item.why for item in report.items if item.did != "collected")
+
+
+def zipped(**files: bytes) -> bytes:
+    """Return a zip handed in by a student; `__` in a name stands for `/`, and each is called a notebook."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in files.items():
+            file.writestr(name.replace("__", "/") + ".ipynb", data)
+    return memory.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("file", "data", "found", "why"),
+    [
+        ("hw2.zip", zipped(a__b__hw2=notebook("zipped")), "zipped", "a notebook under the name hw2.zip"),
+        ("hw2.ipynb", zipped(hw2=notebook("zipped")), "zipped", ""),
+        ("hw2.zip", zipped(hw2=notebook("zipped"), _MACOSX__hw2=b"x"), "zipped", "under the name"),
+        ("hw2.zip", zipped(hw2=notebook("zipped"), _ipynb_checkpoints__hw2=b"x"), "zipped", "under the name"),
+        ("hw2.zip", zipped(hw2=notebook("1"), hw3=notebook("2")), "", "a zip with 2 notebooks; ask for"),
+        ("hw2.zip", zipped(), "", "a zip with no notebooks; ask for"),
+        ("hw2.zip", b"PK\3\4 cut", "", "a damaged zip; ask for"),
+        ("hw2.zip", zipped(hw2=notebook() + bytes(1 << 26)), "", "more than"),
+        ("hw2.zip", zipped(hw2=OTHER), "", "hw2.zip is no .ipynb; ask for"),
+        ("hw2.py", b"def step_forward\nclass Model", "", "a Python file; ask for"),
+        ("hw2.PDF", b"%PDF", "", "a PDF; ask for"),
+        ("hw2.docx", zipped(hw2=notebook()), "", "a Word document; ask for"),
+        ("hw2.txt", b"", "", "an empty file; ask for"),
+        ("hw2", b"hello", "", "hw2 is no .ipynb; ask for"),
+        ("hw2.ipynb", b"", None, "an empty file, which does not look like the homework; ask for"),
+        ("hw2.ipynb", OTHER, None, "does not look like the homework; ask for"),
+    ],
+)
+def test_what_to_ask_for(file: str, data: bytes, found: str | None, why: str, course: Course, tmp_path: Path) -> None:
+    """found: what stands in the notebook collected; None: collected, but not the homework; "": nothing collected."""
+    report = collect(course, "hw", pack(tmp_path / "a.zip", {f"doejane_1042_88000_{file}": data}), roster(tmp_path))
+    (item,) = report.items
+    assert why in item.why
+    assert course.submitted("1042", "hw").exists() == (found != "")
+    if found:
+        assert course.submitted("1042", "hw").read_bytes() == notebook(found)
+    assert [(ask.user, ask.why) for ask in report.write_to] == ([] if found else [("1042", item.why)])
+
+
+def test_nobody_is_written_to_who_has_handed_in_the_homework(course: Course, tmp_path: Path) -> None:
+    entries = {"doejane_1042_1_x.ipynb": notebook(), "doejane_1042_2_x.pdf": b"%PDF"}
+    assert collect(course, "hw", pack(tmp_path / "a.zip", entries), roster(tmp_path)).write_to == ()
+
+
+def test_a_roster_of_another_course_is_refused(course: Course, tmp_path: Path) -> None:
+    archive = pack(tmp_path / "a.zip", {"ghost_1077_1_x.ipynb": notebook(), "spook_1078_2_x.ipynb": notebook()})
+    before = tree(course)
+    with pytest.raises(AssignmentError, match=r"grades\.csv: names nobody of those in a\.zip, so it is another"):
+        collect(course, "hw", archive, roster(tmp_path))
+    assert tree(course) == before
 
 
 def test_again_changes_nothing(course: Course, tmp_path: Path) -> None:

@@ -107,6 +107,31 @@ def test_scaled_to_points_possible(
     assert (made.scaled, grades["1"], grades["2"]) == (scaled, jane, xiaoming)
 
 
+def test_the_column_is_remembered_by_its_id(course: Course, tmp_path: Path) -> None:
+    """Renamed in Canvas it is still found; a column that bears its old name is not taken."""
+    path = roster(tmp_path)
+    assert export_grades(course, "hw", path, column="Essay").column.id == "1289"
+    assert export_grades(course, "hw", path).column.id == "1289"
+    path.write_text(path.read_text("utf-8").replace("Essay (1289)", "Homework (1289)"), encoding="utf-8")
+    assert export_grades(course, "hw", path).column.title == "Homework"
+    path.write_text(path.read_text("utf-8").replace("(1289)", "(3)"), encoding="utf-8")
+    before = course.exported("hw") / "grades.csv"
+    text = before.read_text("utf-8")
+    with pytest.raises(
+        AssignmentError, match=r"no column with the id 1289, which was hw's so far; is it another course"
+    ):
+        export_grades(course, "hw", path)
+    assert before.read_text("utf-8") == text
+    assert export_grades(course, "hw", path, column="1290").column.id == "1290"
+
+
+def test_another_homeworks_lone_column_is_not_taken(course: Course, tmp_path: Path) -> None:
+    path = roster(tmp_path)
+    path.write_text("Student,ID,Section,hw2 (1290)\nJane,1,A,\n")
+    with pytest.raises(AssignmentError, match=r"no column for hw; choose one with --column ID: hw2 \(1290\)"):
+        export_grades(course, "hw", path)
+
+
 def test_no_existing_grade_is_cleared(course: Course, tmp_path: Path) -> None:
     made = export_grades(course, "hw", roster(tmp_path))
     rows = list(csv.reader(io.StringIO(made.path.read_text("utf-8"))))

@@ -4,6 +4,7 @@ Bad entries are refused singly, sizes are counted while unpacking.
 """
 
 import hashlib
+import io
 import lzma
 import re
 import shutil
@@ -216,6 +217,27 @@ def _path(info: zipfile.ZipInfo) -> str:
         return info.filename.encode("cp437").decode("utf-8")
     except UnicodeError:
         return info.filename
+
+
+def notebook_in_zip(data: bytes, limits: ArchiveLimits | None = None) -> bytes:
+    """Return the one notebook that a zip handed in holds; RefusedError if it holds none, several, or a bad one.
+
+    What a Mac or Jupyter adds (__MACOSX, .ipynb_checkpoints, names with a dot in front) is none of the student's.
+    """
+    try:
+        file = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        raise RefusedError("a damaged zip") from None
+    with file:
+        archive = Archive(file, limits or ArchiveLimits(entries=1_000))
+        notebooks = [
+            member
+            for member in archive.members
+            if member.name.lower().endswith(".ipynb") and not any(p[0] in "._" for p in member.path.split("/") if p)
+        ]
+        if len(notebooks) != 1:
+            raise RefusedError(f"a zip with {len(notebooks) or 'no'} notebooks")
+        return archive.read(notebooks[0])
 
 
 @contextmanager

@@ -199,28 +199,30 @@ def _student(row: list[str], place: Mapping[str, int], names: list[int]) -> Rost
     return RosterEntry(cell("ID"), name, cell("SIS User ID"), cell("SIS Login ID"), cell("Section"))
 
 
-def find_column(gradebook: CanvasGradebook, path: Path, titles: Sequence[str], wanted: str | None = None) -> Column:
-    """Return the column of an assignment: by id or title if `wanted`, else the one that bears one of these titles.
+def find_column(
+    gradebook: CanvasGradebook, path: Path, titles: Sequence[str], wanted: str | None = None, known: str | None = None
+) -> Column:
+    """Return the column of an assignment: by id or title if `wanted`, else by the id `known`, else by one of the titles.
 
-    A lone column of another title is never taken: it may be another homework's. path: where the gradebook was read
-    from, for the message. AssignmentError lists the columns if none or several fit.
+    A column of another title is never taken, be it the only one: it may be another homework's. path: where the gradebook
+    was read from, for the message. AssignmentError lists the columns if none or several fit.
     """
     columns = [column for column in gradebook.columns if column.id]  # without an id Canvas would make a NEW assignment
     if wanted is not None:
         fitting = [c for c in columns if wanted in (c.id, c.title, c.header)]
+    elif known is not None:
+        fitting = [c for c in columns if c.id == known]
     else:
-        named = [title.strip().casefold() for title in titles if title.strip()]
-        fitting = [c for c in columns if c.title.casefold() in named]
-        # As a word of its own: hw1 is not in "hw10".
-        parts = [re.compile(rf"(?<![a-z0-9]){re.escape(title)}(?![a-z0-9])") for title in named]
-        fitting = fitting or [c for c in columns if any(part.search(c.title.casefold()) for part in parts)]
-    if len(fitting) != 1:
-        listed = "; ".join(column.header for column in columns) or "none"
-        raise AssignmentError(
-            f"{path}: {'no' if not fitting else 'more than one'} column for {wanted or titles[0]}; choose one with "
-            f"--column ID: {listed}"
-        )
-    return fitting[0]
+        named = {" ".join(title.split()).casefold() for title in titles}
+        fitting = [c for c in columns if " ".join(c.title.split()).casefold() in named]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = "; ".join(column.header for column in columns) or "none"
+    if wanted is None and known is not None:
+        what = f"no column with the id {known}, which was {titles[0]}'s so far; is it another course's?"
+    else:
+        what = f"{'more than one' if fitting else 'no'} column for {wanted or titles[0]};"
+    raise AssignmentError(f"{path}: {what} choose one with --column ID: {listed}")
 
 
 def import_csv(gradebook: CanvasGradebook, column: Column, grades: Mapping[str, float]) -> str:

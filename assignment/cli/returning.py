@@ -63,7 +63,7 @@ def export(
     ] = None,
     column: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Id or title of the assignment's column there, if its name does not tell."),
+        typer.Option(metavar="ID", help="Id or title of the assignment's column there; remembered."),
     ] = None,
     course: CourseOption = None,
     name: NameOption = None,

@@ -41,6 +41,7 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
             "items": [vars(item) for item in collected.items],
             "nothing": [vars(student) for student in collected.nothing],
             "useless": [vars(student) for student in collected.useless],
+            "write_to": [vars(ask) for ask in collected.write_to],
             "kept": str(collected.kept),
         }
         print(json.dumps(about, ensure_ascii=False))
@@ -51,12 +52,17 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
         console.print(Text(f"{did:<{DID}}{entry[DID:]}"), soft_wrap=True)
         if item.why:
             print_below(console, one_line(item.why), DID + 2)
-    counts = ", ".join(f"{count} {did}" for did, count in collected.counts.items())
-    console.print(f"\n{counts}")
-    for words, students in (("handed in nothing", collected.nothing), ("handed in no notebook", collected.useless)):
-        if students:
-            names = "; ".join(f"{one_line(student.name, 60)} ({student.user})" for student in students)
-            console.print(f"{words}: {escape(names)}")
+    counts = dict(collected.counts)
+    late = counts.pop("late", 0)
+    taken = f"{counts.pop('collected', 0) + late} collected" + (f", {late} of them late" if late else "")
+    console.print("\n" + "; ".join([taken, *(f"{count} {did}" for did, count in counts.items())]))
+    if collected.nothing:
+        names = "; ".join(f"{one_line(student.name, 60)} ({student.user})" for student in collected.nothing)
+        console.print(f"handed in nothing: {escape(names)}")
+    if collected.write_to:
+        console.print("write to:")
+    for ask in collected.write_to:
+        print_below(console, f"{one_line(ask.name, 60)} ({ask.user}): {one_line(ask.why, 200)}", 2)
 
 
 def show_graded(console: Console, course: Course, name: str, graded: Graded, as_json: bool) -> None:

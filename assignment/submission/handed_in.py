@@ -14,6 +14,7 @@ RECORD = "canvas.json"  # beside the notebook: where it came from
 TIMESTAMP = "timestamp.txt"  # nbgrader's own file: when it was handed in
 LOOK = 32 << 20  # bytes looked at to tell the homework from another notebook
 
+NOT_IT = "does not look like the homework"
 LooksLike = Callable[[bytes], bool]
 
 
@@ -51,7 +52,7 @@ class Attachment:
     @property
     def plausible(self) -> bool:
         """Whether it may be a notebook, under the names that browsers save one."""
-        return ".ipynb" in self.file.lower() or Path(self.file).suffix.lower() in ("", ".json", ".txt")
+        return ".ipynb" in self.file.lower() or Path(self.file).suffix.lower() in ("", ".json", ".txt", ".zip")
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def choose(
         return Choice(None, b"", False, said)
     chosen, data, homework = best
     others = [one for one in attachments if one is not chosen]
-    reason = "does not look like the homework" if not homework else ""
+    reason = NOT_IT if not homework else ""
     if homework and not chosen.notebook:
         reason = f"a notebook under the name {chosen.file}"
     elif homework and others:

@@ -1,7 +1,7 @@
 """Collect: a Canvas submissions archive becomes submitted/, and every entry is accounted for."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,16 +13,29 @@ from assignment.canvas.archive import (
     RefusedError,
     checked_id,
     keep,
+    notebook_in_zip,
     open_archive,
     parse,
 )
 from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course, replace_file
+from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
-from assignment.submission.handed_in import Attachment, LooksLike, choose, homework_test, store
+from assignment.submission.handed_in import NOT_IT, Attachment, LooksLike, choose, homework_test, store
 from assignment.workflow.roster import ROSTER, enrol, read_roster
 
 Did = Literal["collected", "late", "superseded", "not a notebook", "unknown student", "nobody's", "refused"]
+ASK = "ask for the notebook itself (.ipynb)"
+KINDS = {
+    ".py": "a Python file",
+    ".pdf": "a PDF",
+    ".html": "a web page",
+    ".htm": "a web page",
+    ".doc": "a Word document",
+    ".docx": "a Word document",
+    ".rar": "a RAR archive, which is not opened",
+    ".7z": "a 7z archive, which is not opened",
+}
 Progress = Callable[[int, int], None]
 
 
@@ -39,6 +52,15 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """Somebody to write to: what was handed in cannot be graded, and why."""
+
+    user: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Collected:
     """What became of every file, in the order received, and who has no notebook in submitted/."""
 
@@ -46,6 +68,7 @@ class Collected:
     nothing: tuple[RosterEntry, ...]  # on the roster, handed in nothing
     useless: tuple[RosterEntry, ...]  # on the roster, handed in something, but no notebook
     kept: Path  # the archive's own bytes, or the folder of what was fetched
+    write_to: tuple[Ask, ...] = ()
 
     @property
     def counts(self) -> Counter[str]:
@@ -71,11 +94,19 @@ def collect(
     """
     test = looks_like or homework(course, assignment)
     roster = read_roster(course, assignment, roster_csv)
+    names = {user: student.name for user, student in roster.items()}
     with open_archive(archive, limits) as opened:
+        users = {entry.user for member in opened.members if (entry := parse(member.name, names))}
+        strange = {user for user in users if not user.startswith(ANONYMOUS)} - roster.keys()
+        if roster and strange == users and users:
+            where = roster_csv or course.collected(assignment) / ROSTER
+            raise AssignmentError(
+                f"{where}: names nobody of those in {archive.name}, so it is another course's or "
+                "an old one; export the gradebook of this course in Canvas (Grades > Export)"
+            )
         kept = keep(course.collected(assignment), archive)
         if roster_csv:
             replace_file(course.collected(assignment) / ROSTER, roster_csv.read_bytes())
-        names = {user: student.name for user, student in roster.items()}
         items: dict[int, Item] = {}  # by place in the archive: an entry's name may come twice
         hands: dict[str, list[Attachment]] = defaultdict(list)
         for place, member in enumerate(opened.members):
@@ -116,7 +147,7 @@ def sort(path: str, refused: str, entry: Entry | None, roster: Mapping[str, Rost
     if roster and user not in roster and not user.startswith(ANONYMOUS):
         return replace(item, did="unknown student", why=f"user {user} is not on the roster; export a fresh one")
     if entry.kind != "attachment":
-        return replace(item, did="not a notebook", why=f"a {entry.kind} handed in instead of a file")
+        return replace(item, did="not a notebook", why=f"a {entry.kind} handed in instead of a file; {ASK}")
     if entry.guessed:
         return replace(item, why=f"user {user} is a guess: the name can be read in several ways; give a --roster")
     return item
@@ -142,12 +173,20 @@ def receive(
     read raises RefusedError for an attachment that must not or cannot be had.
     """
     refused: dict[str, str] = {}
+    useless: dict[str, str] = {}
 
     def attempt(one: Attachment) -> bytes | None:
         try:
-            return read(one)
+            data = read(one)
         except RefusedError as error:
             refused[one.entry] = str(error)
+            return None
+        try:
+            if not data and not one.notebook:
+                raise RefusedError("an empty file")
+            return notebook_in_zip(data) if data.startswith(b"PK") else data
+        except RefusedError as error:
+            useless[one.entry] = str(error)
             return None
 
     choice = choose(hand, attempt, looks_like)
@@ -158,14 +197,17 @@ def receive(
     for one in hand:
         item = Item(one.entry, "late" if one.late else "collected", one.user, one.name, one.late)
         why = choice.said.get(one.entry, "")
+        if one is choice.attachment and why == NOT_IT:
+            why = f"{'' if choice.data else 'an empty file, which '}{NOT_IT}; {ASK}"
         if one.entry in refused:
             item = replace(item, did="refused", why=refused[one.entry])
         elif one is choice.attachment:
             item = replace(item, did="superseded", why=kept_out) if kept_out else replace(item, why=why)
-        elif one.notebook:
+        elif one.notebook and one.entry not in useless:
             item = replace(item, did="superseded", why=why)
         else:
-            item = replace(item, did="not a notebook", why=f"{one.file} is no .ipynb")
+            what = useless.get(one.entry) or KINDS.get(Path(one.file).suffix.lower(), f"{one.file} is no .ipynb")
+            item = replace(item, did="not a notebook", why=f"{what}; {ASK}")
         items.append(item)
     return items
 
@@ -181,4 +223,16 @@ def reconcile(
         tuple(student for student in without if student.user not in seen),
         tuple(student for student in without if student.user in seen),
         kept,
+        tuple(_write_to(course, assignment, items)),
     )
+
+
+def _write_to(course: Course, assignment: str, items: Sequence[Item]) -> Iterator[Ask]:
+    """Yield whoever handed in something of which nothing can be graded, with the last reason."""
+    reasons = {item.user: item for item in items if item.user and item.why and item.did != "unknown student"}
+    for user, item in reasons.items():
+        if item.did in ("collected", "late"):
+            if NOT_IT in item.why:
+                yield Ask(user, item.name, item.why)
+        elif not course.submitted(user, assignment).is_file():
+            yield Ask(user, item.name, item.why)

@@ -12,7 +12,7 @@ from assignment.errors import AssignmentError
 from assignment.marking.breakdown import LeftOut, marks
 from assignment.marking.results import stale
 from assignment.submission.handed_in import RECORD, record_of
-from assignment.workflow.roster import ROSTER
+from assignment.workflow.roster import ROSTER, known_column, remember_column, title_of
 
 Annotated = Callable[[Course, str, str], bytes]  # course, assignment, student -> the notebook to give back
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
@@ -65,14 +65,15 @@ def export_grades(
     """Write the CSV that Canvas imports (default: exported/NAME/grades.csv) and return what is in it.
 
     roster_csv: the gradebook exported from Canvas (default: the one collected with); column: id or title of the
-    assignment in it where its name does not tell; withhold: student -> why the mark must not go out. Excused students,
+    assignment in it where neither its name nor its title tells, remembered for the next time; withhold: student -> why the mark must not go out. Excused students,
     those the assignment is not for and those who handed in nothing keep what they have in Canvas.
     """
     roster = roster_csv or course.collected(assignment) / ROSTER
     if not roster.is_file():
         raise AssignmentError(f"{roster}: no such file; name the gradebook exported from Canvas with --roster")
     gradebook = read_gradebook(roster)
-    chosen = find_column(gradebook, roster, [assignment], column)
+    titles = [assignment, title_of(course, assignment)]
+    chosen = find_column(gradebook, roster, titles, column, known_column(course, assignment))
     earned, left_out = marks(course, assignment, withhold)
     people, grades = gradebook.roster, []
     for mark in earned:
@@ -96,6 +97,7 @@ def export_grades(
     scale = (most, chosen.points) if most and chosen.points and most != chosen.points else None
     path = out or course.exported(assignment) / "grades.csv"
     replace_file(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
+    remember_column(course, assignment, str(chosen.id))
     return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scale)
 
 

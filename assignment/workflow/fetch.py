@@ -8,7 +8,7 @@ from assignment.canvas.api import RemoteAssignment, RemoteFile, RemoteSubmission
 from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course, replace_file
 from assignment.submission.handed_in import Attachment, LooksLike
-from assignment.workflow.collect import Collected, Item, Progress, homework, receive, reconcile
+from assignment.workflow.collect import ASK, Collected, Item, Progress, homework, receive, reconcile
 from assignment.workflow.roster import enrol
 
 SOURCE = "Canvas"  # in canvas.json, where a collected one names its archive
@@ -38,7 +38,7 @@ def fetch(
         if hand:
             items += receive(course, assignment, hand, partial(_get, remote, folder, files), test)
         elif row.kind:
-            why = f"handed in as {row.kind}, not as a file"
+            why = f"handed in as {row.kind}, not as a file; {ASK}"
             items.append(Item(f"{row.user}/{row.kind}", "not a notebook", row.user, row.name, row.late, why))
         if progress:
             progress(number, len(rows))

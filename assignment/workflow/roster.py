@@ -1,13 +1,17 @@
 """The class list: Canvas's gradebook export, remembered, and put into nbgrader's student records."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from assignment.canvas.archive import DIGITS
 from assignment.canvas.gradebook import RosterEntry, read_gradebook
-from assignment.course import Course
+from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
+from assignment.homework.master import load_master
 
 ROSTER = "roster.csv"  # in collected/NAME/
+COLUMN = "column.txt"  # beside it: the id of the assignment's column in Canvas
 HARMLESS = str.maketrans("<>", "‹›")  # formgrader's page of a submission does not escape names
 
 
@@ -20,6 +24,26 @@ def read_roster(course: Course, assignment: str, roster_csv: Path | None) -> dic
     if not roster:
         raise AssignmentError(f"{path}: names no student; export the gradebook in Canvas (Grades > Export)")
     return roster
+
+
+def known_column(course: Course, assignment: str) -> str | None:
+    """Return the id of the column that the marks went to last time, None the first time."""
+    path = course.collected(assignment) / COLUMN
+    text = path.read_text("utf-8", errors="replace").strip() if path.is_file() else ""
+    return text if re.fullmatch(DIGITS, text) else None
+
+
+def remember_column(course: Course, assignment: str, id: str) -> None:
+    """Keep the id of the column that the marks go to."""
+    replace_file(course.collected(assignment) / COLUMN, f"{id}\n")
+
+
+def title_of(course: Course, assignment: str) -> str:
+    """Return the homework's title: the first top heading of its master."""
+    for cell in load_master(course.source(assignment)).cells:
+        if cell.kind == "prose" and (heading := re.search(r"^#[ \t]+(\S.*)$", cell.source, re.MULTILINE)):
+            return heading[1].strip()
+    return assignment
 
 
 def enrol(course: Course, roster: Iterable[RosterEntry], strangers: Iterable[RosterEntry] = ()) -> None:
