@@ -91,7 +91,7 @@ def hand_in(course: Course, students: dict[str, str], assignment: str = "hw") ->
 def autograde(course: Course, student: str, verdict: str = "graded", reason: str = "", assignment: str = "hw") -> None:
     """Put an autograded notebook of what lies in submitted/ where `grade` puts it."""
     digest = hashlib.sha256(course.submitted(student, assignment).read_bytes()).hexdigest()
-    result = {"verdict": verdict, "reason": reason, "made_by": {"submission": digest}}
+    result = {"verdict": verdict, "max": 100.0, "reason": reason, "made_by": {"submission": digest}}
     path = course.autograded(student, assignment)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"metadata": {"assignment": {"result": result}}, "cells": []}))

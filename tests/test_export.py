@@ -117,9 +117,7 @@ def test_the_column_is_remembered_by_its_id(course: Course, tmp_path: Path) -> N
     path.write_text(path.read_text("utf-8").replace("(1289)", "(3)"), encoding="utf-8")
     before = course.exported("hw") / "grades.csv"
     text = before.read_text("utf-8")
-    with pytest.raises(
-        AssignmentError, match=r"no column with the id 1289, which was hw's so far; is it another course"
-    ):
+    with pytest.raises(AssignmentError, match=r"no column with the id 1289, which was hw's so far; is it another"):
         export_grades(course, "hw", path)
     assert before.read_text("utf-8") == text
     assert export_grades(course, "hw", path, column="1290").column.id == "1290"

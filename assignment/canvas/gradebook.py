@@ -202,10 +202,10 @@ def _student(row: list[str], place: Mapping[str, int], names: list[int]) -> Rost
 def find_column(
     gradebook: CanvasGradebook, path: Path, titles: Sequence[str], wanted: str | None = None, known: str | None = None
 ) -> Column:
-    """Return the column of an assignment: by id or title if `wanted`, else by the id `known`, else by one of the titles.
+    """Return the column of an assignment: by id or title if `wanted`, else by the id `known`, else by title.
 
-    A column of another title is never taken, be it the only one: it may be another homework's. path: where the gradebook
-    was read from, for the message. AssignmentError lists the columns if none or several fit.
+    A column of another title is never taken, be it the only one: it may be another homework's. path: where the
+    gradebook was read from, for the message. AssignmentError lists the columns if none or several fit.
     """
     columns = [column for column in gradebook.columns if column.id]  # without an id Canvas would make a NEW assignment
     if wanted is not None:

@@ -65,16 +65,17 @@ def export_grades(
     """Write the CSV that Canvas imports (default: exported/NAME/grades.csv) and return what is in it.
 
     roster_csv: the gradebook exported from Canvas (default: the one collected with); column: id or title of the
-    assignment in it where neither its name nor its title tells, remembered for the next time; withhold: student -> why the mark must not go out. Excused students,
-    those the assignment is not for and those who handed in nothing keep what they have in Canvas.
+    assignment in it where neither its name nor its title tells, remembered for the next time; withhold: student -> why
+    the mark must not go out. Excused students, those the assignment is not for and those who handed in nothing keep
+    what they have in Canvas.
     """
     roster = roster_csv or course.collected(assignment) / ROSTER
     if not roster.is_file():
         raise AssignmentError(f"{roster}: no such file; name the gradebook exported from Canvas with --roster")
     gradebook = read_gradebook(roster)
+    earned, left_out = marks(course, assignment, withhold)
     titles = [assignment, title_of(course, assignment)]
     chosen = find_column(gradebook, roster, titles, column, known_column(course, assignment))
-    earned, left_out = marks(course, assignment, withhold)
     people, grades = gradebook.roster, []
     for mark in earned:
         cell = chosen.cells.get(mark.student, "")
