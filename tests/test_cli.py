@@ -14,9 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema
 import pytest
 from rich.cells import cell_len
 
@@ -33,6 +35,7 @@ from assignment.workflow.release import release
 from tests import corpus, tiny
 from tests.canvas_class import pack
 from tests.canvas_server import User, canvas_server
+from tests.conftest import ROOT
 
 VERBS = [verb.__name__ for verbs in SECTIONS.values() for verb in verbs] + ["demo"]
 COMMAND = [sys.executable, "-m", "assignment"]
@@ -557,3 +560,25 @@ def test_no_sandbox_goes_on_and_gives_the_same_marks(klass: Course, course: Cour
             assert getattr(ours, key) == getattr(theirs, key), (student, key)
     said = typed(course, "check", "--no-sandbox", "submitted/1/tiny/tiny.ipynb")
     assert said.status == 0 and "6.5 of 6.5 points" in said.out
+
+
+def test_version_is_the_packages() -> None:
+    assert run("--version").stdout == f"assignment {version('assignment')}\n"
+
+
+@pytest.mark.slow
+def test_json_of_check_is_what_its_schema_says(klass: Course) -> None:
+    schema = json.loads((ROOT / "docs/check.schema.json").read_text(encoding="utf-8"))
+    broken = klass.root / "no notebook.ipynb"
+    broken.write_bytes(b"%PDF")
+    files = [*sorted(klass.root.glob("submitted/*/tiny/tiny.ipynb")), broken]
+    done = run("check", "--json", *map(str, files), cwd=klass.root)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["file"] for row in rows] == [str(file) for file in files]
+    for row in rows:
+        jsonschema.validate(row, schema)
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """The program as a person starts it."""
+    return subprocess.run([*COMMAND, *arguments], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True)

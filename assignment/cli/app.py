@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +44,21 @@ app = typer.Typer(
 for section, verbs in SECTIONS.items():
     for verb in verbs:
         app.command(rich_help_panel=section)(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"assignment {version('assignment')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """What every verb shares."""
 
 
 @app.command(rich_help_panel="Try it")

@@ -140,6 +140,7 @@ def remarks(result: Result, waived: Collection[str]) -> list[str]:
     """What a TA should know of a result at a glance; waived: rules whose breach is forgiven."""
     said = [] if result.verdict == "graded" else [f"{result.verdict}: {result.reason}"]
     said += [f"{check.name}: {check.ended}" for check in result.checks if check.ended]
+    said += [f"{check.name}: not examined by itself" for check in result.checks if check.alone and not check.full]
     breaches = Counter(finding.rule for finding in result.rules if finding.breach)
     said += [f"breach of rule '{rule}'{', waived' if rule in waived else ''}" for rule in breaches]
     lost = [check.name for check in result.checks if not check.full and not check.ended]
@@ -198,6 +199,8 @@ def _show_check(console: Console, check: CheckResult) -> None:
     console.print(f"  [bold]{escape(check.name):<48}[/]{points(check.score) + '/' + points(check.max):>9}")
     if check.premise:
         print_below(console, f"taking {', '.join(check.premise)} as right")
+    if check.alone:
+        print_below(console, f"could not be examined by itself: {check.alone}")
     if check.ended:
         print_below(console, f"{check.ended}: {check.reason}")
     for part, after in zip_longest(check.parts, check.parts[1:]):

@@ -22,7 +22,7 @@ from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
 from assignment.marking.gradebook import Penalties, save_grades
-from assignment.plugins.settings import examiner_for
+from assignment.plugins.settings import LimitSettings, examiner_for
 
 
 class ExaminingExporter(NotebookExporter):  # type: ignore[misc]
@@ -53,7 +53,7 @@ class ExaminingExporter(NotebookExporter):  # type: ignore[misc]
         return converted
 
 
-class Examine(NbGraderPreprocessor):  # type: ignore[misc]
+class Examine(NbGraderPreprocessor, LimitSettings):  # type: ignore[misc]
     """In the place of Execute: examine the file that was handed in, and go on with what shows the result."""
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:

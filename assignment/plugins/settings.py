@@ -21,9 +21,11 @@ _TRAITS: dict[str, Any] = {
     field.name: (Int if isinstance(field.default, int) else Float)(field.default, min=0).tag(config=True)
     for field in fields(Limits)
 }
-Examine = type(
-    "Examine", (Configurable,), {"__doc__": "Limits of an examination; see assignment/sandbox/limits.py.", **_TRAITS}
-)
+LimitSettings = type(
+    "LimitSettings",
+    (Configurable,),
+    {"__doc__": "Limits of an examination; see assignment/sandbox/limits.py.", **_TRAITS},
+)  # the preprocessor Examine inherits them, so that nbgrader knows c.Examine too
 
 
 def limits(course: Course) -> Limits:
@@ -35,7 +37,7 @@ def limits(course: Course) -> Limits:
             f"{CONFIG}: c.Examine.{unknown[0]}: no such limit; there are {', '.join(sorted(_TRAITS))}"
         )
     try:
-        settings = Examine(config=config)
+        settings = LimitSettings(**config.get("Examine", {}))
     except TraitError as error:
         raise AssignmentError(f"{CONFIG}: c.Examine: {error}; put it right") from None
     return Limits(**{name: getattr(settings, name) for name in _TRAITS})
