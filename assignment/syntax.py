@@ -10,6 +10,7 @@ from functools import lru_cache
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # magics whose text is Python in this notebook
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
 MAGIC_LINE = re.compile(r"^[ \t]*(?:[%!?][^\n]*|[^\n#'\"]*\?|\w[\w, ]*=[ \t]*[%!][^\n]*)$", re.MULTILINE)
+MAGIC_SIGNS = "%!?"  # without one of them no line is a magic
 ORDINARY = 12_000  # characters of a cell that is worth remembering: giants would fill the memory
 LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
 DEEPEST = 150  # levels of a tree that is compared: what costs more than linear effort costs it in the depth
@@ -47,8 +48,10 @@ _remembered = lru_cache(maxsize=128)(_parsed)  # a class hands in the same given
 
 def effort(source: str) -> int:
     """Return about how many characters of Python take as long to read as this source."""
-    lines = len(MAGIC_LINE.findall(source)) if len(source) <= LONGEST else 0
-    return min(len(source), LONGEST) + MAGIC_EFFORT * lines
+    if len(source) > LONGEST:
+        return 0  # nobody reads it
+    lines = len(MAGIC_LINE.findall(source)) if any(sign in source for sign in MAGIC_SIGNS) else 0
+    return len(source) + MAGIC_EFFORT * lines
 
 
 def plain(source: str) -> str:

@@ -121,7 +121,7 @@ class Examiner:
         )
         checks = examination.run()
         self.doing("looking at the rules")
-        found = findings(submission, release, master, self.policy, checks)
+        found = findings(submission, release, master, self.policy, checks, matching)
         score = round(sum(check.score for check in checks), 6)
         result = Result(
             verdict="timeout" if examination.out_of_time else "graded",

@@ -15,7 +15,7 @@ from assignment.rules.imports import imports, of_release
 from assignment.rules.outputs import Examined, kept_outputs
 from assignment.rules.policy import RULES, Finding, Policy, cell_of
 from assignment.rules.todo import given_code, given_names
-from assignment.submission.matching import match
+from assignment.submission.matching import Matching, match
 from assignment.submission.notebook import Notebook, newer_python
 
 MOST = 40  # findings of a rule that are shown
@@ -29,14 +29,20 @@ def read_release(release: Master) -> None:
 
 
 def findings(
-    notebook: Notebook, release: Master, master: Master, policy: Policy, examined: Sequence[Examined] = ()
+    notebook: Notebook,
+    release: Master,
+    master: Master,
+    policy: Policy,
+    examined: Sequence[Examined] = (),
+    matching: Matching | None = None,
 ) -> list[Finding]:
     """Return what breaks the rules or is to be noted, in the order of the rules and of the cells.
 
     release: the one the notebook was made from; master: today's, whose corrections a student may have taken over by
-    hand; examined: the checks of its examination.
+    hand; examined: the checks of its examination; matching: that of the notebook and the master, if it is known.
     """
-    placed = match(notebook, release).cells
+    same = matching is not None and release.release == master.release
+    placed = matching.cells if matching is not None and same else match(notebook, release).cells
     found: list[Finding] = []
     if policy.todo != "off":
         found += given_code(placed, release, master)

@@ -410,10 +410,15 @@ def _at_run_time(one: Placed, cell: Cell, given: frozenset[str]) -> Iterator[Fin
     touched: dict[str, ast.stmt] = {}
     for name, statement in _changes(one.tree, given):
         touched.setdefault(name, statement)
-    for name, _ in _changes(parsed(cell.source), given):
+    for name in _changed_by_release(cell, given) if touched else ():
         touched.pop(name, None)
     if touched:
         yield _about(False, one, words.touched(sorted(touched)[:SHOWN]), list(dict.fromkeys(touched.values())))
+
+
+def _changed_by_release(cell: Cell, given: frozenset[str]) -> set[str]:
+    """Return the given names that the release's own functions change."""
+    return {name for name, _ in _changes(parsed(cell.source), given)}
 
 
 def _changes(tree: ast.Module | None, given: frozenset[str]) -> Iterator[tuple[str, ast.stmt]]:
