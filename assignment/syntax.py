@@ -86,15 +86,15 @@ def walk(tree: ast.AST) -> list[ast.AST]:
 
 def definitions(tree: ast.Module) -> dict[str, ast.stmt]:
     """Return what the code defines, the last of each name: functions, classes, and methods as "Class.method"."""
-    found: dict[str, ast.stmt] = {}
+    defined: dict[str, ast.stmt] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found[node.name] = node
+            defined[node.name] = node
         if isinstance(node, ast.ClassDef):
             for item in node.body:
                 if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef):
-                    found[f"{node.name}.{item.name}"] = item
-    return found
+                    defined[f"{node.name}.{item.name}"] = item
+    return defined
 
 
 def first_line(node: ast.stmt) -> int:

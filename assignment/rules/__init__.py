@@ -43,23 +43,23 @@ def findings(
     """
     same = matching is not None and release.release == master.release
     placed = matching.cells if matching is not None and same else match(notebook, release).cells
-    found: list[Finding] = []
+    result: list[Finding] = []
     if policy.todo != "off":
-        found += given_code(placed, release, master)
+        result += given_code(placed, release, master)
     if policy.imports != "off":
-        found += imports(placed, release, policy.scratch_imports == "breach")
+        result += imports(placed, release, policy.scratch_imports == "breach")
     if policy.outputs != "off":
-        found += kept_outputs(notebook, placed, release, examined)
+        result += kept_outputs(notebook, placed, release, examined)
     if newer_python(notebook):  # what this Python cannot read may be right in that one
         unread = {cell_of(cell) for cell in placed if cell.is_broken}
-        found = [replace(one, breach=False) if one.cell in unread else one for one in found]
-    return [finding for rule in RULES for finding in _most([one for one in found if one.rule == rule])]
+        result = [replace(finding, breach=False) if finding.cell in unread else finding for finding in result]
+    return [finding for rule in RULES for finding in _most([finding for finding in result if finding.rule == rule])]
 
 
-def _most(found: list[Finding]) -> list[Finding]:
+def _most(result: list[Finding]) -> list[Finding]:
     """Return as many findings of a rule as a person reads, breaches rather than notes, and how many there are more."""
-    if len(found) <= MOST:
-        return found
-    kept = sorted(sorted(range(len(found)), key=lambda number: not found[number].breach)[:MOST])
-    more = Finding(found[0].rule, False, "notebook", words.and_more(len(found) - MOST))
-    return [*(found[number] for number in kept), more]
+    if len(result) <= MOST:
+        return result
+    kept = sorted(sorted(range(len(result)), key=lambda number: not result[number].breach)[:MOST])
+    more = Finding(result[0].rule, False, "notebook", words.and_more(len(result) - MOST))
+    return [*(result[number] for number in kept), more]

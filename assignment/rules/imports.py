@@ -69,27 +69,27 @@ def imports(placed: Sequence[Placed], release: Master, scratch_counts: bool) -> 
     """
     given, known, unchanged = of_release(release)
     cells: dict[int, Placed] = {}  # a cell that serves several exercises is read once, whole
-    for one in placed:
-        if one.origin is not None and one.cell_type == "code":
-            before = cells.get(one.origin)
-            if before is None or len(one.source) > len(before.source):
-                cells[one.origin] = one
+    for student in placed:
+        if student.origin is not None and student.cell_type == "code":
+            before = cells.get(student.origin)
+            if before is None or len(student.source) > len(before.source):
+                cells[student.origin] = student
     uses = {
-        position: [use for use in read(one.source, one.tree, given) if use.key not in known]
-        for position, one in cells.items()
-        if bare(one.source) not in unchanged
+        position: [use for use in read(student.source, student.tree, given) if use.key not in known]
+        for position, student in cells.items()
+        if bare(student.source) not in unchanged
     }
     needed = _needed(cells.values()) if any(uses.values()) and not scratch_counts else set()
-    found: list[Finding] = []
+    result: list[Finding] = []
     for position, of_cell in uses.items():
-        one = cells[position]
+        student = cells[position]
         for use in sorted(of_cell, key=lambda use: not use.breach)[:SHOWN]:
-            scratch = one.role == "extra" and not scratch_counts and not needed & set(use.names)
+            scratch = student.role == "extra" and not scratch_counts and not needed & set(use.names)
             what = use.what + (words.SCRATCH_ONLY if scratch and use.breach else "")
             shown = f"+{use.shown}" if use.shown else ""
-            evidence = words.evidence(where(one, use.line), what, shown)
-            found.append(Finding(RULE, use.breach and not scratch, cell_of(one), evidence))
-    return found
+            evidence = words.evidence(where(student, use.line), what, shown)
+            result.append(Finding(RULE, use.breach and not scratch, cell_of(student), evidence))
+    return result
 
 
 @lru_cache(maxsize=16)  # a class is made from few releases
@@ -281,16 +281,16 @@ def _needed(cells: Iterable[Placed]) -> set[str]:
     """Return the names that the exercises use, directly or through what the student's own cells define."""
     ahead: list[str] = []
     uses: dict[str, set[str]] = {}
-    for one in cells:
-        if one.role == "extra":
-            for statement in one.tree.body if one.tree else []:
+    for student in cells:
+        if student.role == "extra":
+            for statement in student.tree.body if student.tree else []:
                 nodes = walk(statement)
                 loaded = {node.id for node in nodes if isinstance(node, ast.Name)}
                 bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
                 for name in {getattr(statement, "name", ""), *bound} - {""}:
                     uses.setdefault(name, set()).update(loaded)
-        elif one.role == "solve" and one.tree:
-            ahead += [node.id for node in walk(one.tree) if isinstance(node, ast.Name)]
+        elif student.role == "solve" and student.tree:
+            ahead += [node.id for node in walk(student.tree) if isinstance(node, ast.Name)]
     reached = set(ahead)
     while ahead:
         new = uses.get(ahead.pop(), set()) - reached

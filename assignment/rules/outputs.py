@@ -59,38 +59,38 @@ def kept_outputs(
     """Return which cells have lost their output, and which outputs contradict the examination."""
     checks = {check.name: check for check in examined}
     missing: list[Placed] = []
-    found: list[Finding] = []
-    for one in placed:
-        if one.origin is None or one.role in ("prose", "copy") or not one.source.strip():
+    result: list[Finding] = []
+    for student in placed:
+        if student.origin is None or student.role in ("prose", "copy") or not student.source.strip():
             continue
-        submitted = notebook.cells[one.origin]
+        submitted = notebook.cells[student.origin]
         if submitted.cell_type != "code":
-            if one.role in ("given", "check"):
-                found.append(_finding(True, one, words.TURNED[submitted.cell_type]))
-        elif not submitted.outputs and prints(one.tree, one.source):
-            missing.append(one)
-        elif one.role == "check":
-            found += _contradictions(one, submitted, release.cell(one.id), checks)
-    return [*_missing(notebook, missing), *found]
+            if student.role in ("given", "check"):
+                result.append(_finding(True, student, words.TURNED[submitted.cell_type]))
+        elif not submitted.outputs and prints(student.tree, student.source):
+            missing.append(student)
+        elif student.role == "check":
+            result += _contradictions(student, submitted, release.cell(student.id), checks)
+    return [*_missing(notebook, missing), *result]
 
 
-def _finding(breach: bool, one: Placed, what: str) -> Finding:
-    return Finding(RULE, breach, cell_of(one), words.evidence(where(one), what))
+def _finding(breach: bool, student: Placed, what: str) -> Finding:
+    return Finding(RULE, breach, cell_of(student), words.evidence(where(student), what))
 
 
 def _missing(notebook: Notebook, missing: Sequence[Placed]) -> list[Finding]:
     """Return what is said of cells without the output that they must have shown: of many at once."""
-    of_homework = [one for one in missing if one.role != "extra"]
+    of_homework = [student for student in missing if student.role != "extra"]
     if of_homework and notebook.private_outputs:
         return [Finding(RULE, True, "notebook", words.PRIVATE_OUTPUTS)]
-    found: list[Finding] = []
-    for cells in (of_homework, [one for one in missing if one.role == "extra"]):
+    result: list[Finding] = []
+    for cells in (of_homework, [student for student in missing if student.role == "extra"]):
         if len(cells) < MANY:
-            found += [_finding(one.role != "extra", one, words.NO_OUTPUT) for one in cells]
+            result += [_finding(student.role != "extra", student, words.NO_OUTPUT) for student in cells]
         else:
-            what = words.no_outputs(len(cells), [where(one) for one in cells[:MANY]])
-            found.append(Finding(RULE, cells[0].role != "extra", "notebook", what))
-    return found
+            what = words.no_outputs(len(cells), [where(student) for student in cells[:MANY]])
+            result.append(Finding(RULE, cells[0].role != "extra", "notebook", what))
+    return result
 
 
 def prints(tree: ast.Module | None, source: str) -> bool:
@@ -132,7 +132,7 @@ def _is_silenced(last: ast.stmt, source: str) -> bool:
 
 
 def _contradictions(
-    one: Placed, submitted: SubmittedCell, cell: Cell, checks: Mapping[str, Examined]
+    student: Placed, submitted: SubmittedCell, cell: Cell, checks: Mapping[str, Examined]
 ) -> Iterator[Finding]:
     """Yield notes where a check's kept row says passed and the examiner saw the visible rows fail.
 
@@ -144,7 +144,7 @@ def _contradictions(
     rows = _rows(submitted)
     for part in check.parts:
         if rows.get(part.name) and not part.passed and not part.hidden:
-            yield _finding(False, one, words.contradicted(part.name))
+            yield _finding(False, student, words.contradicted(part.name))
 
 
 def _rows(submitted: SubmittedCell) -> dict[str, bool]:

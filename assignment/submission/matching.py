@@ -143,15 +143,15 @@ class Candidate:
             return definitions(self.tree)
         if self.cell.cell_type != "code" and not self.claim.startswith("solve-"):
             return {}  # prose that quotes code
-        owner, found = "", dict[str, ast.stmt | None]()
+        owner, result = "", dict[str, ast.stmt | None]()
         for matched in DEFINITION.finditer(plain(self.cell.source)):
             indented = matched[0][0] in " \t"
-            found[f"{owner}.{matched[2]}" if indented and owner else matched[2]] = None
+            result[f"{owner}.{matched[2]}" if indented and owner else matched[2]] = None
             owner = matched[2] if matched[1] == "class" else owner if indented else ""
-        return found
+        return result
 
     @cached_property
-    def words(self) -> Counter[str]:
+    def vocabulary(self) -> Counter[str]:
         """The words of the source, counted; none of a giant."""
         return _words_of(self.cell.source) if len(self.cell.source) <= WORDY else Counter()
 
@@ -176,17 +176,17 @@ def _words_of(source: str) -> Counter[str]:
 def _candidates(notebook: Notebook, master: Master) -> list[Candidate]:
     """Return the submission's cells with what they claim to be; those that claim something are read first."""
     known = {cell.id for cell in master.cells}
-    found: list[Candidate] = []
+    result: list[Candidate] = []
     for cell in notebook.cells:
         ours = cell_id(cell.kind, cell.name) if cell.kind and cell.name else ""
         named = [name for name in (cell.grade_id, ours) if name in known]
-        found.append(Candidate(cell, named[0] if named else cell.id if cell.id in known else "", bool(named)))
+        result.append(Candidate(cell, named[0] if named else cell.id if cell.id in known else "", bool(named)))
     left = EFFORT
-    for candidate in sorted(found, key=lambda one: not one.claim):
+    for candidate in sorted(result, key=lambda candidate: not candidate.claim):
         left -= effort(candidate.cell.source)
         if left < 0:
-            found[candidate.cell.position] = replace(candidate, read=False)
-    return found
+            result[candidate.cell.position] = replace(candidate, read=False)
+    return result
 
 
 class _Pool:
@@ -252,21 +252,21 @@ class _Pool:
 
 def _most_alike(cells: Sequence[Candidate], cell: Cell) -> Candidate | None:
     """Return the first of the cells with most words in common, None if none has enough."""
-    words = _words_of(cell.source)
+    vocabulary = _words_of(cell.source)
     best, share = None, 0.0
     for candidate in cells:
-        alike = _share(candidate.words, words)
+        alike = _share(candidate.vocabulary, vocabulary)
         if alike >= ALIKE and alike > share:
             best, share = candidate, alike
     return best
 
 
-def _share(words: Counter[str], wanted: Counter[str]) -> float:
+def _share(vocabulary: Counter[str], wanted: Counter[str]) -> float:
     """Return the share of words that two texts have in common, 1 for equal ones; 0 if it cannot be ALIKE."""
-    sizes = words.total(), wanted.total()
+    sizes = vocabulary.total(), wanted.total()
     if not 2 * min(sizes) >= ALIKE * sum(sizes) > 0:
         return 0.0
-    return 2 * sum(min(count, words[word]) for word, count in wanted.items()) / sum(sizes)
+    return 2 * sum(min(count, vocabulary[word]) for word, count in wanted.items()) / sum(sizes)
 
 
 def _is_written(candidate: Candidate, cell: Cell) -> bool:
@@ -343,7 +343,11 @@ def _spare(candidate: Candidate, stubs: dict[str, Cell]) -> Placed:
 def _repairs(notebook: Notebook, cells: list[Candidate], master: Master, chosen: dict[str, Candidate]) -> list[str]:
     """Return what was put right, one sentence each."""
     repairs = [] if notebook.kernel == "python3" else [f"kernel {notebook.kernel[:60]!r} replaced by python3"]
-    by_id = [id for id, one in chosen.items() if one.claim == id and not one.by_metadata and id[:6] != "prose-"]
+    by_id = [
+        id
+        for id, candidate in chosen.items()
+        if candidate.claim == id and not candidate.by_metadata and id[:6] != "prose-"
+    ]
     by_look = [id for id, candidate in chosen.items() if candidate.claim != id]
     home = _homes(master, chosen)
     lodgers = [id for id in by_look if home[chosen[id].cell.position] != id]
@@ -364,7 +368,11 @@ def _repairs(notebook: Notebook, cells: list[Candidate], master: Master, chosen:
     at_home = [cell.id for cell in master.cells if cell.id in home.values()]
     if moved := _moved([(id, chosen[id].cell.position) for id in at_home]):
         repairs.append(f"moved; put back in order: {_listed(moved)}")
-    unread = [str(one.cell.position + 1) for one in cells if not one.read and one.cell.cell_type == "code"]
+    unread = [
+        str(candidate.cell.position + 1)
+        for candidate in cells
+        if not candidate.read and candidate.cell.cell_type == "code"
+    ]
     if unread:
         repairs.append(f"too much code for a homework; cells that were not read: {_listed(unread)}")
     return repairs
