@@ -57,12 +57,12 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of a student's attachments is collected, its bytes, and what is said of each (by entry)."""
+    """Which of a student's attachments is collected, its bytes, and why each was taken or not (by entry)."""
 
     attachment: Attachment | None
     data: bytes
     homework: bool
-    said: dict[str, str]
+    reasons: dict[str, str]
 
 
 def homework_test(names: Iterable[str]) -> LooksLike:
@@ -88,36 +88,42 @@ def choose(
     read gives an attachment's bytes, None if it is refused. A file under another name (hw2.ipynb.txt, as browsers save
     it) counts only if it is the homework.
     """
-    said: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     best: tuple[Attachment, bytes, bool] | None = None
-    for one in sorted(attachments, key=lambda a: a.age, reverse=True):
+    for attachment in sorted(attachments, key=lambda a: a.age, reverse=True):
         if best and best[2]:
-            if one.notebook:
-                said[one.entry] = f"attachment {best[0].attachment} ({best[0].file}) is newer and is the homework"
+            if attachment.notebook:
+                reasons[attachment.entry] = (
+                    f"attachment {best[0].attachment} ({best[0].file}) is newer and is the homework"
+                )
             continue
-        data = read(one) if one.plausible else None
+        data = read(attachment) if attachment.plausible else None
         if data is None:
             continue
         if _homework(data, looks_like):
             if best:
-                said[best[0].entry] = f"newer than attachment {one.attachment} ({one.file}), but not the homework"
-            best = (one, data, True)
-        elif best and one.notebook:
-            said[one.entry] = f"attachment {best[0].attachment} ({best[0].file}) is newer; neither is the homework"
-        elif one.notebook:
-            best = (one, data, False)
+                reasons[best[0].entry] = (
+                    f"newer than attachment {attachment.attachment} ({attachment.file}), but not the homework"
+                )
+            best = (attachment, data, True)
+        elif best and attachment.notebook:
+            reasons[attachment.entry] = (
+                f"attachment {best[0].attachment} ({best[0].file}) is newer; neither is the homework"
+            )
+        elif attachment.notebook:
+            best = (attachment, data, False)
     if not best:
-        return Choice(None, b"", False, said)
+        return Choice(None, b"", False, reasons)
     chosen, data, homework = best
-    others = [one for one in attachments if one is not chosen]
+    others = [other for other in attachments if other is not chosen]
     reason = NOT_IT if not homework else ""
     if homework and not chosen.notebook:
         reason = f"a notebook under the name {chosen.file}"
     elif homework and others:
-        newest = all(chosen.age > one.age for one in others)
+        newest = all(chosen.age > other.age for other in others)
         reason = f"{'the newest' if newest else 'the newest that is the homework'} of {len(attachments)} files"
-    said[chosen.entry] = reason
-    return Choice(chosen, data, homework, said)
+    reasons[chosen.entry] = reason
+    return Choice(chosen, data, homework, reasons)
 
 
 def _homework(data: bytes, looks_like: LooksLike) -> bool:

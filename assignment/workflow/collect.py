@@ -196,7 +196,7 @@ def receive(
     items = []
     for one in hand:
         item = Item(one.entry, "late" if one.late else "collected", one.user, one.name, one.late)
-        why = choice.said.get(one.entry, "")
+        why = choice.reasons.get(one.entry, "")
         if one is choice.attachment and why == NOT_IT:
             why = f"{'' if choice.data else 'an empty file, which '}{NOT_IT}; {ASK}"
         if one.entry in refused:
