@@ -27,20 +27,21 @@ def cell_failed(error: str) -> str:
 # Rules: evidence of a breach or a note
 
 ROLES = {
-    "given": "给定的单元格 {}",
-    "solve": "{} 的单元格",
-    "check": "{} 的检查单元格",
-    "prose": "说明文字 {}",
-    "play": "试一试 {}",
+    "given": "给定单元格",
+    "solve": "单元格",
+    "check": "检查单元格",
+    "play": "试一试单元格",
+    "prose": "说明文字",
 }
 
 
 def place(role: str, name: str, position: int | None, first: int = 0, last: int = 0) -> str:
-    """你的 rnn_forward 的单元格（第 14 个）第 3–5 行; position from 0, lines from 1, 0 where none is meant."""
-    cell = ROLES[role].format(name) if role in ROLES else "自己加的单元格"
-    number = "" if position is None else f"（第 {position + 1} 个）"
+    """你的 rnn_forward 检查单元格（第 14 个）第 3–5 行; position from 0, lines from 1, 0 where none is meant."""
+    cell = f"{name} {ROLES[role]}" if role in ROLES else "自己加的单元格"
+    if position is None:  # it is not there
+        return cell
     lines = f"第 {first}–{last} 行" if last > first else f"第 {first} 行" if first else ""
-    return f"你的{' ' if cell[0].isascii() else ''}{cell}{number}{lines}"
+    return f"你{'的 ' if role in ROLES else ''}{cell}（第 {position + 1} 个）{lines}"
 
 
 def evidence(where: str, what: str, shown: str = "") -> str:
@@ -51,11 +52,11 @@ def evidence(where: str, what: str, shown: str = "") -> str:
 CHANGED_LOCKED = "锁定的代码改动过"
 CHANGED_OUTSIDE = "TODO 以外的代码改动过"
 WRITTEN_OUTSIDE = "写在了 # TODO 与 # TODO 结束 之外"
-CHANGED_PROSE = "文字改动过"
+CHANGED_PROSE = "改动过"
 MARKS_LOST = "# TODO 或 # TODO 结束 这一行注释不见了；TODO 以外的代码没有改动"
-REARRANGED = "单元格被拆开或与别的单元格合并了，代码没有改动"
-DELETED = "单元格被删除"
-EXERCISE_DELETED = "没有这道练习的单元格"
+REARRANGED = "被拆开或与别的单元格合并了，代码没有改动"
+DELETED = "被删除了"
+EXERCISE_DELETED = "不在文件里，当作没有写"
 BESIDE = "TODO 旁边另有代码"
 DUPLICATE = "重复的单元格"
 OWN_TEXT = "多出的文字"

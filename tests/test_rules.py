@@ -789,7 +789,7 @@ def test_outputs_that_contradict_the_examiner_are_noted(case: Any) -> None:
     findings = found(handed_in(cell(CHECK_DOUBLE, outputs=outputs)), examined=examined)
     end = "保留的输出写着通过，重新运行的结果是未通过"
     assert [one.evidence for one in findings] == [
-        f"你的 double 的检查单元格（第 4 个）：{part}：{end}" for part in expected
+        f"你的 double 检查单元格（第 4 个）：{part}：{end}" for part in expected
     ]
     assert not any(one.breach for one in findings)
 
