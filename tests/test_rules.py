@@ -698,6 +698,29 @@ def test_imports_in_cells_of_ones_own(name: str) -> None:
     assert [one.cell for one in strict if one.rule == "imports" and one.breach] == [cell for _, cell in expected]
 
 
+def test_cells_to_play_with_are_played_with() -> None:
+    text = tiny.TEXT + "\n\n# %% play pictures\nprint(double(np.arange(3)))\n"
+    release = Master("tiny", tuple(parse(text, "tiny.py"))).released
+    raw = {"cell_type": "code", "id": "play-pictures", "execution_count": 1}
+    raw |= {"metadata": {"assignment": {"kind": "play", "name": "pictures"}}}
+    untouched = release.cell("play-pictures").source
+    table: list[tuple[str, list[Any], set[str]]] = [
+        (untouched, [stream("[0 2 4]")], set()),
+        (untouched, [ERROR], set()),
+        (untouched, [], {"outputs"}),
+        (f"import torch\n{untouched}", [stream("[0 2 4]")], {"todo", "imports"}),
+        ("", [], {"todo"}),
+    ]
+    for source_, outputs, rules in table:
+        findings = found(
+            handed_in(lambda nb, s=source_, o=outputs: nb["cells"].append({**raw, "source": s, "outputs": o})),
+            release,
+            release,
+        )
+        assert {one.rule for one in findings} == rules, findings
+        assert {(one.breach, one.cell) for one in findings} <= {(False, "play-pictures")}, findings
+
+
 def judged(notebook: Notebook, where: str, verdict: bool | None, **options: Any) -> None:
     findings = [one for one in found(notebook, **options) if one.rule == "imports"]
     assert {one.cell for one in findings} == (set() if verdict is None else {where}), findings

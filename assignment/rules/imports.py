@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from assignment import words
 from assignment.homework.master import Master
-from assignment.rules.policy import WIDTH, Finding, cell_of, where
+from assignment.rules.policy import OWN, WIDTH, Finding, cell_of, where
 from assignment.submission.matching import Placed
 from assignment.syntax import IMPORTS, bare, parsed, walk
 
@@ -84,7 +84,7 @@ def imports(placed: Sequence[Placed], release: Master, scratch_counts: bool) -> 
     for position, of_cell in uses.items():
         student = cells[position]
         for use in sorted(of_cell, key=lambda use: not use.breach)[:SHOWN]:
-            scratch = student.role == "extra" and not scratch_counts and not needed & set(use.names)
+            scratch = student.role in OWN and not scratch_counts and not needed & set(use.names)
             what = use.what + (words.SCRATCH_ONLY if scratch and use.breach else "")
             shown = f"+{use.shown}" if use.shown else ""
             evidence = words.evidence(where(student, use.line), what, shown)
@@ -282,7 +282,7 @@ def _needed(cells: Iterable[Placed]) -> set[str]:
     ahead: list[str] = []
     uses: dict[str, set[str]] = {}
     for student in cells:
-        if student.role == "extra":
+        if student.role in OWN:
             for statement in student.tree.body if student.tree else []:
                 nodes = walk(statement)
                 loaded = {node.id for node in nodes if isinstance(node, ast.Name)}

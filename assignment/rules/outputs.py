@@ -12,7 +12,7 @@ from typing import Protocol
 from assignment import words
 from assignment.homework.checker import verdicts_shown
 from assignment.homework.master import Cell, Master
-from assignment.rules.policy import Finding, cell_of, where
+from assignment.rules.policy import OWN, Finding, cell_of, where
 from assignment.submission.matching import Placed
 from assignment.submission.notebook import Notebook, SubmittedCell
 from assignment.syntax import significant
@@ -80,16 +80,16 @@ def _finding(breach: bool, student: Placed, what: str) -> Finding:
 
 def _missing(notebook: Notebook, missing: Sequence[Placed]) -> list[Finding]:
     """Return what is said of cells without the output that they must have shown: of many at once."""
-    of_homework = [student for student in missing if student.role != "extra"]
+    of_homework = [student for student in missing if student.role not in OWN]
     if of_homework and notebook.private_outputs:
         return [Finding(RULE, True, "notebook", words.PRIVATE_OUTPUTS)]
     result: list[Finding] = []
-    for cells in (of_homework, [student for student in missing if student.role == "extra"]):
+    for cells in (of_homework, [student for student in missing if student.role in OWN]):
         if len(cells) < MANY:
-            result += [_finding(student.role != "extra", student, words.NO_OUTPUT) for student in cells]
+            result += [_finding(student.role not in OWN, student, words.NO_OUTPUT) for student in cells]
         else:
             what = words.no_outputs(len(cells), [where(student) for student in cells[:MANY]])
-            result.append(Finding(RULE, cells[0].role != "extra", "notebook", what))
+            result.append(Finding(RULE, cells[0].role not in OWN, "notebook", what))
     return result
 
 

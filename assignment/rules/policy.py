@@ -13,6 +13,7 @@ from assignment.submission.matching import Placed
 
 RULES = ("todo", "imports", "outputs")
 CHOICES = dict.fromkeys(RULES, ("zero", "flag", "off")) | {"scratch_imports": ("note", "breach")}
+OWN = ("extra", "play")  # roles of cells in which students try what they like
 LINES, WIDTH = 16, 160  # of a diff that is evidence: small enough to be read
 COMPARED = 200  # lines of a cell that are compared for a diff: its cost grows with their square
 
