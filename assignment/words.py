@@ -19,6 +19,25 @@ ADVICE_CUT_SHORT = "评分之后，再用很大的数试一次时，你的代码
 NO_CACHE = "没有可用的 cache"
 
 
+RELATIONS = {
+    "low_precision": "前几位数字是对的，差的只是精度。计算中途是否把数据转成了 float32，或者多加了一个小常数？",
+    "sign_flipped": "每个元素的符号都反了，大小是对的。检查是哪一个负号多了或者少了。",
+    "constant_factor": "整个数组与正确结果只差一个常数倍。检查该不该取平均、除以的是哪个维度的大小、有没有重复相加。",
+    "transposed": "数值是对的，但排成了转置的样子。检查矩阵乘法两边的次序和转置。",
+    "one_step_off": "数值是对的，但沿时间轴错开了一步。检查循环的起点、终点和下标。",
+    "reversed_in_time": "数值是对的，但沿时间轴的次序颠倒了。检查循环的方向和写入的下标。",
+    "all_zero": "结果全是零。这个数组建好之后，有没有真正把计算结果写进去？",
+}
+
+
+def not_imported(name: str) -> str:
+    return f"没有导入 {name}。本作业只用已经给出的 NumPy（名字是 np），不要再导入别的包。"
+
+
+def gone_from_numpy(name: str, instead: str) -> str:
+    return f"np.{name} 在现在的 NumPy 里已经没有了，请改用 {instead}。"
+
+
 def cell_failed(error: str) -> str:
     """The exercise's own cell raised an error."""
     return f"这一题的单元格自己就出错了（{error}），出错处之后的代码没有运行。"

@@ -284,8 +284,6 @@ def test_what_is_no_array_of_numbers_is_related_to_nothing(value: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
-        ("NameError", "name 'N' is not defined", "只在检查单元里定义"),
-        ("NameError", "name 'H' is not defined. Did you mean: 'h'?", "只在检查单元里定义"),
         ("NameError", "name 'foo' is not defined", ""),
         ("NameError", "name 'math' is not defined", "没有导入"),
         ("AttributeError", "module 'numpy' has no attribute 'product'", "np.prod"),
@@ -295,7 +293,7 @@ def test_what_is_no_array_of_numbers_is_related_to_nothing(value: Any) -> None:
     ],
 )  # fmt: skip
 def test_errors_explained(kind: str, text: str, said: str) -> None:
-    hint = explain_error(kind, text, {"N", "H"})
+    hint = explain_error(kind, text)
     assert said in hint
     assert bool(said) == bool(hint)
 
@@ -304,4 +302,4 @@ def test_errors_explained(kind: str, text: str, said: str) -> None:
 def test_names_said_to_be_gone_are_gone(name: str) -> None:
     with pytest.raises(AttributeError) as caught, pytest.warns() if name in ("object", "str") else quiet():
         getattr(np, name)
-    assert explain_error("AttributeError", str(caught.value), ()) != ""
+    assert explain_error("AttributeError", str(caught.value)) != ""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assignment import words
 from assignment.grading.checks import CheckRun
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised, Student
 from assignment.grading.reference import Homework, Mistake, Namespace
 
 LARGEST = 3_000  # numbers in a call; making a larger one again takes time and tells no more than a small one
-TRIED = 3  # failed rows on which every mistake is tried
+TRIED = 6  # failed rows, and passed ones, on which every mistake is tried
+FEW = 2  # numbers of a value that are related in many ways
 
 
 class Cause(NamedTuple):
@@ -38,17 +40,18 @@ def recognise(
     of the whole check is taken.
     """
     replay = Replay(reference)
-    findings = {}
-    rows = sorted((row for rows in parts.values() for row in rows), key=lambda row: _numbers(row.call))
-    handy = [row for row in rows if _numbers(row.call) <= LARGEST]
+    causes = {}
     with np.errstate(all="ignore"):  # a student's numbers may be too large to be compared
-        for part in parts:
-            failed = [row for row in rows if not row.passed and row in parts[part]]
-            failed = [row for row in failed if row in handy][:TRIED] or failed[:1]
-            finding = _cause(failed, handy, mistakes, replay)
-            if finding is not None:
-                findings[part] = finding
-    return findings
+        for part, rows in parts.items():
+            handy = sorted(rows, key=lambda row: _numbers(row.call))
+            handy = [row for row in handy if _numbers(row.call) <= LARGEST] or handy[:1]
+            failed = [row for row in handy if not row.passed][:TRIED]
+            passed = [row for row in handy if row.passed][:TRIED]
+            everything = [row for others in parts.values() for row in others if _numbers(row.call) <= LARGEST]
+            cause = _cause(failed, passed, everything, mistakes, replay) if failed else None
+            if cause is not None:
+                causes[part] = cause
+    return causes
 
 
 class Replay:
@@ -107,32 +110,49 @@ def follow(value: Any, path: Sequence[int | str]) -> Any:
 
 def _cause(
     failed: Sequence[Observation],
-    others: Sequence[Observation],
+    passed: Sequence[Observation],
+    everything: Sequence[Observation],
     mistakes: Mapping[str, Sequence[Mistake]],
     replay: Replay,
 ) -> Cause | None:
-    """Rank exact matches first, then simple relations to the right value, then relations to a mistake's value."""
-    for row in failed:
-        exact = [one for one in mistakes.get(row.call.function, ()) if _explains(one, row, replay)]
-        if len(exact) > 1:
-            exact.sort(key=lambda one: -sum(_agrees(one, other, replay) for other in others))
-        if exact:
-            return Cause(exact[0].name, exact[0].hint)
-    for row in failed:
-        relation = related(row.got, row.want)
-        if relation:
-            return Cause(relation, RELATIONS[relation])
-    for row in failed:
-        if alike(row.got, row.want):
-            continue
-        for one in mistakes.get(row.call.function, ()):
-            relation = related(row.got, _value(one, row, replay))
-            if relation not in ("", "all_zero", "low_precision") and _differs(one, row, replay):
-                return Cause(one.name, f"{one.hint}（除此之外：{RELATIONS[relation]}）")
-        pair = _pair(row, mistakes.get(row.call.function, ()), replay)
-        if pair is not None:
-            return pair
-    return None
+    """Rank exact matches first, then simple relations to the right value, then relations to a mistake's value.
+
+    Every failed row must agree on the cause, and it must leave right what passed.
+    """
+    listed = mistakes.get(failed[0].call.function, ()) if len({row.call.function for row in failed}) == 1 else ()
+    harmless = [mistake for mistake in listed if all(_agrees(mistake, row, replay) for row in passed)]
+    exact = [
+        mistake
+        for mistake in harmless
+        if all(_agrees(mistake, row, replay) for row in failed)
+        and any(_differs(mistake, row, replay) for row in failed)
+    ]
+    if exact:
+        exact.sort(key=lambda mistake: -sum(_agrees(mistake, row, replay) for row in everything))
+        return Cause(exact[0].name, exact[0].hint)
+    values = [(row.got, _right(row, replay)) for row in failed]
+    if relation := _common(values):
+        return Cause(relation, RELATIONS[relation])
+    if any(alike(got, right) for got, right in values):
+        return None
+    for mistake in harmless:
+        relation = _common([(row.got, _value(mistake, row, replay)) for row in failed])
+        if relation not in ("", "all_zero", "low_precision") and all(_differs(mistake, row, replay) for row in failed):
+            return Cause(mistake.name, f"{mistake.hint}（除此之外：{RELATIONS[relation]}）")
+    return _pair(failed, harmless, replay)
+
+
+def _common(pairs: Sequence[tuple[Any, Any]]) -> str:
+    """The relation that all pairs of values have; few numbers are related in many ways: asked only if alone."""
+    telling = [pair for pair in pairs if entries(pair[1]) > FEW] or pairs
+    found = {related(got, want) for got, want in telling}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _right(row: Observation, replay: Replay) -> Any:
+    """What the reference gives: a row may have been compared with differences of the student's own forward."""
+    right = follow(replay.right(row.call), row.path)
+    return row.want if right is None or isinstance(right, Raised) else right
 
 
 def _numbers(value: Any) -> int:
@@ -159,43 +179,40 @@ def _agrees(mistake: Mistake, row: Observation, replay: Replay) -> bool:
 
 def _differs(mistake: Mistake, row: Observation, replay: Replay) -> bool:
     """A mistake that gives the right value on these inputs, or nearly so, explains nothing."""
-    return not alike(_value(mistake, row, replay), row.want, 1e-4)
-
-
-def _explains(mistake: Mistake, row: Observation, replay: Replay) -> bool:
-    return _agrees(mistake, row, replay) and _differs(mistake, row, replay)
+    return not alike(_value(mistake, row, replay), _right(row, replay), 1e-4)
 
 
 def _same(got: Any, value: Any) -> bool:
     """Two values are alike, or two errors of one type that name the same numbers (shapes, axes)."""
     if isinstance(got, Raised) and isinstance(value, Raised):
         numbers = [sorted(re.findall(r"\d+", error.message)) for error in (got, value)]
-        return got.kind == value.kind and bool(numbers[0]) and numbers[0] == numbers[1]
-    return alike(got, value)
+        return got.kind == value.kind and (numbers[0] == numbers[1] if numbers[0] else got.message == value.message)
+    first, second = as_numbers(got), as_numbers(value)
+    if first is None or second is None or first.shape != second.shape:
+        return False
+    usual = np.isfinite(first)
+    if usual.all():
+        return alike(first, second)
+    others = np.array_equal(first[~usual], second[~usual], equal_nan=True)  # NaN and infinity in the same places
+    return others and (not usual.any() or alike(first[usual], second[usual]))
 
 
-def _pair(row: Observation, mistakes: Sequence[Mistake], replay: Replay) -> Cause | None:
+def _pair(failed: Sequence[Observation], mistakes: Sequence[Mistake], replay: Replay) -> Cause | None:
     """Two mistakes at once, each of which leaves out or adds a term: their differences from the truth add up."""
-    values = [_value(one, row, replay) for one in mistakes]
-    found = joined_terms(row.got, row.want, values)
-    if found is None:
+    pairs = [
+        joined_terms(row.got, _right(row, replay), [_value(mistake, row, replay) for mistake in mistakes])
+        for row in failed
+    ]
+    if not pairs or pairs[0] is None or any(pair != pairs[0] for pair in pairs):
         return None
-    first, second = mistakes[found[0]], mistakes[found[1]]
+    first, second = (mistakes[number] for number in pairs[0])
     return Cause(first.name, f"{first.hint}（除此之外：{second.hint}）")
 
 
 Array = NDArray[Any]
 TOLERANCE = 1e-5  # far above round-off of float64 and of log(p + 1e-12), far below the difference a mistake makes
 
-RELATIONS = {
-    "low_precision": "前几位数字是对的，差的只是精度。计算中途是否把数据转成了 float32，或者多加了一个小常数？",
-    "sign_flipped": "每个元素的符号都反了，大小是对的。检查是哪一个负号多了或者少了。",
-    "constant_factor": "整个数组与正确结果只差一个常数倍。检查该不该取平均、除以的是哪个维度的大小、有没有重复相加。",
-    "transposed": "数值是对的，但排成了转置的样子。检查矩阵乘法两边的次序和转置。",
-    "one_step_off": "数值是对的，但沿时间轴错开了一步。检查循环的起点、终点和下标。",
-    "reversed_in_time": "数值是对的，但沿时间轴的次序颠倒了。检查循环的方向和写入的下标。",
-    "all_zero": "结果全是零。这个数组建好之后，有没有真正把计算结果写进去？",
-}
+RELATIONS = words.RELATIONS
 
 
 def as_numbers(value: Any) -> Array | None:
@@ -286,11 +303,7 @@ def name_causes(run: CheckRun, student: Student, homework: Homework) -> CheckRun
             if not rows:  # an error stands for the values that it kept from coming
                 rows.append(Observation(call, (), Raised(error.name, error.text), None))
     causes = recognise(observed, homework.mistakes, homework.reference)
-    meanings = [
-        meaning
-        for _, error in student.errors
-        if (meaning := explain_error(error.name, error.text, homework.check_names))
-    ]
+    meanings = [meaning for _, error in student.errors if (meaning := explain_error(error.name, error.text))]
     parts = [
         part
         if part.passed
@@ -315,23 +328,13 @@ GONE = {
 }  # fmt: skip
 
 
-def explain_error(kind: str, text: str, check_names: Collection[str]) -> str:
-    """Return a hint in Chinese for an error given by its type's name and its text, '' when there is nothing to add.
-
-    check_names: the names that check cells assign; a function that uses one works only by accident.
-    """
+def explain_error(kind: str, text: str) -> str:
+    """Return a hint in Chinese for an error given by its type's name and its text, '' when there is nothing to add."""
     if kind == "NameError":
-        match = re.search(r"name '(\w+)' is not defined", text)
-        if match and match[1] in check_names:
-            return (
-                f"名字 {match[1]} 只在检查单元里定义，你的函数里并没有它。函数只能使用自己的参数："
-                "需要大小时从数组的 shape 取，需要前向的中间结果时从 cache 取。"
-            )
-        if match and match[1] in ("numpy", "math", "torch"):
-            return f"没有导入 {match[1]}。本作业只用已经给出的 NumPy（名字是 np），不要再导入别的包。"
+        match = re.search(r"name '(numpy|math|torch)' is not defined", text)
+        return words.not_imported(match[1]) if match else ""
     if kind == "AttributeError":
         match = re.search(r"module 'numpy' has no attribute '(\w+)'|`np\.(\w+)` was removed", text)
         name = (match[1] or match[2]) if match else ""
-        if name in GONE:
-            return f"np.{name} 在现在的 NumPy 里已经没有了，请改用 {GONE[name]}。"
+        return words.gone_from_numpy(name, GONE[name]) if name in GONE else ""
     return ""

@@ -12,7 +12,7 @@ import hashlib
 import io
 import math
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
@@ -190,13 +190,6 @@ class Homework:
         """The known wrong implementations by exercise."""
         return load_mistakes(self._mistakes, self.reference, f"{self.master.name}_mistakes") if self._mistakes else {}
 
-    @cached_property
-    def check_names(self) -> frozenset[str]:
-        """Names that only check cells assign: a student's function that uses one works by accident."""
-        in_checks = frozenset().union(*(_stored(cell.source) for cell in self.master.checks))
-        elsewhere = (_defined(cell.source) for cell in (*self.master.given, *self.master.solves))
-        return in_checks - frozenset().union(*elsewhere)
-
 
 def _compiled(cell: Cell) -> Code:
     """The cell's visible part, and the rest from the statement on in which the first hidden test stands."""
@@ -282,23 +275,3 @@ def _sliced(node: ast.expr, param: str) -> int | None:
 
 def _loaded(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-
-
-def _names(tree: ast.AST) -> Iterator[ast.Name]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
-
-
-def _stored(source: str) -> set[str]:
-    tree = ast.parse(source)
-    imported = (alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names)
-    return {node.id for node in _names(tree) if isinstance(node.ctx, ast.Store)} | {
-        alias.asname or alias.name for alias in imported
-    }
-
-
-def _defined(source: str) -> set[str]:
-    """The names that a cell leaves behind: what functions assign inside stays inside."""
-    top = ast.parse(source).body
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    named = {node.name for node in top if isinstance(node, functions)}
-    return named.union(*(_stored(ast.unparse(node)) for node in top if not isinstance(node, functions)))
