@@ -93,6 +93,11 @@ from assignment.homework.diagnosis import Diagnosis
 from assignment.homework.checker import Row, Check
 
 
+# %% given hints
+# @title 常见错误的提示（给定，不必读）
+Check.learn("")
+
+
 # %% check environment 0
 # 检查准备工作：有限差分求出的导数应与公式一致。
 @Check.of("environment", helpers=0)

@@ -13,9 +13,8 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.homework.leaks import prove
 from assignment.homework.master import STUB, Master, load_master
-from assignment.homework.releases import keep, made_from, releases
+from assignment.homework.releases import keep, made_from, prove, releases
 from assignment.workflow.release import release
 from tests import tiny
 

@@ -94,6 +94,8 @@ def course(root: Path, **texts: str) -> Course:
         made.source_text(name).write_text(text, encoding="utf-8")
         if "](figures/" in text and not (root / "source" / "figures").exists():
             shutil.copytree(ROOT / "source" / "figures", root / "source" / "figures")
+        if name == "rnn":
+            shutil.copy(ROOT / "source" / "rnn_mistakes.py", root / "source")
         build(made, name)
     return made
 

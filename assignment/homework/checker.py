@@ -5,9 +5,12 @@ Python 3.9 and newer: no `zip(strict=...)`, no `X | Y` in annotations. In the gr
 functions are proxies, and `award` has shown the points before `report` prints.
 """
 
+import base64
+import json
 import os
 import re
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -76,6 +79,11 @@ class Row:
     block: str = ""
 
     @property
+    def key(self) -> str:
+        """The name that is printed: of the part, and what tells it from other rows of that part."""
+        return f"{self.part}[{self.label}]" if self.label else self.part
+
+    @property
     def unfinished(self) -> bool:
         """Whether the row failed because a function is not written yet."""
         return self.message.startswith("未完成")
@@ -87,6 +95,7 @@ class Check:
     GREEN: ClassVar[str] = "17;105;50"
     AMBER: ClassVar[str] = "133;86;0"
     RED: ClassVar[str] = "170;30;35"
+    packed: ClassVar[str] = ""  # what named mistakes give, and hints that lead away from them
     latest: ClassVar[dict[str, Any]] = {}  # the last check of each exercise, for the summary at the end
     helpers: ClassVar[Any] = (rel_error, eval_numerical_gradient, eval_numerical_gradient_array)
 
@@ -97,6 +106,8 @@ class Check:
         self.notes: list[str] = []  # said before the rows
         self.called: list[str] = []  # functions that the check calls itself
         self.body: Any = None
+        self.error: Any = None  # what ended the visible part
+        self.hinted = 0  # how many hints were asked for
         self.block, self.awarded = "", False
         self.versions = Check.functions(name)
         Check.latest[name] = self
@@ -230,6 +241,7 @@ class Check:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
         if isinstance(error, Exception):
             message = Diagnosis.trouble(error, self)
+            self.error = self.error or error
             for part in self.parts:
                 self.true(part, False, message)
         self.block = ""
@@ -265,10 +277,14 @@ class Check:
             print(Check.coloured("先看这里", Check.AMBER) + " " + message)
         for line in self.lines():
             print(line)
-        for message in self.advice:
-            print("建议（不扣分）：" + message)
         failed = [part for part in self.parts if not self.passed(part)]
         unfinished = any(row.unfinished for row in self.rows)
+        for message in self.named() if failed and not unfinished and not self.graded else ():
+            print(Check.coloured("提示", Check.AMBER) + " " + message)
+        if failed and not unfinished and not self.graded:
+            print("想再要一点提示：在自己的单元里运行 check.hint()，可以运行三次。")
+        for message in self.advice:
+            print("建议（不扣分）：" + message)
         if not failed and not self.graded and self.score():
             cheer = ("漂亮！", "很好！", "做得好！", "稳！")[len(self.name) % 4]
             print(Check.coloured(f"✔ {self.name} 全部通过，{self.score():g} 分。{cheer}", Check.GREEN))
@@ -277,17 +293,61 @@ class Check:
             error._render_traceback_ = lambda: [f"AssertionError: {error}"]  # type: ignore[attr-defined]  # 只显示这一行
             raise error
 
+    @classmethod
+    def learn(cls, packed: str) -> None:
+        """Keep what named mistakes give; it is unpacked where a check fails."""
+        cls.packed = packed
+
+    def told(self) -> Any:
+        """What is known of this exercise: the section that explains it, and its named mistakes."""
+        table = json.loads(zlib.decompress(base64.b64decode(Check.packed))) if Check.packed else {}
+        return table.get(self.name, {"section": "", "mistakes": []})
+
+    def named(self) -> list[str]:
+        """Hints for the named mistakes that give just what failed rows got; none while another exercise comes first."""
+        seen = [row for row in self.rows if not row.hidden]
+        failed = {"!"} | {row.key for row in seen if not row.passed}
+        got = {row.key: Diagnosis.fingerprint(row.got) for row in seen}
+        if self.error is not None:
+            got = {"!": Diagnosis.fingerprint(self.error)}
+        if all(row.passed for row in seen) or self.before():
+            return []
+
+        def shows(prints: Any) -> bool:
+            same = all(key in got and Diagnosis.alike(prints[key], got[key]) for key in prints)
+            return same and not failed.isdisjoint(prints)
+
+        known = [(hint, prints) for hint, prints in self.told()["mistakes"] if shows(prints)]
+        return [hint for hint, prints in known if not any(prints.keys() < other.keys() for _, other in known)]
+
+    def hint(self) -> None:
+        """Say a little more every time: where it is wrong, what kind of mistake it may be, which formula to look at."""
+        failed = [row for row in self.rows if not row.passed and not row.hidden]
+        section = self.told()["section"]
+        kind = "不像已知的错误。取一个最小的例子（各维都是 1 或 2），用纸笔算一遍，逐行核对。"
+        look = "一项一项地核对：次序、转置、求和、下标。"
+        steps = (
+            [f"{row.key}：{row.message}" for row in failed][:3],
+            self.named() or self.before() or [kind],
+            [f"对照“{section}”一节的公式，{look}" if section else look],
+        )
+        number = min(self.hinted, 2)
+        for line in steps[number] if failed else ["可见的检查没有失败，没有要提示的。"]:
+            print(f"提示 {number + 1}/3  {line}")
+        self.hinted += 1
+
+    def before(self) -> list[str]:
+        """The exercises that must pass before this one can, in words."""
+        checks = [(name, Check.latest.get(name)) for name in self.needed()]
+        failed = [name for name, check in checks if check and not all(check.passed(part, True) for part in check.parts)]
+        return [f"先让 {name} 通过，这里用到了它。" for name in failed]
+
     def reasons(self) -> list[str]:
         """What to look at before the rows: exercises that must pass first, names from outside, changed arguments."""
-        failed = any(not row.passed for row in self.rows)
-        found = []
-        for name in self.needed() if failed else ():
-            first = Check.latest.get(name)
-            if first and not all(first.passed(part, True) for part in first.parts):
-                found.append(f"先让 {name} 通过，这里用到了它。")
         if any(row.unfinished for row in self.rows):
             return []
-        return found + Diagnosis.outside(self.versions) + self.notes
+        failed = any(not row.passed for row in self.rows)
+        return (self.before() if failed else []) + Diagnosis.outside(self.versions) + self.notes
 
     def needed(self) -> list[str]:
         """The other functions that this exercise, or its check, calls."""
@@ -321,7 +381,7 @@ class Check:
     def line(rows: list[Row]) -> str:
         """One line for rows that say the same: names, figures, verdict, message."""
         row = rows[0]
-        names = ", ".join(dict.fromkeys(r.part + (f"[{r.label}]" if r.label else "") for r in rows))
+        names = ", ".join(dict.fromkeys(r.key for r in rows))
         sign = "<" if row.passed else "≥"
         figures = "" if row.error is None else f"误差 {row.error:.2e} {sign} {row.below:.0e}  "
         if row.unfinished:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import hashlib
 import json
 import re
+import zlib
 from typing import Any
 
 from assignment.errors import AssignmentError
@@ -25,6 +27,8 @@ _NOTEBOOK = {  # no version numbers: the same bytes on every machine
     },
 }
 FOLDED = re.compile(r"^# @title ")  # Colab shows such a cell as a form
+EMPTY = 'Check.learn("")'  # in the text; `build` fills in what the named mistakes give
+FILLED = re.compile(r'Check\.learn\("([A-Za-z0-9+/=]+)"\)')
 Content = list[tuple[str, str, str]]  # (title, cell type, source): what makes two notebooks the same homework
 
 
@@ -89,7 +93,13 @@ def metadata(cell: Cell) -> CellJson:
 
 def contents(cells: list[Cell]) -> Content:
     """Return the content of parsed cells."""
-    return [(title_of(cell), cell.cell_type, cell.source) for cell in cells]
+    return [(title_of(cell), cell.cell_type, FILLED.sub(EMPTY, cell.source)) for cell in cells]
+
+
+def packed_text(source: str) -> str:
+    """Return what a cell carries of named mistakes as readable text, "" if nothing."""
+    found = FILLED.search(source)
+    return zlib.decompress(base64.b64decode(found[1])).decode() if found else ""
 
 
 def digest(content: Content) -> str:
@@ -151,4 +161,4 @@ def _exercise(source: str) -> str:
 def _source(raw: CellJson) -> str:
     """Return a cell's source without blank lines at its ends: percent text cannot tell them from spacing."""
     source = raw["source"]
-    return ("".join(source) if isinstance(source, list) else str(source)).strip("\n")
+    return FILLED.sub(EMPTY, "".join(source) if isinstance(source, list) else str(source)).strip("\n")

@@ -1,14 +1,21 @@
-"""Every release of a homework that was ever given out, and which of them a submission was made from."""
+"""Every release that was ever given out, which of them a submission was made from, and the proof that none leaks."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.homework.master import Master, load_master
+from assignment.homework.master import HIDDEN, SOLUTION, Cell, Master, load_master, within
+from assignment.homework.notebook import CellJson, NotebookJson, packed_text
+from assignment.homework.percent import LOOKS_LIKE_A_MARKER
+
+TELLING = 8  # characters from which on a line says something
+NOTEBOOK_METADATA = {"kernelspec", "language_info", "assignment"}
+CELL_METADATA = {"assignment", "nbgrader", "editable", "deletable", "tags", "cellView", "jupyter"}
 
 
 def keep(course: Course, name: str) -> Path:
@@ -52,3 +59,77 @@ def made_from(named: str, sources: Iterable[str], known: dict[str, Master]) -> t
 def _bare(source: str) -> str:
     """Return the source without what editors and file systems change."""
     return re.sub(r"\s+", " ", source.replace("\ufeff", "")).strip()
+
+
+def prove(master: Master, release: NotebookJson, mistakes: str = "") -> None:
+    """Raise AssignmentError naming the cell unless the release (a notebook's JSON) holds what is given, and no more.
+
+    mistakes: the list of named mistakes, no line of which may be in what the release carries of them.
+    """
+    extra = sorted(set(release["metadata"]) - NOTEBOOK_METADATA)
+    if extra:
+        raise AssignmentError(f"release of {master.name}: notebook metadata {extra} would go out; remove it")
+    ids = [raw.get("id") for raw in release["cells"]]
+    if ids != [cell.id for cell in master.cells]:
+        raise AssignmentError(f"release of {master.name}: its cells are not the master's; build again")
+    secrets = [(cell, secret) for cell in master.cells if (secret := _secret(cell))]
+    for cell, raw in zip(master.cells, release["cells"], strict=True):
+        leak = _leak(cell, raw) or _copied(raw, secrets) or _packed(raw, secrets, mistakes)
+        if leak:
+            raise AssignmentError(f"release of {master.name}: cell {cell.id} {leak}")
+
+
+def _leak(cell: Cell, raw: CellJson) -> str:
+    """Return what the released cell holds beyond what is given, "" if nothing."""
+    if raw.get("outputs") or raw.get("execution_count") is not None or raw.get("attachments"):
+        return "holds outputs or attachments; build the master again"
+    extra = sorted(set(raw["metadata"]) - CELL_METADATA)
+    if extra:
+        return f"carries metadata {extra}; remove it"
+    source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
+    for line in source.split("\n"):
+        if LOOKS_LIKE_A_MARKER.match(line):
+            return f"still holds a marker, {line.strip()!r}; spell it as nbgrader does"
+    given = set(cell.stub.split("\n"))
+    for line in source.split("\n"):
+        if line not in given:
+            return f"holds the line {line.strip()!r}, which is not given; see its markers"
+    if source != cell.stub:
+        return "is not what the master gives; see its markers, and ClearSolutions.code_stub in nbgrader_config.py"
+    return ""
+
+
+def _copied(raw: CellJson, secrets: list[tuple[Cell, list[str]]]) -> str:
+    """Return which whole solution or hidden test stands in the released cell, "" if none."""
+    source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
+    lines = _significant(source.split("\n"))
+    for cell, secret in secrets:
+        if any(lines[start : start + len(secret)] == secret for start in range(len(lines))):
+            return f"repeats what is hidden in {cell.id}: {secret[0]!r} …; take it out"
+    return ""
+
+
+def _packed(raw: CellJson, secrets: list[tuple[Cell, list[str]]], mistakes: str) -> str:
+    """Return which line of a solution, hidden test or mistake stands in what a cell carries packed, "" if none."""
+    source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
+    text = packed_text(source)
+    lines = [line for _, secret in secrets for line in secret] + _bodies(mistakes)
+    line = next((line for line in lines if len(line) >= TELLING and line in text), "")
+    return f"carries the line {line!r} in what it knows of mistakes; take it out of the hint" if line else ""
+
+
+def _bodies(mistakes: str) -> list[str]:
+    """Return the significant lines of the functions in a list of mistakes."""
+    lines = mistakes.split("\n")
+    functions = [node for node in ast.parse(mistakes).body if isinstance(node, ast.FunctionDef)]
+    return _significant([line for node in functions for line in lines[node.lineno - 1 : node.end_lineno]])
+
+
+def _secret(cell: Cell) -> list[str]:
+    """Return the significant lines that must not get out of a master's cell."""
+    return _significant(within(cell.source, SOLUTION) + within(cell.source, HIDDEN))
+
+
+def _significant(lines: list[str]) -> list[str]:
+    """Return the lines stripped, without blank ones and comments."""
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]

@@ -11,9 +11,8 @@ from nbgrader.utils import find_all_files
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.homework.leaks import prove
 from assignment.homework.master import load_master
-from assignment.homework.releases import keep
+from assignment.homework.releases import keep, prove
 
 
 class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]
@@ -25,7 +24,8 @@ class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]
         self._refuse_other_files(folder)
         master = load_master(folder / f"{folder.name}.ipynb")
         nb.metadata["assignment"] = {"name": master.name, "release": master.release}
-        prove(master, nb)
+        mistakes = Course.find(folder.parent.parent).mistakes(folder.name)
+        prove(master, nb, mistakes.read_text(encoding="utf-8") if mistakes.exists() else "")
         return nb, resources
 
     def _refuse_other_files(self, folder: Path) -> None:

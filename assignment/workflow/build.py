@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
+from assignment.homework.fingerprints import with_fingerprints
 from assignment.homework.master import Cell, Master
 from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp
 from assignment.homework.percent import FaultError, blocks, carried_back, header, parse, write
@@ -31,8 +32,7 @@ def build(course: Course, name: str) -> Built:
     about = header(text, _short(text_file, course))
     if path.exists():
         _refuse_if_edited(course, name, text, cells)
-    changed = replace_file(path, dumps(render(name, cells, about)))
-    return Built(path, Master(name, tuple(cells), about), changed)
+    return _written(course, Master(name, tuple(cells), about))
 
 
 def take_back(course: Course, name: str) -> Built:
@@ -59,8 +59,16 @@ def take_back(course: Course, name: str) -> Built:
         lost = next(old[0] for old, new in zip(content, [*contents(new_cells), None], strict=False) if old != new)
         raise AssignmentError(f"{shown}: cell '{lost}' cannot be written as text without loss; edit it in the text")
     replace_file(text_file, new_text)
-    changed = replace_file(path, dumps(render(name, new_cells, about)))
-    return Built(path, Master(name, tuple(new_cells), about), changed)
+    return _written(course, Master(name, tuple(new_cells), about))
+
+
+def _written(course: Course, master: Master) -> Built:
+    """Write the notebook of a master, with what its named mistakes give."""
+    mistakes = course.mistakes(master.name)
+    filled = with_fingerprints(master, mistakes.read_text(encoding="utf-8") if mistakes.exists() else "")
+    path = course.source(master.name)
+    changed = replace_file(path, dumps(render(master.name, list(filled.cells), filled.header)))
+    return Built(path, filled, changed)
 
 
 def text_from(content: Content, old: str, shown: str, folder: Path) -> str:

@@ -1,0 +1,123 @@
+"""What each named mistake gives on the visible checks, in a few numbers, so that a notebook can name it at once.
+
+The notebook carries no code of a mistake, only projections of its arrays and its hint, packed into one string.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from assignment.homework.diagnosis import Diagnosis
+from assignment.homework.master import Cell, Master
+from assignment.homework.notebook import EMPTY
+
+Prints = dict[str, list[Any]]  # by row of a check: the fingerprint of what is wrong in it; "!" for an error
+
+
+def with_fingerprints(master: Master, mistakes: str) -> Master:
+    """Return the master with fingerprints of its mistakes where its text asks for them."""
+    if not mistakes or not any(EMPTY in cell.source for cell in master.cells):
+        return master
+    packed = pack(fingerprints(master, mistakes))
+    cells = [replace(cell, source=cell.source.replace(EMPTY, f'Check.learn("{packed}")')) for cell in master.cells]
+    return replace(master, cells=tuple(cells))
+
+
+def pack(table: dict[str, Any]) -> str:
+    """Return the table as one string; the same bytes on every machine."""
+    return base64.b64encode(zlib.compress(json.dumps(table, ensure_ascii=False).encode(), 9)).decode()
+
+
+def fingerprints(master: Master, mistakes: str) -> dict[str, Any]:
+    """Return by exercise the section that explains it and [hint, fingerprints by row] of each mistake that shows."""
+    trial = Trial(master)
+    found: dict[str, list[tuple[str, Prints]]] = {}
+    for function, hint, implement in _listed(mistakes, trial.names):
+        prints = trial.prints(function, implement)
+        if prints:
+            found.setdefault(function, []).append((hint, prints))
+    return {
+        name: {"section": _section(master, name), "mistakes": list(_unambiguous(several))}
+        for name, several in found.items()
+    }
+
+
+class Trial:
+    """The reference solution in a namespace, in which single functions are replaced to see what their checks get."""
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+        for cell in master.graded:
+            if cell.kind in ("given", "solve"):
+                self._run(cell)
+        zeros: Callable[..., Any] = lambda _, x, *args, **kwargs: np.zeros_like(x)  # noqa: E731 - differences are not needed
+        self.names.update(eval_numerical_gradient=zeros, eval_numerical_gradient_array=zeros)
+        self._right: dict[str, Prints] = {}
+
+    def prints(self, name: str, implement: Callable[..., Any]) -> Prints:
+        """Return the fingerprints of what a replaced function makes wrong in its own visible check."""
+        if name not in self._right:
+            self._right[name] = self._checked(name)
+        owner, _, method = name.partition(".")
+        before = self.names[owner]
+        self.names[owner] = type(owner, (before,), {method: implement}) if method else implement
+        try:
+            made = self._checked(name)
+        finally:
+            self.names[owner] = before
+        right = self._right[name]
+        return {key: value for key, value in made.items() if key == "!" or not Diagnosis.alike(value, right[key])}
+
+    def _checked(self, name: str) -> Prints:
+        self._run(self._master.check(name))
+        check = self.names["check"]
+        if check.error is not None:
+            return {"!": Diagnosis.fingerprint(check.error)}
+        return {row.key: Diagnosis.fingerprint(row.got) for row in check.rows}
+
+    def _run(self, cell: Cell) -> None:
+        source = cell.stub if cell.kind == "check" else cell.source
+        state = np.random.get_state()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+                exec(compile(source, f"<{cell.id}>", "exec"), self.names)
+        finally:
+            np.random.set_state(state)
+
+
+def _listed(text: str, names: dict[str, Any]) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    """Yield (function, hint, implementation) of a list of mistakes."""
+    found: list[tuple[str, str, Callable[..., Any]]] = []
+
+    def mistake(function: str, hint: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        return lambda implement: found.append((function, hint, implement)) or implement  # type: ignore[func-returns-value]
+
+    exec(compile(text, "mistakes", "exec"), {**names, "mistake": mistake})
+    yield from found
+
+
+def _unambiguous(several: list[tuple[str, Prints]]) -> Iterator[tuple[str, Prints]]:
+    """Yield the mistakes that no other one could be taken for."""
+    for hint, prints in several:
+        others = (other for name, other in several if name != hint and other.keys() == prints.keys())
+        if not any(all(Diagnosis.alike(other[key], prints[key]) for key in prints) for other in others):
+            yield hint, prints
+
+
+def _section(master: Master, name: str) -> str:
+    """Return the heading of the text that explains an exercise."""
+    before = master.cells[: master.cells.index(master.solve(name))]
+    text = "\n".join(cell.source for cell in before if cell.kind == "prose")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return headings[-1] if headings else ""
