@@ -134,7 +134,7 @@ def checked(course: Course, path: Path) -> dict[str, Any]:
 
 def verdict(result: dict[str, Any]) -> tuple[str, float, list[Any], list[Any]]:
     """Verdict, score, findings about the rules, and what had to be put back in order."""
-    return result["verdict"], result["score"], result["rules"], result["repairs"]
+    return result["verdict"], result["score"], list(result["rules"]), list(result["repairs"])
 
 
 def lines_of_errors(cells: list[dict[str, Any]]) -> dict[str, int]:
