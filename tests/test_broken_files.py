@@ -237,3 +237,30 @@ def test_canvas_json_with_numbers_beyond_measure(course: Course, typed: Type) ->
     assert typed(course, "grade").status == 0
     record.write_text("[" * 100_000)
     assert typed(course, "grade").status == 0
+
+
+# --- marks of another master
+
+
+@pytest.mark.parametrize("verb", ["export", "report", "feedback", "push"])
+def test_marks_of_an_older_master_do_not_leave(
+    verb: str, course: Course, typed: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Points were changed after grading: the sums would be of another maximum (106 of 100 was seen)."""
+    monkeypatch.setenv("CANVAS_URL", "http://127.0.0.1:9/courses/1/assignments/2")
+    monkeypatch.setenv("CANVAS_TOKEN", "x")
+    text = course.source_text("tiny").read_text(encoding="utf-8").replace("check double 4", "check double 3")
+    course.source_text("tiny").write_text(text, encoding="utf-8")
+    assert typed(course, "build").status == 0
+    before = {path: path.read_bytes() for path in course.root.rglob("*") if path.is_file()}
+    said = typed(course, verb)
+    assert said.status == 1 and said.out == ""
+    assert (
+        "error: 4 marks given by an older source/tiny/tiny.ipynb, which has changed since; run: assignment grade"
+        in (said.err.replace("\n", " "))
+    )
+    assert {path: path.read_bytes() for path in course.root.rglob("*") if path.is_file()} == before
+    assert typed(course, "release").status == 0
+    assert typed(course, "grade").status == 0
+    if verb != "push":
+        assert typed(course, verb).status == 0

@@ -22,11 +22,13 @@ def report(course: CourseOption = None, name: NameOption = None) -> None:
     Example:
       assignment report
     """
+    from assignment.marking.decisions import refuse_outdated
     from assignment.marking.gradebook import refresh_penalties
     from assignment.marking.results import damaged
     from assignment.workflow.classroom import write_report
 
     found, which = chosen(course, name)
+    refuse_outdated(found, which)
     refresh_penalties(found, which)
     for path in write_report(found, which).values():
         out.print(shown(found, path), soft_wrap=True)
@@ -42,11 +44,13 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     Example:
       assignment feedback
     """
+    from assignment.marking.decisions import refuse_outdated
     from assignment.marking.gradebook import refresh_penalties
     from assignment.marking.results import damaged
     from assignment.workflow.classroom import write_feedback
 
     found, which = chosen(course, name)
+    refuse_outdated(found, which)
     refresh_penalties(found, which)
     with progress("writing pages") as step:
         paths = write_feedback(found, which, step)
@@ -80,12 +84,13 @@ def export(
       assignment export --roster gradebook-today.csv
     """
     from assignment.cli import tables
-    from assignment.marking.decisions import refuse_unseen
+    from assignment.marking.decisions import refuse_outdated, refuse_unseen
     from assignment.marking.gradebook import refresh_penalties
     from assignment.workflow.classroom import annotated
     from assignment.workflow.export import export_feedback, export_grades
 
     found, which = chosen(course, name)
+    refuse_outdated(found, which)
     refuse_unseen(found, which)
     refresh_penalties(found, which)
     grades = export_grades(found, which, roster, column=column)
@@ -113,7 +118,7 @@ def push(
     """
     from assignment.canvas.api import connect
     from assignment.cli import tables
-    from assignment.marking.decisions import refuse_unseen
+    from assignment.marking.decisions import refuse_outdated, refuse_unseen
     from assignment.marking.gradebook import refresh_penalties
     from assignment.workflow.classroom import comment_for, write_feedback
     from assignment.workflow.push import push as verb
@@ -121,6 +126,7 @@ def push(
     found, which = chosen(course, name)
     if yes and dry_run:
         raise AssignmentError("push: --yes and --dry-run contradict each other; type one of them")
+    refuse_outdated(found, which)
     refuse_unseen(found, which)
     refresh_penalties(found, which)
     write_feedback(found, which)

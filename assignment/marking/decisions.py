@@ -16,6 +16,7 @@ from typing import Any
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
+from assignment.homework.master import load_master
 from assignment.marking.results import earlier
 from assignment.rules import RULES, Finding, Policy
 from assignment.text import counted, one_line
@@ -170,6 +171,22 @@ def unseen(course: Course, name: str) -> dict[str, list[str]]:
         if rules := [rule for rule in _zeroing(course, name, student, result) if rule not in seen]:
             found[student] = rules
     return found
+
+
+def refuse_outdated(course: Course, name: str) -> None:
+    """Raise AssignmentError while marks stand that another master gave: its points or tests may have been others."""
+    from assignment.grading.reference import Homework  # takes a while to import
+
+    listed = course.mistakes(name)
+    mistakes = listed.read_text(encoding="utf-8") if listed.exists() else ""
+    now = Homework(load_master(course.source(name)), mistakes).digest
+    older = [student for student, result in results_of(course, name) if result.made_by.master not in ("", now)]
+    if older:
+        master = course.source(name).relative_to(course.root)
+        raise AssignmentError(
+            f"{counted(len(older), 'mark')} given by an older {master}, which has changed since; run: assignment grade",
+            "\n".join(f"  {student}" for student in older[:20]) + ("\n  …" if len(older) > 20 else ""),
+        )
 
 
 def refuse_unseen(course: Course, name: str) -> None:
