@@ -265,6 +265,15 @@ CLEAN: dict[str, list[Change]] = {
     "loops and conditions in the region": [
         body("y = 0 * x", "for i in range(len(x)):", "    if True:", "        y[i] = 2 * x[i]")
     ],
+    "a TODO of one's own in a helper is no mark": [
+        source(DOUBLE, DONE.replace("    # TODO: 返", "    # 见下\n    # TODO: 返")),
+        swap(DOUBLE, "def double", "# TODO: 以后再想\ndef double"),
+    ],
+    "a TODO of one's own below the region": [swap(DOUBLE, "    return y", "    # TODO: 以后再想\n    return y")],
+    "code and text at the margin of the region": [
+        body("y = x + x"),
+        swap(DOUBLE, "    y = x + x", '#    y = x\n    text = """\n乘二\n"""\n    y = x + x'),
+    ],
     "another TODO in the region": [body("# TODO 想一想", "y = x + x")],
     "a function in the region": [body("def twice(a):", "    return 2 * a", "y = twice(x)")],
     "an early return": [body("if len(x) == 0:", "    return x", "y = x + x")],
@@ -392,6 +401,17 @@ FOUND: dict[str, tuple[list[Change], Expected]] = {
     "a helper beside": ([source(DOUBLE, HELPER + DONE)], {(*NOTED, "solve-double")}),
     "a constant beside": ([source(DOUBLE, "TWO = 2\n\n\n" + DONE)], {(*NOTED, "solve-double")}),
     "an attribute of the own function": ([source(DOUBLE, DONE + "\n\n\ndouble.calls = 0")], {(*NOTED, "solve-double")}),
+    "a helper with a TODO of its own": (
+        [source(DOUBLE, "def half(x):\n    # TODO 以后再想\n    return x / 2\n\n\n" + DONE)],
+        {(*NOTED, "solve-double")},
+    ),
+    "a helper with a TODO of its own, and the return changed": (
+        [
+            source(DOUBLE, "def half(x):\n    # TODO 以后再想\n    return x / 2\n\n\n" + DONE),
+            swap(DOUBLE, "return y", "return 1 * y"),
+        ],
+        {(*TODO, "solve-double")},
+    ),
     "a second version beside": (
         [source(DOUBLE, DONE + "\n\n\n" + DONE.replace("x + x", "2 * x"))],
         {(*NOTED, "solve-double")},

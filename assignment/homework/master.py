@@ -18,6 +18,7 @@ KINDS = ("prose", "given", "solve", "check", "play")
 STUB = 'raise NotImplementedError("这里还没有写：请把这一行换成你的代码")'  # the release's line in place of a solution
 REGION_START = re.compile(r"^\s*#+\s*TODO(?!\s*结束)")
 REGION_END = re.compile(r"^\s*#+\s*TODO\s*结束")
+HEAD = re.compile(r"^\s*(?:async\s+def|def|class)\b|^\s*@")  # of a function or class
 SOLUTION = ("BEGIN SOLUTION", "END SOLUTION")
 HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 
@@ -32,16 +33,32 @@ class Region:
 
 def regions(source: str) -> tuple[Region, ...]:
     """Return the TODO regions of a cell; a start without an end, or an end without a start, is none."""
-    found: list[Region] = []
-    start: int | None = None
-    for number, line in enumerate(source.split("\n")):
+    lines = source.split("\n")
+    spans: list[Region] = []
+    starts: list[int] = []
+    for number, line in enumerate(lines):
         if REGION_END.match(line):
-            if start is not None:
-                found.append(Region(start, number))
-            start = None
-        elif start is None and REGION_START.match(line):
-            start = number + 1
-    return tuple(found)
+            spans += [Region(start, number) for start in _start(lines, starts, number)]
+            starts = []
+        elif REGION_START.match(line):
+            starts.append(number + 1)
+    return tuple(spans)
+
+
+def _start(lines: list[str], starts: list[int], stop: int) -> list[int]:
+    """Return where the region begins that ends at `stop`, if it does: a TODO that stands elsewhere is no mark of it.
+
+    It is the first that is as far indented as its end, without the head of another function between them.
+    """
+    depth = _indent(lines[stop])
+    between = range(starts[0], stop) if starts else range(0)
+    outside = [number for number in between if HEAD.match(lines[number]) and _indent(lines[number]) < depth]
+    last = outside[-1] if outside else -1
+    return [start for start in starts if start > last and _indent(lines[start - 1]) == depth][:1]
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def cell_id(kind: str, name: str) -> str:

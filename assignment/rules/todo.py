@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -13,7 +14,7 @@ from assignment.homework.master import Cell, Master, regions
 from assignment.rules.fit import Fit, agree, blanked, fit_of, unmarked
 from assignment.rules.policy import WIDTH, Finding, cell_of, difference, excerpt, where
 from assignment.submission.matching import Placed
-from assignment.syntax import LONGEST, bare, canonical, definitions, first_line, parsed, plain, walk
+from assignment.syntax import IMPORTS, LONGEST, bare, canonical, definitions, first_line, parsed, plain, walk
 
 RULE = "todo"
 TARGETS = (ast.Name, ast.Attribute, ast.Subscript)  # what may be assigned to
@@ -156,22 +157,20 @@ def _rearranged(placed: Sequence[Placed], release: Master, changed: set[str]) ->
 
     A locked cell in which anything else stands was changed; statements of the student's own cells do not matter.
     """
-    suspects = {student.id: student for student in placed if student.id in changed}
-    own = {cell.name.partition(".")[0] for cell in release.solves}
-    stream = _statements(
-        [student for student in placed if student.role in ("extra", "solve") or student.id in suspects]
-    )
+    of_homework = {student.id: student for student in placed if student.role in ("given", "check", "play")}
+    suspects = [id for id, student in of_homework.items() if id in changed or student.role == "play"]
+    sources = [student for student in placed if student.role in ("extra", "solve") or student.id in suspects]
+    stream = _statements(sources)
     taken = [False] * len(stream)
-    for id in list(suspects):
-        wanted = _meanings(release.cell(id).source) or []
-        result = _subsequence(wanted, stream, taken)
-        if result is None:
-            del suspects[id]
-        for index in result or ():
+    whole: set[str] = set()
+    for id in suspects:
+        indices = _subsequence(_statements_of(release.cell(id).source), stream, taken)
+        whole |= {id} if indices else set()
+        for index in indices:
             taken[index] = True
-    homes = {student.origin: id for id, student in suspects.items() if student.origin is not None}
+    own = {cell.name.partition(".")[0] for cell in release.solves}
     left = {s.position for s, gone in zip(stream, taken, strict=True) if not gone and s.defines not in own}
-    pieces = _Pieces(set(suspects) - {homes[position] for position in left & homes.keys()})
+    pieces = _Pieces({id for id in whole & changed if of_homework[id].origin not in left})
     for statement, gone in zip(stream, taken, strict=True):
         if gone:
             pieces.meanings.setdefault(statement.position, set()).add(statement.meaning)
@@ -181,43 +180,56 @@ def _rearranged(placed: Sequence[Placed], release: Master, changed: set[str]) ->
 
 @dataclass(frozen=True)
 class _Statement:
-    """A statement of a submission: the position of its cell, what it means, and what function or class it defines."""
+    """A statement of a blanked cell."""
 
     position: int
+    """That of its cell in the submission."""
     meaning: str
     defines: str
+    """The function or class that it defines."""
+    imports: bool
+    """Whether it is an import, whose place makes no difference."""
 
 
 def _statements(cells: Iterable[Placed]) -> list[_Statement]:
     """Return the statements of these cells in the order of the submission."""
-    sources: dict[int, str] = {}
+    sources: dict[int, str] = {}  # of a cell that serves two exercises, the whole
     for student in cells:
-        if (
-            student.origin is not None
-            and student.cell_type == "code"
-            and (student.tree is not None or student.role != "extra")
-        ):
-            known = sources.get(student.origin, "")
-            sources[student.origin] = max(
-                student.source, known, key=len
-            )  # of a cell that serves two exercises, the whole
+        if student.origin is not None and student.cell_type == "code" and student.read:
+            sources[student.origin] = max(student.source, sources.get(student.origin, ""), key=len)
     result: list[_Statement] = []
-    left = LONGEST
+    left = 2 * LONGEST
     for position, source in sorted(sources.items()):
         left -= len(source)
-        tree = canonical(blanked(source)) if left >= 0 else None
-        for node in tree.body if tree else []:
-            result.append(_Statement(position, ast.dump(node), str(getattr(node, "name", ""))))
+        result += _statements_of(source, position) if left >= 0 else []
     return result
 
 
-def _subsequence(wanted: Sequence[str], stream: Sequence[_Statement], taken: Sequence[bool]) -> list[int] | None:
-    """Return where the wanted statements stand, in order, among those not yet taken; None if one is missing."""
-    result: list[int] = []
+def _statements_of(source: str, position: int = 0) -> list[_Statement]:
+    """Return the statements of a cell, none of one that cannot be read."""
+    tree = canonical(blanked(source))
+    return [
+        _Statement(position, ast.dump(node), str(getattr(node, "name", "")), isinstance(node, IMPORTS))
+        for node in (tree.body if tree else [])
+    ]
+
+
+def _subsequence(wanted: Sequence[_Statement], stream: Sequence[_Statement], taken: Sequence[bool]) -> list[int]:
+    """Return where the wanted statements stand among those not yet taken, in order; none if one is missing."""
+    imports = Counter(statement.meaning for statement in wanted if statement.imports)
+    others = [statement.meaning for statement in wanted if not statement.imports]
+    indices: list[int] = []
+    at = 0
     for index, statement in enumerate(stream):
-        if len(result) < len(wanted) and not taken[index] and statement.meaning == wanted[len(result)]:
-            result.append(index)
-    return result if len(result) == len(wanted) > 0 else None
+        if taken[index]:
+            continue
+        if statement.imports and imports[statement.meaning]:
+            imports[statement.meaning] -= 1
+            indices.append(index)
+        elif at < len(others) and statement.meaning == others[at]:
+            at += 1
+            indices.append(index)
+    return indices if len(indices) == len(wanted) else []
 
 
 # --- exercises -------------------------------------------------------------------------------------------------------
