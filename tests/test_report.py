@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from assignment.report.class_page import BOM, report, report_csv, report_json
-from assignment.report.class_summary import ClassSummary
+from assignment.report.class_page import BOM, ClassSummary, report, report_csv, report_json
 from assignment.text import defused
 from tests import feedback_samples as samples
 from tests.feedback_samples import settle, summary

@@ -1,20 +1,343 @@
-"""The class on one page for the TA, and the same as JSON and CSV."""
+"""The class on one page for the TA, and the same as JSON and CSV: marks, pass rates, mistakes, what to look at."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
-from dataclasses import asdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean, median
+from urllib.parse import quote
 
 from markupsafe import Markup
 
-from assignment.report.class_summary import ClassSummary
+from assignment.grading.result import CheckResult
+from assignment.homework.checker import UNFINISHED
+from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
 from assignment.report.student_page import TEMPLATES, environment, fingerprint
-from assignment.text import defused, one_line, points
+from assignment.report.student_view import EvidenceView
+from assignment.rules import Finding
+from assignment.text import block, defused, one_line, points
 
+BINS = 10
 BOM = "\ufeff"
 NAMED = 12  # mistakes shown: more than one lesson can go through
+SLOWEST = 5
+SCHEMA = 2  # version of the JSON, docs/report.schema.json
+
+
+@dataclass(frozen=True)
+class ClassMember:
+    """A student on the class page: a standing, and where the notebook to look at lies, from the page."""
+
+    standing: Standing
+    notebook: str = ""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A student who handed in nothing."""
+
+    student: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ClassAbout:
+    """What the page is about."""
+
+    assignment: str
+    title: str = ""
+    made_at: str = ""
+    missing: tuple[Absent, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """An exercise of one student."""
+
+    score: float
+    max: float
+    ended: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A rule's finding with what came of it: zero, waived, or flagged without consequence."""
+
+    rule: str
+    cell: str
+    evidence: str
+    consequence: str
+    waived: str
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The evidence as (class, line)."""
+        return EvidenceView(self.cell, self.evidence).lines
+
+
+@dataclass(frozen=True)
+class StudentRow:
+    """A line of the table of students."""
+
+    student: str
+    name: str
+    login: str
+    notebook: str
+    verdict: str
+    reason: str
+    auto: float
+    marked: bool
+    score: float
+    penalty: float
+    net: float
+    max: float
+    zeroed: bool
+    manual: Mapping[str, ScoreChange]
+    late: bool
+    days: float
+    seconds: float
+    checks: Mapping[str, CheckRow]
+    breaches: tuple[FindingRow, ...]
+    notes: tuple[FindingRow, ...]
+    repairs: tuple[str, ...]
+    alias: str = ""
+    """What is shown in the place of the name."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is out of the ordinary about the submission, in a word each."""
+        remarks = [] if self.verdict == "graded" else [self.verdict]
+        remarks += [f"{breach.rule}: {breach.consequence}" for breach in self.breaches]
+        remarks += [f"{name} {check.ended}" for name, check in self.checks.items() if check.ended]
+        remarks += [f"{points(self.days)} d late" if self.days else "late"] if self.late else []
+        remarks += ["changed by TA"] if self.manual else []
+        remarks += ["repaired"] if self.repairs else []
+        return list(dict.fromkeys(remarks))
+
+
+@dataclass
+class PartRow:
+    """How a part of an exercise went."""
+
+    name: str
+    count: int = 0
+    passed: int = 0
+    hidden: int = 0
+    """Failed on hidden data alone."""
+
+
+@dataclass
+class ExerciseRow:
+    """How an exercise went, by automatic marks."""
+
+    name: str
+    max: float
+    count: int = 0
+    full: int = 0
+    some: int = 0
+    none: int = 0
+    open: int = 0
+    """Still as it was released."""
+    ended: int = 0
+    parts: list[PartRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MistakeRow:
+    """How many students made a mistake; those that nobody has a name for have mistake ""."""
+
+    check: str
+    mistake: str
+    parts: tuple[str, ...]
+    students: int
+    hint: str
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Net marks from low to high, in percent of the maximum."""
+
+    low: float
+    high: float
+    count: int
+    zeroed: int
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """What the class page shows; `asdict` of it is report.json."""
+
+    assignment: str
+    title: str
+    made_at: str
+    max: float
+    handed_in: int
+    missing: tuple[Absent, ...]
+    graded: int
+    mean: float | None
+    median: float | None
+    full: int
+    histogram: tuple[Bin, ...]
+    exercises: tuple[ExerciseRow, ...]
+    mistakes: tuple[MistakeRow, ...]
+    verdicts: Mapping[str, int]
+    total_seconds: float
+    median_seconds: float | None
+    slowest: tuple[str, ...]
+    students: tuple[StudentRow, ...]
+    schema: int = SCHEMA
+
+
+def summarise(members: Sequence[ClassMember], about: ClassAbout) -> ClassSummary:
+    """Return what the class page shows, everything in it fit to be shown."""
+    students = [_student(member) for member in members]
+    # A submission that nobody could grade has checks without scores: they say nothing of what a class knows.
+    marked = [member.standing for member in members if member.standing.breakdown.marked]
+    order = sorted(students, key=lambda row: hashlib.sha256(row.student.encode()).digest())  # tells no name
+    aliases = {row.student: f"Student {number}" for number, row in enumerate(order, 1)}
+    students = [replace(row, alias=aliases[row.student]) for row in students]
+    graded = [row for row in students if row.verdict == "graded"]
+    nets, seconds = [row.net for row in graded], [row.seconds for row in students]
+    return ClassSummary(
+        assignment=one_line(about.assignment, 80),
+        title=one_line(about.title or about.assignment, 120),
+        made_at=one_line(about.made_at, 40),
+        max=max((row.max for row in students), default=0.0),
+        handed_in=len(students),
+        missing=tuple(Absent(one_line(absent.student, 80), one_line(absent.name, 80)) for absent in about.missing),
+        graded=len(graded),
+        mean=round(fmean(nets), 2) if nets else None,
+        median=round(median(nets), 2) if nets else None,
+        full=sum(row.net >= row.max for row in graded),
+        histogram=tuple(_histogram(graded)),
+        exercises=tuple(_exercises(marked)),
+        mistakes=tuple(_mistakes(marked)),
+        verdicts=dict(Counter(row.verdict for row in students).most_common()),
+        total_seconds=round(sum(seconds), 2),
+        median_seconds=round(median(seconds), 2) if seconds else None,
+        slowest=tuple(row.student for row in sorted(students, key=lambda row: -row.seconds)[:SLOWEST]),
+        students=tuple(students),
+    )
+
+
+def _student(member: ClassMember) -> StudentRow:
+    standing = member.standing
+    result, breakdown = standing.result, standing.breakdown
+    zeroed = any(penalty.kind == "rules" for penalty in breakdown.penalties)
+    rows = [(finding.breach, _finding(finding, breakdown, zeroed)) for finding in result.rules]
+    return StudentRow(
+        student=one_line(standing.student, 60),
+        name=one_line(standing.sortable, 80),
+        login=one_line(standing.login, 60),
+        notebook=_link(member.notebook),
+        verdict=one_line(result.verdict, 20),
+        reason=one_line(result.reason, 300),
+        auto=breakdown.auto,
+        marked=breakdown.marked,
+        score=breakdown.score,
+        penalty=breakdown.penalty,
+        net=breakdown.net,
+        max=breakdown.max,
+        zeroed=zeroed,
+        manual={one_line(name, 80): change for name, change in breakdown.manual.items()},
+        late=breakdown.late.late,
+        days=round(finite(breakdown.late.days), 2),
+        seconds=round(finite(result.seconds), 2),
+        checks={one_line(check.name, 80): _check(check, breakdown) for check in result.checks if breakdown.marked},
+        breaches=tuple(row for breach, row in rows if breach),
+        notes=tuple(row for breach, row in rows if not breach),
+        repairs=tuple(one_line(repair, 300) for repair in result.repairs),
+    )
+
+
+def _check(check: CheckResult, breakdown: Breakdown) -> CheckRow:
+    change = breakdown.manual.get(check.name)
+    score = change.now if change else finite(check.score)
+    return CheckRow(round(score, 2), finite(check.max), one_line(check.ended, 20), one_line(check.reason, 300))
+
+
+def _finding(finding: Finding, breakdown: Breakdown, zeroed: bool) -> FindingRow:
+    rule = one_line(finding.rule, 40)
+    waived = one_line(breakdown.waived.get(rule), 300)
+    costs = zeroed and rule not in breakdown.spared
+    consequence = "waived" if waived else "zero" if costs else "flagged"
+    return FindingRow(rule, one_line(finding.cell, 80), block(finding.evidence, 2_500, 30), consequence, waived)
+
+
+def _link(path: str) -> str:
+    """Return a relative path as a link to a file, whatever its parts are named."""
+    parts = [quote(part, safe="") for part in path.split("/") if part not in ("", ".")]
+    return "./" + "/".join(parts) if parts else ""
+
+
+def _histogram(graded: Iterable[StudentRow]) -> list[Bin]:
+    """Return the net marks in ten equal bins."""
+    bins = [Bin(10.0 * at, 10.0 * (at + 1), 0, 0) for at in range(BINS)]
+    for row in graded:
+        share = row.net / row.max if row.max else 0.0
+        at = min(int(BINS * min(max(share, 0.0), 1.0) + 1e-9), BINS - 1)
+        bins[at] = replace(bins[at], count=bins[at].count + 1, zeroed=bins[at].zeroed + row.zeroed)
+    return bins
+
+
+def _exercises(standings: Iterable[Standing]) -> list[ExerciseRow]:
+    """Return how each exercise and each of its parts went, of the submissions that have marks."""
+    exercises: dict[str, ExerciseRow] = {}
+    for check in (check for standing in standings for check in standing.result.checks):
+        score, most = finite(check.score), finite(check.max)
+        if not most:
+            continue
+        name = one_line(check.name, 80)
+        row = exercises.setdefault(name, ExerciseRow(name, most))
+        row.count += 1
+        row.full += score >= most - CENT
+        row.none += score < CENT
+        row.some = row.count - row.full - row.none
+        row.ended += bool(check.ended)
+        row.open += _open(check)
+        for part in check.parts:
+            label = one_line(part.name, 60)
+            of_part = next((known for known in row.parts if known.name == label), None)
+            if of_part is None:
+                of_part = PartRow(label)
+                row.parts.append(of_part)
+            of_part.count += 1
+            of_part.passed += part.passed
+            of_part.hidden += part.hidden and not part.passed
+    return list(exercises.values())
+
+
+def _open(check: CheckResult) -> bool:
+    """Return whether an exercise still is as it was released: no part did more than say so."""
+    return bool(check.parts) and all(part.message.startswith(UNFINISHED) for part in check.parts)
+
+
+def _mistakes(standings: Iterable[Standing]) -> list[MistakeRow]:
+    """Return the mistakes by how many students made them, those nobody has a name for last."""
+    students: dict[tuple[str, str], set[str]] = defaultdict(set)
+    parts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    hints: dict[tuple[str, str], str] = {}
+    for standing in standings:
+        for check in standing.result.checks:
+            for part in check.parts:
+                if part.passed or part.message.startswith(UNFINISHED):
+                    continue
+                key = (one_line(check.name, 80), one_line(part.mistake, 80))
+                students[key].add(standing.student)
+                parts[key][one_line(part.name, 60)] += 1
+                if key[1]:
+                    hints.setdefault(key, one_line(part.hint, 300))
+    order = sorted(students, key=lambda key: (not key[1], -len(students[key]), key))
+    return [
+        MistakeRow(*key, tuple(name for name, _ in parts[key].most_common()), len(students[key]), hints.get(key, ""))
+        for key in order
+    ]
 
 
 def report(summary: ClassSummary) -> str:

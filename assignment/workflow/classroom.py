@@ -16,8 +16,7 @@ from assignment.marking.breakdown import CENT, Standing, standing_of
 from assignment.marking.decisions import load
 from assignment.marking.results import read_autograded, result_of
 from assignment.report.annotated import annotate
-from assignment.report.class_page import report, report_csv, report_json
-from assignment.report.class_summary import Absent, ClassAbout, ClassMember, summarise
+from assignment.report.class_page import Absent, ClassAbout, ClassMember, report, report_csv, report_json, summarise
 from assignment.report.student_page import page
 from assignment.report.student_view import title
 from assignment.submission.handed_in import read_record
