@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -112,6 +113,8 @@ def test_a_changed_text_is_built(course: Course) -> None:
         ("# %% check a 0\n### BEGIN HIDDEN TESTS\n1", "without an end"),
         ("# %% check a 0\n1\n### END HIDDEN TESTS", "3: cell 'check a 0': '### END HIDDEN TESTS' without a beginning"),
         ("# %% prose a\n1", "write [markdown]"),
+        ("# %% play a\n# TODO: 写\n# TODO 结束", "a TODO region in a play cell"),
+        ("# %% given a\nfrom assignment.homework.checker import Chek", "no Chek in assignment/homework/checker.py"),
         ("# %% given a [markdown]\n# 1", "is code"),
         ("import numpy\n# %% given a\n1", "1: text before the first cell"),
         ("", "1: text before the first cell"),
@@ -249,3 +252,93 @@ def test_reading_a_master_imports_nothing_heavy() -> None:
         "print([name for name in ('nbgrader', 'jupytext', 'nbformat', 'traitlets') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# What a master takes from the engine and from files beside it
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+RICH = f"""# %% prose seen [markdown]
+# ![一个方块](figures/square.svg)
+
+# %% given checks
+# @title 检查器
+from assignment.homework.diagnosis import Diagnosis
+from assignment.homework.checker import rel_error, eval_numerical_gradient, eval_numerical_gradient_array, Row, Check
+
+# %% play guess
+print("guess")
+
+{tiny.TEXT.split("# ---", 2)[2].lstrip()}"""
+HEADER = "# ---\n# assignment:\n#   pairs: [[do, undo]]\n#   time_axis: 1\n# ---\n\n"
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Course:
+    root = tmp_path / "rich"
+    (root / "source" / "figures").mkdir(parents=True)
+    (root / "source" / "figures" / "square.svg").write_text(SVG)
+    (root / "nbgrader_config.py").write_text(tiny.CONFIG)
+    course = Course.find(root)
+    course.source_text("rich").write_text(HEADER + RICH)
+    build(course, "rich")
+    return course
+
+
+def source_of(course: Course, name: str) -> str:
+    return next("".join(c["source"]) for c in tiny.read(course.source("rich"))["cells"] if c["id"] == name)
+
+
+def test_code_and_figures_are_put_in_and_taken_out_again(rich: Course) -> None:
+    assert 'src="data:image/svg+xml;base64,PHN2Zy' in source_of(rich, "prose-seen")
+    assert "def rel_error(x, y):\n" in source_of(rich, "given-checks")
+    assert "from assignment" not in source_of(rich, "given-checks")
+    text = rich.source_text("rich").read_text()
+    notebook = tiny.read(rich.source("rich"))
+    notebook["cells"][0]["source"] = ["看：\n\n", *notebook["cells"][0]["source"]]
+    tiny.write(rich.source("rich"), notebook)
+    take_back(rich, "rich")
+    assert rich.source_text("rich").read_text() == text.replace("# ![一个方块]", "# 看：\n#\n# ![一个方块]")
+
+
+def test_the_checker_is_not_edited_in_a_notebook(rich: Course) -> None:
+    notebook = tiny.read(rich.source("rich"))
+    notebook["cells"][1]["source"] += ["\n# mine"]
+    tiny.write(rich.source("rich"), notebook)
+    with pytest.raises(AssignmentError, match=r"cell 'given checks': .* edit assignment/homework/checker.py"):
+        take_back(rich, "rich")
+
+
+def test_a_missing_figure_is_said(rich: Course) -> None:
+    (rich.root / "source" / "figures" / "square.svg").unlink()
+    with pytest.raises(AssignmentError, match=r"source/rich.py:7: .* no figure square.svg"):
+        build(rich, "rich")
+
+
+def test_the_header_reaches_the_engine(rich: Course) -> None:
+    header = load_master(rich.source("rich")).header
+    assert [header.partner(name) for name in ("do_it", "undo_it", "other")] == ["undo_it", "do_it", "other"]
+    assert header.time_axis == 1
+
+
+@pytest.mark.parametrize("line", ["time_axis: first", "pairs: 3", "nonsense: 1", "pairs: [["])
+def test_a_malformed_header_is_said(rich: Course, line: str) -> None:
+    rich.source_text("rich").write_text(f"# ---\n# assignment:\n#   {line}\n# ---\n\n{RICH}")
+    with pytest.raises(AssignmentError, match=r"^source/rich.py:1: malformed header"):
+        build(rich, "rich")
+
+
+def test_folded_and_played_with(rich: Course) -> None:
+    cells = {c["id"]: c for c in tiny.read(rich.source("rich"))["cells"]}
+    assert cells["given-checks"]["metadata"]["jupyter"] == {"source_hidden": True}
+    assert cells["given-checks"]["metadata"]["cellView"] == "form"
+    play = cells["play-guess"]["metadata"]
+    assert (play["nbgrader"]["locked"], play["nbgrader"]["grade"], play["nbgrader"]["solution"]) == (True, False, False)
+    master = load_master(rich.source("rich"))
+    assert [cell.id for cell in master.plays] == ["play-guess"]
+    assert "play-guess" not in {cell.id for cell in master.graded}
+
+
+def test_the_notebook_is_python_that_the_oldest_students_have() -> None:
+    for cell in load_master(Course(tiny.ROOT).release("rnn")).cells:
+        if cell.cell_type == "code":
+            ast.parse(cell.source, feature_version=(3, 9))

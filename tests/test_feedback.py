@@ -352,8 +352,11 @@ def test_annotated_notebook_keeps_prose_and_plain_outputs() -> None:
     ]
     cell = next(one for one in notebook["cells"] if one["id"] == "solve-rnn_forward")
     cell["outputs"], cell["execution_count"] = outputs, 7
+    figure = '<img alt="一步" src="data:image/svg+xml;base64,PHN2Zy8+">'
+    next(one for one in notebook["cells"] if one["id"] == "prose-about-rnn_forward")["source"] += f"\n\n{figure}"
     cells = {one["id"]: one for one in annotate(notebook, samples.result())["cells"]}
     assert cells["prose-about-rnn_forward"]["source"].startswith("## 4.1 整个序列的前向")
+    assert cells["prose-about-rnn_forward"]["source"].endswith("\n\n*（图：一步）*")
     assert cells["solve-rnn_forward"]["execution_count"] == 7
     assert cells["solve-rnn_forward"]["outputs"] == [
         {"output_type": "stream", "name": "stdout", "text": "one\ntwo\n"},

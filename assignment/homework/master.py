@@ -156,7 +156,7 @@ class Header:
     def partner(self, name: str) -> str:
         """Return the function that shares a cache with this one, the name itself if none does."""
         for first, second in self.pairs:
-            for ours, theirs in ((first, second), (second, first)):
+            for ours, theirs in sorted([(first, second), (second, first)], key=lambda pair: -len(pair[0])):
                 if ours in name:
                     return name.replace(ours, theirs)
         return name

@@ -30,6 +30,7 @@ from assignment.syntax import definitions
 
 TITLE = re.compile(r"^#\s*%%")
 CARRIED = re.compile(r"^from assignment\.homework\.(checker|diagnosis) import (.+)$", re.MULTILINE)
+ANNOTATION = re.compile(r": \w+(?=[,)]| =)| -> \w+(?=:$)")
 FIGURE = re.compile(r"!\[([^\]]*)\]\((figures/[\w.-]+\.svg)\)")
 EMBEDDED = re.compile(r'<img alt="([^"]*)" src="data:image/svg\+xml;base64,([^"]*)">')
 LOOKS_LIKE_A_MARKER = re.compile(r"^\s*#.*\b(BEGIN|END)\b.*\b(SOL|HID|TEST|MARK)\w*", re.IGNORECASE)
@@ -124,13 +125,19 @@ def _filled_in(source: str, figures: Path | None) -> str:
 
 
 def _code(module: str, names: list[str]) -> str:
-    """Return the source of functions and classes of the engine's module, after the imports that they need."""
+    """Return the source of functions and classes of the engine's module, after the imports that they need.
+
+    NumPy the notebook imports itself, and functions lose their annotations: they are for students to read.
+    """
     imports, parts = _pieces(module)
     if unknown := [name for name in names if name not in parts]:
         raise FaultError(f"no {', '.join(unknown)} in assignment/homework/{module}.py; there are {', '.join(parts)}")
     text = "\n\n\n".join(parts[name] for name in names)
-    needed = [line for name, line in imports.items() if re.search(rf"\b{name}\b", text)]
-    return "\n".join(needed) + "\n\n\n" + text
+    text = re.sub(
+        r"^def .*:$", lambda match: ANNOTATION.sub("", match[0]).replace(" = ", "="), text, flags=re.MULTILINE
+    )
+    needed = [line for name, line in imports.items() if name != "np" and re.search(rf"\b{name}\b", text)]
+    return "\n".join(needed) + "\n\n\n" * bool(needed) + text
 
 
 @cache

@@ -9,7 +9,8 @@ from assignment import words
 from assignment.grading.autograded import VERDICT
 from assignment.grading.result import Result
 from assignment.homework.master import HIDDEN, without
-from assignment.homework.notebook import CellJson, NotebookJson
+from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
+from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Breakdown, Standing
 from assignment.report.student_view import ExerciseView, exercises, kind, rule_views, source, summands, title
 from assignment.text import block, one_line, points
@@ -83,12 +84,12 @@ def _cell(cell: CellJson, number: int) -> CellJson:
             "cell_type": "code",
             "id": name,
             "metadata": _metadata(cell),
-            "source": block(without(text, HIDDEN), *CELL),
+            "source": block(without(FILLED.sub(EMPTY, text), HIDDEN), *CELL),
             "execution_count": count if isinstance(count, int) and not isinstance(count, bool) else None,
             # What hidden rows printed stands among a check's outputs: the feedback says what a student may know of it.
             "outputs": [] if role == "check" else list(_outputs(cell)),
         }
-    text = block(without(text, HIDDEN), *CELL)
+    text = block(without(EMBEDDED.sub(r"*（图：\1）*", text), HIDDEN), *CELL)
     ours = cell.get("cell_type") == "markdown" and role == "prose"
     return _markdown(str(name), text if ours or is_fenced(text) else fenced(text), _metadata(cell))
 
