@@ -82,6 +82,8 @@ class Attempt:
     def allow(self, seconds: float) -> None:
         """Give the check cell at hand this long from now."""
         self._until = min(time.monotonic() + seconds, self._deadline)
+        if self._session is not None:
+            self._session.renew()
 
     def load(self) -> Session:
         """The sandbox with all cells run in it. Raises OutOfTime."""
@@ -300,12 +302,15 @@ class Examination:
         """Run a check in one way after the other; who asks for the next one was not content with the last."""
         below = self._homework.builds_on.get(cell.name, frozenset())
         failed, partners = below & self._failed, self._homework.with_partners(below & self._failed)
+        hangs = False
         if not failed & self._ended:  # the student's own would only hang again
-            yield stage.check(cell, code)
+            run = stage.check(cell, code)
+            hangs = bool(run.result.ended)
+            yield run
         if failed:
             for replaced in dict.fromkeys((failed, partners)):
                 yield self._on_references(self._stage(replaced, cell), cell, code, failed)
-        elif below:  # those passed, and yet this may be their fault: a function that writes into its arguments
+        elif below and not hangs:  # those passed, and yet this may be their fault: they may write into their arguments
             yield self._on_references(self._stage(below, cell), cell, code, below)
         if failed & self._ended:
             yield stage.check(cell, code)
@@ -348,6 +353,8 @@ class Examination:
                 why = f"no cache that it can read was found ({'; '.join(reasons) or 'it raised an error on each'})"
                 run.result = replace(run.result, alone=why)
             yield run
+            if run.result.ended:
+                return  # the next one would only hang again
 
     def _name(self, placed: Placed) -> str:
         return self._homework.master.cell(placed.id).name

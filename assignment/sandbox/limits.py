@@ -23,7 +23,7 @@ class Limits:
     output_bytes: int = 256 * 1024  # what one cell prints and displays
     submission_output_bytes: int = 4 * MIB  # what all cells together show
     reply_bytes: int = 64 * MIB  # what one call, or one batch of calls, returns
-    session_bytes: int = 256 * MIB  # what all calls in one sandbox return
+    session_bytes: int = 256 * MIB  # what all calls of one check return
     ask_bytes: int = 16 * MIB  # arguments of one call of a function that stands in for a failed exercise
     notebook_bytes: int = 100 * MIB  # a submission's file
     notebook_cells: int = 2000  # cells kept of a submission; one with more is refused

@@ -158,6 +158,10 @@ class Session:
                     return wrong, notebook
             raise ProtocolError("malformed notebook")
 
+    def renew(self) -> None:
+        """What came back so far is not needed any more: as much may come again."""
+        self._room = self._limits.session_bytes
+
     def close(self) -> None:
         """Kill everything in the sandbox and wait until it is gone."""
         if not self._closed:
