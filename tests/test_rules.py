@@ -756,7 +756,12 @@ def test_the_evidence_is_a_small_diff() -> None:
         ([swap(GIVEN, "1e-9", "1e-1")], "-    return bool(np.max(np.abs(np.asarray(got) - np.asarray(want))) < 1e-9)"),
         ([swap(DOUBLE, "return y", "return 3 * y")], "-    return y\n+    return 3 * y"),
         ([swap(DOUBLE, "    return y", "    y = 1 * y\n    return y")], "+    y = 1 * y"),
-        ([body("import torch", "y = x + x")], "用到了 torch\n+import torch"),
+        ([body("import torch", "y = x + x")], "你的 double 单元格（第 3 个）第 4 行：用到了 torch\n+import torch"),
+        (
+            [swap(ADD, "self.count = start", "self.count = 7")],
+            "你的 Counter.add 单元格（第 6 个）第 5 行：TODO 以外的代码",
+        ),
+        ([delete(CHECK_ADD)], "Counter.add 检查单元格：被删除了"),
     ]
     for changes, words in table:
         (one,) = found(handed_in(*changes))

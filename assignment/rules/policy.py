@@ -64,9 +64,8 @@ class Policy:
 
 def where(placed: Placed, first: int = 0, last: int = 0) -> str:
     """Return in Chinese which cell of the student's notebook it is, and which of its lines (of the placed source)."""
-    name = placed.id.partition("-")[2]
     shift = placed.first - 1
-    return words.place(placed.role, name, placed.origin, first and first + shift, last and last + shift)
+    return words.place(placed.role, placed.name, placed.origin, first and first + shift, last and last + shift)
 
 
 def cell_of(placed: Placed) -> str:

@@ -43,6 +43,8 @@ class Placed:
     """Its syntax tree, None if it is no code, no Python, or more than is read."""
     read: bool = True
     """Whether it is read as code: a notebook that is too large is read in part."""
+    name: str = ""
+    """The homework's name for it, as in "CaptioningRNN.loss"."""
 
     @property
     def is_broken(self) -> bool:
@@ -306,7 +308,7 @@ def _homes(master: Master, chosen: dict[str, Candidate]) -> dict[int, str]:
 def _placed(cell: Cell, candidate: Candidate | None, home: dict[int, str]) -> Placed:
     """Return the cell of the homework with what the student has for it."""
     if candidate is None:
-        return Placed(cell.kind, cell.id, cell.cell_type, cell.source, None)
+        return Placed(cell.kind, cell.id, cell.cell_type, cell.source, None, name=cell.name)
     cell_type = "code" if cell.kind == "solve" else candidate.cell.cell_type
     source, first, tree = plain(candidate.cell.source), 1, candidate.tree if cell_type == "code" else None
     if home[candidate.cell.position] != cell.id:
@@ -314,7 +316,9 @@ def _placed(cell: Cell, candidate: Candidate | None, home: dict[int, str]) -> Pl
         source = _excerpt(candidate, cell.name)
         first = whole[: max(0, whole.find(source))].count("\n") + 1
         tree = parsed(source) if candidate.read else None
-    return Placed(cell.kind, cell.id, cell_type, source, candidate.cell.position, first, tree, candidate.read)
+    return Placed(
+        cell.kind, cell.id, cell_type, source, candidate.cell.position, first, tree, candidate.read, cell.name
+    )
 
 
 def _excerpt(candidate: Candidate, name: str) -> str:
