@@ -504,6 +504,15 @@ def last_step_skipped(dh, cache):
     return rnn_backward(changed, cache)
 
 
+@mistake("rnn_backward", "第一个时刻没有算进去：循环少走了最后一轮。检查循环在哪个下标结束。")
+def first_step_skipped(dh, cache):
+    steps = back_through_time(dh, cache)
+    dx, _, *_ = gathered(steps)
+    dx[:, 0] = 0
+    later = [steps[t] for t in steps if t] or [[0 * part for part in steps[0]]]
+    return (dx, steps[1][1] if 1 in steps else 0 * dh[:, 0], *(sum(step[i] for step in later) for i in (2, 3, 4)))
+
+
 @mistake("rnn_backward", "dh 的第一个维度是样本，不是时间：取第 t 个时刻时，时间下标写错了位置。")
 def upstream_time_index_on_samples(dh, cache):
     steps, dprev_h = {}, 0

@@ -49,6 +49,21 @@ SAYS: dict[str, tuple[dict[str, str], str, str]] = {
         "rnn_step_backward",
         "dx, dprev_h, dWx, dWh, db 未通过  rnn_step_backward 用到了 kept",
     ),
+    "another function's argument": (
+        {"rnn_step_forward": STEP, "rnn_forward": f"state = dnext_h\n    {FORWARD}"},
+        "rnn_forward",
+        "rnn_forward 用到了 dnext_h，那是 rnn_step_backward 的参数，不是它自己的（第 13 行）",
+    ),
+    "nothing to return": (
+        {"rnn_step_forward": STEP.split("\n")[0]},
+        "rnn_step_forward",
+        "rnn_step_forward 要返回 cache，可是还没有给它赋值（第 15 行）",
+    ),
+    "no differences to compare with": (
+        {"temporal_softmax_loss": "loss, dx = np.nan, np.zeros_like(x)"},
+        "temporal_softmax_loss",
+        "dx        未通过  没有可比的有限差分：你的前向得到了 NaN 或 inf\n",
+    ),
     "a failed exercise first": (
         {"rnn_step_forward": STEP.replace(" + b)", ")"), "rnn_forward": FORWARD},
         "rnn_forward",

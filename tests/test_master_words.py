@@ -35,7 +35,7 @@ WORDS: dict[str, tuple[Any, Any, str]] = {
     "scalar": (1.0, np.ones((2, 3)), "应该是形状 (2, 3) 的数组，得到的是一个数"),
     "numpy scalar": (np.float64(1), np.ones(3), "应该是形状 (3,) 的数组，得到的是一个数"),
     "truth value": (True, 1.0, "应该是一个数，得到的是 bool"),
-    "array for a number": (np.ones(1), 1.0, "形状应该是 ()，得到的是 (1,)，多了长度为 1 的轴"),
+    "array for a number": (np.ones(1), 1.0, "应该是一个数，得到的是形状 (1,) 的数组"),
     "row for a vector": (np.ones((1, 3)), np.ones(3), "形状应该是 (3,)，得到的是 (1, 3)，多了长度为 1 的轴"),
     "column": (np.ones((3, 1)), np.ones((3, 3)), "形状应该是 (3, 3)，得到的是 (3, 1)"),
     "transposed shape": (np.ones((3, 2)), np.ones((2, 3)), "形状应该是 (2, 3)，得到的是 (3, 2)，是不是转置了？"),

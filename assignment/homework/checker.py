@@ -163,6 +163,9 @@ class Check:
         message = Diagnosis.fault(got, want.shape)
         if message:
             return self.add(Row(part, False, message, got, want, None, below, by, label))
+        if not decides and not np.isfinite(want).all():
+            message = "没有可比的有限差分：你的前向得到了 NaN 或 inf"
+            return self.add(Row(part, False, message, got, want, None, below, by, label, False))
         value = np.asarray(got, dtype=float)
         with np.errstate(all="ignore"):
             error = float(np.max(np.abs(value - want)) if absolute else rel_error(value, want))

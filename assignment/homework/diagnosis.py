@@ -56,6 +56,8 @@ class Diagnosis:
         got = np.asarray(got)
         if got.dtype.kind not in "fiu":
             return "元素不是实数"
+        if got.ndim and not shape:
+            return f"应该是一个数，得到的是形状 {got.shape} 的数组"
         if got.shape != shape:
             return f"形状应该是 {shape}，得到的是 {got.shape}{Diagnosis.reshaped(got.shape, shape)}"
         if np.isfinite(got).all():
@@ -123,12 +125,16 @@ class Diagnosis:
         if isinstance(value, Exception):
             return [type(value).__name__, *sorted(re.findall(r"\d+", str(value)))]
         try:
-            array = np.asarray(value, dtype=float)
-        except (TypeError, ValueError):
+            array = np.asarray(value)
+        except ValueError:
             return [Diagnosis.kind(value)]
-        entries = array.ravel()
-        waves = [entries @ np.cos(rate * np.arange(1, array.size + 1)) for rate in (0.37, 1.3, 2.9)]
-        return [list(array.shape), *(float(f"{number:.6g}") for number in (np.sqrt(entries @ entries), *waves))]
+        if array.dtype.kind not in "biuf":
+            return [Diagnosis.kind(value)]
+        entries = array.ravel().astype(float)
+        with np.errstate(all="ignore"):
+            waves = [np.sum(entries * np.cos(rate * np.arange(1, array.size + 1))) for rate in (0.37, 1.3, 2.9)]
+            size = np.sqrt(np.sum(entries * entries))
+        return [list(array.shape), *(float(f"{number:.6g}") for number in (size, *waves))]
 
     @staticmethod
     def alike(one: list[Any], other: list[Any]) -> bool:
@@ -159,8 +165,21 @@ class Diagnosis:
         found = re.search(known[0], text)
         words = known[1].format(*(found.groups() if found else ()))
         if kind == "NameError":
-            return f"{function} {words}" + (f"（第 {line} 行）" if line else "")
+            return f"{function} {Diagnosis.unknown(found, frame, line) or words}" + (
+                f"（第 {line} 行）" if line else ""
+            )
         return f"运行出错：{words}（{where}）{Diagnosis.shapes(frame, line)}"
+
+    @staticmethod
+    def unknown(found: Any, frame: Any, line: int) -> str:
+        """What is behind an unknown name, if more than that can be said: nothing to return, another's argument."""
+        name = found[1] if found and found.groups() else ""
+        text = linecache.getline(frame.f_code.co_filename, line).strip() if frame else ""
+        if text.startswith("return ") and re.search(rf"\b{name}\b", text):
+            return f"要返回 {name}，可是还没有给它赋值"
+        codes = [(other, getattr(value, "__code__", None)) for other, value in list(globals().items())]
+        owners = [other for other, code in codes if code and name in code.co_varnames[: code.co_argcount]]
+        return f"用到了 {name}，那是 {owners[0]} 的参数，不是它自己的" if len(name) > 2 and len(owners) == 1 else ""
 
     @staticmethod
     def place(error: Any, check: Any) -> tuple[str, int, Any]:
