@@ -221,7 +221,7 @@ STACK = np.random.default_rng(8).standard_normal((2, 4, 3))
 )  # fmt: skip
 def test_what_a_value_is_taken_for(x: Any, got: Any, name: str | None) -> None:
     row = Observation(Call("twice", (x,)), (), got, 2 * x)
-    found = recognise({"y": [row]}, load_mistakes(LIST, TINY), TINY)
+    found = recognise({"y": [row]}, load_mistakes(LIST, TINY), TINY, time_axis=1)
     assert (found["y"].name if found else None) == name
 
 

@@ -33,13 +33,14 @@ def recognise(
     parts: Mapping[str, Sequence[Observation]],
     mistakes: Mapping[str, Sequence[Mistake]],
     reference: Namespace,
+    time_axis: int | None = None,
 ) -> dict[str, Cause]:
     """Name the likely cause of every failed part of one check; a part whose cause is unknown is left out.
 
     parts: all rows of the check, passed ones too: of two mistakes that explain a part the one that explains more
-    of the whole check is taken.
+    of the whole check is taken. time_axis: of an array with three, as the homework's header has it.
     """
-    replay = Replay(reference)
+    replay = Replay(reference, time_axis)
     causes = {}
     with np.errstate(all="ignore"):  # a student's numbers may be too large to be compared
         for part, rows in parts.items():
@@ -57,9 +58,10 @@ def recognise(
 class Replay:
     """Makes logged calls again with other implementations, once each; handles become the reference's own caches."""
 
-    def __init__(self, reference: Namespace) -> None:
-        """Take the namespace of the reference solution."""
+    def __init__(self, reference: Namespace, time_axis: int | None = None) -> None:
+        """Take the namespace of the reference solution, and which axis of an array with three is time."""
         self._reference = reference
+        self.time_axis = time_axis
         self._results: dict[tuple[Call, Callable[..., Any]], Any] = {}
 
     def result(self, call: Call, implement: Callable[..., Any]) -> Any:
@@ -131,21 +133,21 @@ def _cause(
         exact.sort(key=lambda mistake: -sum(_agrees(mistake, row, replay) for row in everything))
         return Cause(exact[0].name, exact[0].hint)
     values = [(row.got, _right(row, replay)) for row in failed]
-    if relation := _common(values):
+    if relation := _common(values, replay.time_axis):
         return Cause(relation, RELATIONS[relation])
     if any(alike(got, right) for got, right in values):
         return None
     for mistake in harmless:
-        relation = _common([(row.got, _value(mistake, row, replay)) for row in failed])
+        relation = _common([(row.got, _value(mistake, row, replay)) for row in failed], replay.time_axis)
         if relation not in ("", "all_zero", "low_precision") and all(_differs(mistake, row, replay) for row in failed):
             return Cause(mistake.name, f"{mistake.hint}（除此之外：{RELATIONS[relation]}）")
     return _pair(failed, harmless, replay)
 
 
-def _common(pairs: Sequence[tuple[Any, Any]]) -> str:
+def _common(pairs: Sequence[tuple[Any, Any]], time_axis: int | None) -> str:
     """The relation that all pairs of values have; few numbers are related in many ways: asked only if alone."""
     telling = [pair for pair in pairs if entries(pair[1]) > FEW] or pairs
-    found = {related(got, want) for got, want in telling}
+    found = {related(got, want, time_axis) for got, want in telling}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -246,7 +248,7 @@ def alike(a: Any, b: Any, tolerance: float = TOLERANCE) -> bool:
     return bool(np.abs(first - second).max() <= tolerance * max(np.abs(first).max(), np.abs(second).max()))
 
 
-def related(got: Any, want: Any) -> str:
+def related(got: Any, want: Any, time_axis: int | None = None) -> str:
     """Return the name of the simple relation of what was got to what was wanted, '' when there is none."""
     first, second = finite(got), finite(want)
     if first is None or second is None or np.array_equal(first, second):
@@ -262,10 +264,11 @@ def related(got: Any, want: Any) -> str:
             return "constant_factor"
     if first.ndim > 1 and alike(first, second.T):
         return "transposed"
-    if first.shape == second.shape and first.ndim > 2 and first.shape[1] > 1:
-        if alike(first, second[:, ::-1]):
+    if time_axis is not None and first.shape == second.shape and first.ndim > 2 and first.shape[time_axis] > 1:
+        first, second = np.moveaxis(first, time_axis, 0), np.moveaxis(second, time_axis, 0)
+        if alike(first, second[::-1]):
             return "reversed_in_time"
-        if alike(first[:, 1:], second[:, :-1]) or alike(first[:, :-1], second[:, 1:]):
+        if alike(first[1:], second[:-1]) or alike(first[:-1], second[1:]):
             return "one_step_off"
     return ""
 
@@ -302,7 +305,7 @@ def name_causes(run: CheckRun, student: Student, homework: Homework) -> CheckRun
         for rows in observed.values():
             if not rows:  # an error stands for the values that it kept from coming
                 rows.append(Observation(call, (), Raised(error.name, error.text), None))
-    causes = recognise(observed, homework.mistakes, homework.reference)
+    causes = recognise(observed, homework.mistakes, homework.reference, homework.master.header.time_axis)
     meanings = [meaning for _, error in student.errors if (meaning := explain_error(error.name, error.text))]
     parts = [
         part

@@ -37,7 +37,7 @@ class HandIn:
     name: str  # sortable, as Canvas has it: "Doe, Jane"
     shows: str
     data: bytes | None
-    file: str = "rnn.ipynb"
+    file: str = "homework.ipynb"
     late: bool = False
 
     @property
@@ -83,7 +83,7 @@ def handed_in(homework: Homework, release: Notebook, mistakes: str, student_side
     typical = maker.typical()
     one, two, three = (typical[len(typical) * part // 4] for part in (1, 2, 3))
     half = names[: len(names) // 2]
-    return [
+    people = [
         HandIn(1041, "王, 小明", "everything right", maker.notebook()),
         HandIn(1042, "Doe, Jane", "everything right, late", maker.notebook(), late=True),
         HandIn(1043, "Müller, Jörg", f"one mistake: {one}", maker.notebook(wrong=[one])),
@@ -99,6 +99,8 @@ def handed_in(homework: Homework, release: Notebook, mistakes: str, student_side
         HandIn(1053, "Kim, Yuna", "a PDF", b"%PDF-1.7", file="rnn.pdf"),
         HandIn(1054, "Late, Never", "nothing", None),
     ]
+    notebook = f"{homework.master.name}.ipynb"
+    return [person if person.file != HandIn.file else replace(person, file=notebook) for person in people]
 
 
 def write_archive(people: Sequence[HandIn], path: Path) -> Path:
