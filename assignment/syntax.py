@@ -9,14 +9,14 @@ from functools import lru_cache
 
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # magics whose text is Python in this notebook
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
-MAGIC_LINE = re.compile(r"^[ \t]*(?:[%!?][^\n]*|[^\n#'\"]*\?|\w[\w, ]*=[ \t]*[%!][^\n]*)$", re.MULTILINE)
+MAGIC_ASSIGNMENT = re.compile(r"\w[\w, ]*=[ \t]*[%!]")
 MAGIC_SIGNS = "%!?"  # without one of them no line is a magic
 ORDINARY = 12_000  # characters of a cell that is worth remembering: giants would fill the memory
 LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
 DEEPEST = 150  # levels of a tree that is compared: what costs more than linear effort costs it in the depth
 MAGIC_EFFORT = 200  # characters that take as long to read as one line of IPython's
 IMPORTS = (ast.Import, ast.ImportFrom)  # tuples where every node is asked: they are made once, unlike A | B
-BROKEN = (SyntaxError, ValueError, RecursionError, MemoryError)  # all that ast.parse was seen to raise
+BROKEN = (SyntaxError, ValueError, RuntimeError, MemoryError)  # what ast.parse and IPython were seen to raise
 
 
 def parsed(source: str) -> ast.Module | None:
@@ -50,8 +50,8 @@ def effort(source: str) -> int:
     """Return about how many characters of Python take as long to read as this source."""
     if len(source) > LONGEST:
         return 0  # nobody reads it
-    lines = len(MAGIC_LINE.findall(source)) if any(sign in source for sign in MAGIC_SIGNS) else 0
-    return len(source) + MAGIC_EFFORT * lines
+    lines = source.split("\n") if any(sign in source for sign in MAGIC_SIGNS) else []
+    return len(source) + MAGIC_EFFORT * sum(map(_is_magic, lines))
 
 
 def plain(source: str) -> str:
@@ -199,13 +199,22 @@ def _without_magics(source: str) -> str:
 
     transform = TransformerManager().transform_cell
 
-    def call(line: re.Match[str]) -> str:  # line by line: for a whole cell it takes quadratic time
-        indent = line[0][: len(line[0]) - len(line[0].lstrip())]
-        return indent + str(transform(line[0].strip())).rstrip("\n")
+    def call(line: str) -> str:  # line by line: for a whole cell it takes quadratic time
+        indent = line[: len(line) - len(line.lstrip())]
+        return indent + str(transform(line.strip())).rstrip("\n")
 
     cell = CELL_MAGIC.match(source)
     if cell and cell[1] not in PYTHON_MAGICS:
         return str(transform(source.lstrip()))
     if cell:
         source = "\n" * cell[0].count("\n") + source[cell.end() :]
-    return MAGIC_LINE.sub(call, source)
+    return "\n".join(call(line) if _is_magic(line) else line for line in source.split("\n"))
+
+
+def _is_magic(line: str) -> bool:
+    """Whether a line looks like one that only IPython understands."""
+    text = line.strip()
+    if text[:1] in ("%", "!", "?") and text:
+        return True
+    help_ = text.endswith("?") and not any(sign in text for sign in "#'\"")
+    return help_ or MAGIC_ASSIGNMENT.match(text) is not None

@@ -67,6 +67,10 @@ TEXTS: dict[str, Text] = {
     "questions": numbered("a{}?\n"),
     "marks": repeated("# TODO\n# TODO 结束\n"),
     "blank lines": repeated("\n"),
+    "a line of blanks": lambda size: " " * (size - 9) + "x ! y",
+    "names bound together": lambda size: (
+        "import torch\n" + "a = b" + "".join(f" = a{n}" for n in range(size // 24)) + numbered(", b{}")(size // 2)
+    ),
     "random words": random_words,
 }
 

@@ -279,21 +279,26 @@ def _modules(tree: ast.Module | None) -> set[str]:
 
 def _needed(cells: Iterable[Placed]) -> set[str]:
     """Return the names that the exercises use, directly or through what the student's own cells define."""
+    binding: dict[str, list[ast.stmt]] = {}  # name -> the statements of own cells that bind it
     ahead: list[str] = []
-    uses: dict[str, set[str]] = {}
     for student in cells:
         if student.role in OWN:
             for statement in student.tree.body if student.tree else []:
-                nodes = walk(statement)
-                loaded = {node.id for node in nodes if isinstance(node, ast.Name)}
-                bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-                for name in {getattr(statement, "name", ""), *bound} - {""}:
-                    uses.setdefault(name, set()).update(loaded)
+                for name in {getattr(statement, "name", ""), *_names(statement, ast.Store)}:
+                    binding.setdefault(name, []).append(statement)
         elif student.role == "solve" and student.tree:
-            ahead += [node.id for node in walk(student.tree) if isinstance(node, ast.Name)]
-    reached = set(ahead)
+            ahead += _names(student.tree, ast.Load)
+    reached, seen = set(ahead), set[ast.stmt]()
     while ahead:
-        new = uses.get(ahead.pop(), set()) - reached
-        reached |= new
-        ahead += new
+        for statement in binding.get(ahead.pop(), ()):
+            if statement not in seen:
+                seen.add(statement)
+                new = _names(statement, ast.Load) - reached
+                reached |= new
+                ahead += new
     return reached
+
+
+def _names(tree: ast.AST, context: type[ast.expr_context]) -> set[str]:
+    """Return the names that are loaded or stored in code."""
+    return {node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
