@@ -89,8 +89,8 @@ from assignment.homework.checker import rel_error, eval_numerical_gradient_array
 
 # %% given checks
 # @title 检查器（给定，不必读）
-from assignment.homework.diagnosis import Diagnosis
-from assignment.homework.checker import Row, Check
+from assignment.homework.diagnosis import Row, Diagnosis
+from assignment.homework.checker import Check
 
 
 # %% given hints

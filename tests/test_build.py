@@ -262,8 +262,8 @@ RICH = f"""# %% prose seen [markdown]
 
 # %% given checks
 # @title 检查器
-from assignment.homework.diagnosis import Diagnosis
-from assignment.homework.checker import rel_error, eval_numerical_gradient, eval_numerical_gradient_array, Row, Check
+from assignment.homework.diagnosis import Row, Diagnosis
+from assignment.homework.checker import rel_error, eval_numerical_gradient, eval_numerical_gradient_array, Check
 
 # %% play guess
 print("guess")

@@ -12,12 +12,11 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from assignment.homework.diagnosis import Diagnosis
+from assignment.homework.diagnosis import Diagnosis, Row
 
 
 def rel_error(x: Any, y: Any) -> Any:
@@ -59,34 +58,6 @@ def eval_numerical_gradient(f: Any, x: Any, verbose: bool = True, h: float = 1e-
         if verbose:
             print(i, grad[i])
     return grad
-
-
-@dataclass
-class Row:
-    """One comparison of a check: the array's name, the verdict and what to say about it."""
-
-    part: str
-    passed: bool
-    message: str = ""
-    got: Any = None
-    want: Any = None
-    error: Any = None  # None: there was nothing to measure
-    below: Any = None
-    by: str = ""
-    label: str = ""  # tells rows of one part apart
-    decides: bool = True  # once points are awarded; differences of the student's own forward do not
-    hidden: bool = False
-    block: str = ""
-
-    @property
-    def key(self) -> str:
-        """The name that is printed: of the part, and what tells it from other rows of that part."""
-        return f"{self.part}[{self.label}]" if self.label else self.part
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether the row failed because a function is not written yet."""
-        return self.message.startswith("未完成")
 
 
 class Check:

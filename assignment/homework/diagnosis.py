@@ -1,12 +1,41 @@
-"""Words for what went wrong in a notebook, in Chinese: `build` copies the class beside the checker that uses it."""
+"""What a check finds and the words for it, in Chinese: `build` copies this beside the checker that uses it."""
 
 import dis
 import linecache
 import re
 import traceback
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+
+
+@dataclass
+class Row:
+    """One comparison of a check: the array's name, the verdict and what to say about it."""
+
+    part: str
+    passed: bool
+    message: str = ""
+    got: Any = None
+    want: Any = None
+    error: Any = None  # None: there was nothing to measure
+    below: Any = None
+    by: str = ""
+    label: str = ""  # tells rows of one part apart
+    decides: bool = True  # once points are awarded; differences of the student's own forward do not
+    hidden: bool = False
+    block: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name that is printed: of the part, and what tells it from other rows of that part."""
+        return f"{self.part}[{self.label}]" if self.label else self.part
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the row failed because a function is not written yet."""
+        return self.message.startswith("未完成")
 
 
 class Diagnosis:
