@@ -63,6 +63,42 @@ def confirm(
         out.print(f"{student}: {said or 'no zero to confirm'}", markup=False)
 
 
+def decide(
+    students: Students = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Let it count for what is graded now.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Forget it.")] = False,
+    who: WhoOption = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Show what was decided on an earlier hand-in; with STUDENT keep it for the one graded now, or drop it.
+
+    A score or comment given in formgrader and a waiver belong to the hand-in they were given on. When something else is
+    handed in they are shown here and do not count; `export` and `push` refuse until each is decided on.
+
+    \b
+    Examples:
+      assignment decide
+      assignment decide 1050 --keep
+    """
+    from assignment.marking import gradebook
+
+    found, which = chosen(course, name)
+    if bool(students) != (keep != drop):
+        raise AssignmentError("decide: name the students and type --keep or --drop; without both, what waits is listed")
+    for student in students or ():
+        for decision in gradebook.decide(found, which, student, keep, decider(who)):
+            out.print(f"{student}: {decision.what} {'kept' if keep else 'dropped'}", markup=False, soft_wrap=True)
+    if not students:
+        waiting = gradebook.open_decisions(found, which)
+        for decision in waiting:
+            out.print(
+                f"{decision.student}: {decision.what}, given on {decision.given_on}", markup=False, soft_wrap=True
+            )
+        if not waiting:
+            out.print("nothing waits")
+
+
 def waive(
     student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
     rule: Annotated[str, typer.Option(metavar="RULE", help="todo, imports or outputs.")],

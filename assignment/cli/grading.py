@@ -92,12 +92,16 @@ def grade(
     with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
         from assignment.cli import tables
         from assignment.marking.decisions import strangers
+        from assignment.marking.gradebook import open_decisions
         from assignment.workflow.grade import grade as verb
 
         with progress("grading") as step:
             graded = verb(found, which, jobs, students or (), again, step, zygote, fresh)
     tables.show_graded(out, found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
+    for decision in open_decisions(found, which):
+        line = f"{decision.student}: {decision.what} does not count, it was given on {decision.given_on}"
+        err.print(f"{line}; run: assignment decide {decision.student} --keep, or --drop", markup=False, soft_wrap=True)
     for line in strangers(found, which):
         err.print(line, markup=False, soft_wrap=True)
     complain([*graded.failed, *odd])

@@ -85,13 +85,14 @@ def export(
     """
     from assignment.cli import tables
     from assignment.marking.decisions import refuse_outdated, refuse_unseen
-    from assignment.marking.gradebook import refresh_penalties
+    from assignment.marking.gradebook import refresh_penalties, refuse_open
     from assignment.workflow.classroom import annotated
     from assignment.workflow.export import export_feedback, export_grades
 
     found, which = chosen(course, name)
     refuse_outdated(found, which)
     refuse_unseen(found, which)
+    refuse_open(found, which)
     refresh_penalties(found, which)
     grades = export_grades(found, which, roster, column=column)
     with waiting("packing the feedback"):
@@ -119,7 +120,7 @@ def push(
     from assignment.canvas.api import connect
     from assignment.cli import tables
     from assignment.marking.decisions import refuse_outdated, refuse_unseen
-    from assignment.marking.gradebook import refresh_penalties
+    from assignment.marking.gradebook import refresh_penalties, refuse_open
     from assignment.workflow.classroom import comment_for, write_feedback
     from assignment.workflow.push import push as verb
 
@@ -128,6 +129,7 @@ def push(
         raise AssignmentError("push: --yes and --dry-run contradict each other; type one of them")
     refuse_outdated(found, which)
     refuse_unseen(found, which)
+    refuse_open(found, which)
     refresh_penalties(found, which)
     write_feedback(found, which)
     with connect() as remote, progress("sending") as step:

@@ -83,12 +83,13 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
         result = grade.result
         record = record_of(course, grade.student, name)
         late = ["late"] if record and record.late else []
+        waived = decisions.waived(grade.student, name, result.made_by.submission)
         table.add_row(
             grade.student,
             _text(names.get(grade.student, ""), 18),
             points(result.score),
             _mark(grade.net),
-            _text("; ".join(late + remarks(result, decisions.waived(grade.student, name))), 160),
+            _text("; ".join(late + remarks(result, waived)), 160),
         )
     console.print(table)
     regraded = sum(grade.regraded for grade in graded.grades)

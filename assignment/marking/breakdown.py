@@ -243,7 +243,7 @@ def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: 
     solved = {cell_id("solve", name): name for name in names.values()}
     comments = {comment.name: comment.manual_comment for comment in record.comments if comment.manual_comment}
     assignment = record.assignment.name
-    waived = decisions.waived(record.student.id, assignment)
+    waived = decisions.waived(record.student.id, assignment, result.made_by.submission)
     zeroes = Policy.from_config(config).zeroes(result.rules, waived)
     spared = {finding.rule for finding in result.rules} - set(zeroes)
     return settle(

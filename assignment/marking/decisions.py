@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,21 +26,29 @@ HEAD = """\
 # Decisions on breaches of the rules, written by `assignment waive` and `assignment confirm`; to be read, edited by hand
 # and committed. Of several on the same student, assignment and rule the last counts.
 """
-KINDS = ("waived", "confirmed")
+KINDS = ("waived", "confirmed", "withdrawn")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision; `seen` is the fingerprint of the evidence that a confirmation saw."""
+    """One decision on a breach."""
 
     student: str
     assignment: str
     rule: str
     decision: str
+    """One of KINDS."""
     why: str
     who: str
     when: str
     seen: str = ""
+    """Fingerprint of the evidence that a confirmation saw."""
+    submission: str = ""
+    """Beginning of the hash of the hand-in that a waiver was given on; "": of any."""
+
+    def on(self, submission: str) -> bool:
+        """Whether it was given on this hand-in (hash; "": not known)."""
+        return not submission or not self.submission or submission.startswith(self.submission)
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,17 @@ class Decisions:
 
     entries: tuple[Decision, ...] = ()
 
-    def waived(self, student: str, assignment: str) -> dict[str, str]:
-        """Return the rules whose breach is forgiven to a student, each with the reason."""
-        return {rule: one.why for rule, one in self._last(student, assignment).items() if one.decision == "waived"}
+    def waived(self, student: str, assignment: str, submission: str = "") -> dict[str, str]:
+        """Return the rules whose breach is forgiven to a student, each with the reason.
+
+        submission: hash of the hand-in in question ("": not known); a waiver given on another one does not count.
+        """
+        return {rule: waiver.why for rule, waiver in self.waivers(student, assignment).items() if waiver.on(submission)}
+
+    def waivers(self, student: str, assignment: str) -> dict[str, Decision]:
+        """Return a student's waivers by rule, whatever hand-in they were given on."""
+        last = self._last(student, assignment)
+        return {rule: decision for rule, decision in last.items() if decision.decision == "waived"}
 
     def confirmed(self, student: str, assignment: str, findings: Iterable[Finding]) -> set[str]:
         """Return the rules whose breach was confirmed on the evidence that the findings show today."""
@@ -79,12 +95,26 @@ def load(course: Course) -> Decisions:
 
 
 def waive(
-    course: Course, student: str, assignment: str, rule: str, why: str, who: str, when: datetime | None = None
+    course: Course,
+    student: str,
+    assignment: str,
+    rule: str,
+    why: str,
+    who: str,
+    when: datetime | None = None,
+    submission: str = "",
 ) -> Decision:
-    """Forgive a student the breach of a rule, whatever a later grading finds; AssignmentError without a reason."""
+    """Forgive a student the breach of a rule on one hand-in (hash; "": any); AssignmentError without a reason."""
     if not why.strip():
         raise AssignmentError(f'{student}: a waiver needs a reason; give it with --why "…"')
-    return _add(course, Decision(student, assignment, rule, "waived", why, who, _stamp(when)))
+    return _add(
+        course, Decision(student, assignment, rule, "waived", why, who, _stamp(when), submission=submission[:16])
+    )
+
+
+def withdraw(course: Course, waiver: Decision, who: str) -> Decision:
+    """Take a waiver back."""
+    return _add(course, replace(waiver, decision="withdrawn", who=who, when=_stamp(None), submission=""))
 
 
 def confirm(
@@ -130,7 +160,7 @@ def _add(course: Course, decision: Decision) -> Decision:
 def _decision(entry: Any, number: int) -> Decision:
     """Return one entry of the file."""
     known = {field.name for field in fields(Decision)}
-    needed = known - {"why", "who", "when", "seen"}
+    needed = known - {"why", "who", "when", "seen", "submission"}
     if not isinstance(entry, dict) or not needed <= set(entry) <= known:
         raise AssignmentError(f"{FILE}: decision {number} must have {', '.join(sorted(needed))}, and nothing unknown")
     values = {name: str(entry.get(name, "")) for name in known}
@@ -230,4 +260,6 @@ def results_of(course: Course, name: str) -> Iterator[tuple[str, Result]]:
 
 
 def _zeroing(course: Course, name: str, student: str, result: Result) -> list[str]:
-    return Policy.from_config(course.config()).zeroes(result.rules, load(course).waived(student, name))
+    return Policy.from_config(course.config()).zeroes(
+        result.rules, load(course).waived(student, name, result.made_by.submission)
+    )

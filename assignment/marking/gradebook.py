@@ -1,6 +1,7 @@
 """Write results, penalties and decisions into nbgrader's gradebook; the one way in which this project does it.
 
-`grade` and the preprocessor of `nbgrader autograde` both call this. Scores that a person gave are never touched.
+`grade` and the preprocessor of `nbgrader autograde` both call this. Scores and comments that a person gave stay for as
+long as the hand-in they were given on; on another one they are set aside, to be decided on again.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import sqlite3
 import time
 import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +22,25 @@ from assignment.grading.result import Result
 from assignment.homework.master import load_master
 from assignment.homework.notebook import NotebookJson
 from assignment.marking.breakdown import nets
-from assignment.marking.decisions import examined, load, results_of, waive
+from assignment.marking.decisions import Decision, examined, load, results_of, waive, withdraw
 from assignment.marking.lateness import handed_in, lateness, marked_late
 from assignment.marking.results import result_of
 from assignment.rules import RULES, Policy
+from assignment.text import counted, one_line, points
 
+# Beside nbgrader's tables: which hand-in each submission is of, and what people gave on another one.
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS assignment_hand_in (assignment TEXT, student TEXT, sha256 TEXT, given_on TEXT, "
+    "PRIMARY KEY (assignment, student))",
+    "CREATE TABLE IF NOT EXISTS assignment_set_aside (assignment TEXT, student TEXT, cell TEXT, score REAL, "
+    "comment TEXT, sha256 TEXT, given_on TEXT, PRIMARY KEY (assignment, student, cell))",
+)
+WHERE = "WHERE assignment = :assignment AND student = :student"
+HANDED_IN = "INSERT OR REPLACE INTO assignment_hand_in VALUES (:assignment, :student, :sha256, :given_on)"
+SET_ASIDE = (
+    "INSERT OR REPLACE INTO assignment_set_aside VALUES "
+    "(:assignment, :student, :cell, :score, :comment, :sha256, :given_on)"
+)
 KEPT = 20  # backups of the gradebook
 
 
@@ -48,7 +65,9 @@ class Penalties:
         self._lateness.record(record.assignment, handed_in(folder))
         gradebook.db.flush()  # the score that is read next counts what was just saved
         late = self._lateness.points(record, marked_late(folder))
-        zeroes = self._policy.zeroes(result.rules, self._decisions.waived(student, self._name))
+        zeroes = self._policy.zeroes(
+            result.rules, self._decisions.waived(student, self._name, result.made_by.submission)
+        )
         record.late_submission_penalty = (late + (record.max_score if zeroes else 0.0)) or None
 
 
@@ -83,7 +102,8 @@ class Book:
             warnings.filterwarnings("ignore", "Object of type .* not in session")  # nbgrader builds its records so
             self.gradebook.update_or_create_student(student)
             self.gradebook.update_or_create_submission(self._name, student)
-        save_grades(self.gradebook, self._name, student, notebook)
+        came = handed_in(self._course.submitted(student, self._name).parent)
+        save_grades(self.gradebook, self._name, student, notebook, came)
         self.penalise(student, result)
 
     def penalise(self, student: str, result: Result) -> None:
@@ -120,11 +140,12 @@ def register(course: Course, name: str, gradebook: Any) -> None:
     gradebook.db.expire_all()
 
 
-def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson) -> None:
+def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson, came: datetime | None = None) -> None:
     """Save the automatic scores of an autograded notebook (JSON) for a submission that the gradebook knows.
 
-    A verdict without scores (unreadable, crashed, memory) leaves them empty, to be looked at by a person. Nothing is
-    committed: the caller does that once, so that a submission is in the gradebook as a whole or not at all.
+    What a person gave on another hand-in is set aside; came: when this one was handed in. A verdict without scores
+    (unreadable, crashed, memory) leaves them empty, to be looked at by a person. Nothing is committed: the caller does
+    that once, so that a submission is in the gradebook as a whole or not at all.
     """
     from nbformat import from_dict
     from nbgrader.api import BaseCell, Comment, Grade, SourceCell
@@ -136,6 +157,8 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson)
     result = result_of(notebook)
     scored = result is not None and result.marked
     record = gradebook.find_submission_notebook(name, name, student)
+    if result is not None and result.made_by.submission:
+        _set_aside(gradebook.db, name, student, record, result.made_by.submission, came)
     query = gradebook.db.query  # a record at a time, nbgrader would look up the name of each cell by itself
     for grade, cell in query(Grade, BaseCell.name).join(Grade.cell).filter(Grade.notebook_id == record.id):
         grade.auto_score = determine_grade(from_dict(cells[cell]))[0] if scored else None
@@ -145,12 +168,152 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson)
         comment.auto_comment = "No response." if cells[cell]["source"] == stubs[cell] else None
 
 
+@dataclass(frozen=True)
+class SetAside:
+    """A score or comment that a person gave on another hand-in than the one that is graded now."""
+
+    student: str
+    cell: str
+    score: float | None
+    comment: str | None
+    given_on: str
+    """Which hand-in, for people: "the submission of 2026-11-03"."""
+
+
+@dataclass(frozen=True)
+class OpenDecision:
+    """What a person decided on one hand-in, and has to decide again for another."""
+
+    student: str
+    what: str
+    given_on: str
+
+
+def _set_aside(db: Any, name: str, student: str, record: Any, submission: str, came: datetime | None) -> None:
+    """Take what a person gave on another hand-in out of the sum, give back what was given on this one. No commit.
+
+    Two small tables in nbgrader's own database, so that both happen in the transaction that saves the scores.
+    """
+    from sqlalchemy import text
+
+    for statement in TABLES:
+        db.execute(text(statement))
+    of = {"assignment": name, "student": student}
+    known = db.execute(text(f"SELECT sha256, given_on FROM assignment_hand_in {WHERE}"), of).first()
+    if known and known.sha256 != submission:
+        for cell, (score, comment) in _by_hand(db, record).items():
+            row = of | {"cell": cell, "score": score, "comment": comment, "sha256": known.sha256}
+            db.execute(text(SET_ASIDE), row | {"given_on": known.given_on})
+        _give_back(db, record, dict.fromkeys(_by_hand(db, record), (None, None)))
+        again = of | {"sha256": submission}
+        rows = db.execute(text(f"SELECT * FROM assignment_set_aside {WHERE} AND sha256 = :sha256"), again).all()
+        _give_back(db, record, {row.cell: (row.score, row.comment) for row in rows})
+        db.execute(text(f"DELETE FROM assignment_set_aside {WHERE} AND sha256 = :sha256"), again)
+    given_on = f"the submission of {came:%Y-%m-%d}" if came else f"the submission graded on {datetime.now():%Y-%m-%d}"
+    if not known or known.sha256 != submission:
+        db.execute(text(HANDED_IN), of | {"sha256": submission, "given_on": given_on})
+
+
+def _by_hand(db: Any, record: Any) -> dict[str, tuple[float | None, str | None]]:
+    """Return what a person gave in nbgrader's record of a submission: (score, comment) by cell."""
+    scores = {grade.name: grade.manual_score for grade in record.grades if grade.manual_score is not None}
+    comments = {comment.name: comment.manual_comment for comment in record.comments if comment.manual_comment}
+    return {cell: (scores.get(cell), comments.get(cell)) for cell in {**scores, **comments}}
+
+
+def _give_back(db: Any, record: Any, by_hand: Mapping[str, tuple[float | None, str | None]]) -> None:
+    """Write scores and comments by cell into nbgrader's record of a submission; None takes one away."""
+    for grade in record.grades:
+        if grade.name in by_hand:
+            grade.manual_score = by_hand[grade.name][0]
+    for comment in record.comments:
+        if comment.name in by_hand:
+            comment.manual_comment = by_hand[comment.name][1]
+    db.flush()
+
+
+def set_aside(gradebook: Any, name: str) -> list[SetAside]:
+    """Return the scores and comments of an assignment that were given on another hand-in, by student and cell."""
+    from sqlalchemy import text
+
+    for statement in TABLES:
+        gradebook.db.execute(text(statement))
+    query = text("SELECT * FROM assignment_set_aside WHERE assignment = :assignment ORDER BY student, cell")
+    rows = gradebook.db.execute(query, {"assignment": name}).all()
+    return [SetAside(row.student, row.cell, row.score, row.comment, row.given_on) for row in rows]
+
+
+def open_decisions(course: Course, name: str) -> list[OpenDecision]:
+    """Return what was decided on another hand-in than the one that is graded now: it is shown, not applied."""
+    waiting = [OpenDecision(student, *_waiver_words(waiver)) for student, waiver in _open_waivers(course, name)]
+    with Book(course, name) as book:
+        for entry in set_aside(book.gradebook, name):
+            score = [] if entry.score is None else [f"the score {points(entry.score)}"]
+            comment = [f"the comment {one_line(entry.comment, 60)!r}"] if entry.comment else []
+            what = f"{' and '.join(score + comment)} for {entry.cell.partition('-')[2] or entry.cell}"
+            waiting.append(OpenDecision(entry.student, what, entry.given_on))
+    return waiting
+
+
+def _open_waivers(course: Course, name: str) -> Iterator[tuple[str, Decision]]:
+    decisions = load(course)
+    for student, result in results_of(course, name):
+        broken = {finding.rule for finding in result.rules if finding.breach}
+        for rule, waiver in decisions.waivers(student, name).items():
+            if rule in broken and not waiver.on(result.made_by.submission):
+                yield student, waiver
+
+
+def _waiver_words(waiver: Decision) -> tuple[str, str]:
+    return f"the waiver of rule '{waiver.rule}'", f"an earlier submission, on {waiver.when[:10]}"
+
+
+def refuse_open(course: Course, name: str) -> None:
+    """Raise AssignmentError, with a list, while a decision that was given on another hand-in waits."""
+    waiting = open_decisions(course, name)
+    if waiting:
+        students = sorted({decision.student for decision in waiting})
+        raise AssignmentError(
+            f"{counted(len(waiting), 'decision')} of an earlier hand-in not decided on again; for each student run: "
+            f"assignment decide {students[0]} --keep, or --drop",
+            "\n".join(f"  {decision.student}: {decision.what}, given on {decision.given_on}" for decision in waiting),
+        )
+
+
+def decide(course: Course, name: str, student: str, keep: bool, who: str) -> list[OpenDecision]:
+    """Let what was decided on a student's earlier hand-in count for the one graded now, or drop it; return what it was.
+
+    AssignmentError if nothing waits.
+    """
+    waiting = [decision for decision in open_decisions(course, name) if decision.student == student]
+    if not waiting:
+        raise AssignmentError(f"{student}: nothing to decide; `assignment decide` lists what waits")
+    result = examined(course, name, student)
+    for owner, waiver in _open_waivers(course, name):
+        if owner == student and keep:
+            waive(course, student, name, waiver.rule, waiver.why, who, submission=result.made_by.submission)
+        elif owner == student:
+            withdraw(course, waiver, who)
+    with Book(course, name) as book:
+        from sqlalchemy import text
+
+        record = book.gradebook.find_submission_notebook(name, name, student)
+        entries = [entry for entry in set_aside(book.gradebook, name) if entry.student == student]
+        if keep:
+            _give_back(book.gradebook.db, record, {entry.cell: (entry.score, entry.comment) for entry in entries})
+        book.gradebook.db.execute(
+            text(f"DELETE FROM assignment_set_aside {WHERE}"), {"assignment": name, "student": student}
+        )
+        book.penalise(student, result)
+    return waiting
+
+
 def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who: str) -> float | None:
     """Let a student off a rule, now and in every later grading, and return the mark that this gives at once."""
     result = examined(course, name, student)
     if rule in RULES and not any(finding.breach and finding.rule == rule for finding in result.rules):
         raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {name}; nothing to waive")
-    waive(course, student, name, rule, why, who)
+    waive(course, student, name, rule, why, who, submission=result.made_by.submission)
     with Book(course, name) as book:
         book.penalise(student, result)
         return book.marks().get(student)

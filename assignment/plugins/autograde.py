@@ -22,6 +22,7 @@ from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
 from assignment.marking.gradebook import Penalties, save_grades
+from assignment.marking.lateness import handed_in
 from assignment.plugins.settings import LimitSettings, examiner_for
 
 
@@ -71,7 +72,8 @@ class SaveGrades(NbGraderPreprocessor):  # type: ignore[misc]
         """Save the scores of an examined notebook."""
         about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as gradebook:
-            save_grades(gradebook, about["assignment"], about["student"], json.loads(json.dumps(nb)))
+            came = handed_in(self.parent.course.submitted(about["student"], about["assignment"]).parent)
+            save_grades(gradebook, about["assignment"], about["student"], json.loads(json.dumps(nb)), came)
             gradebook.db.commit()
         return nb, resources
 
