@@ -761,6 +761,7 @@ def test_the_evidence_is_a_small_diff() -> None:
             [swap(ADD, "self.count = start", "self.count = 7")],
             "你的 Counter.add 单元格（第 6 个）第 5 行：TODO 以外的代码",
         ),
+        ([swap(DOUBLE, "return y", "return (y")], "没有找到给定的这一行\n-    return y"),
         ([delete(CHECK_ADD)], "Counter.add 检查单元格：被删除了"),
     ]
     for changes, words in table:

@@ -347,17 +347,17 @@ def _unread(student: Placed, cell: Cell) -> list[Finding]:
     at = 0
     for line in _given_lines(cell):
         try:
-            at = lines.index(line, at) + 1
+            at = lines.index(bare(line), at) + 1
         except ValueError:
             return [_finding(False, student, words.CANNOT_COMPARE, f"-{line}")]
     return []
 
 
 def _given_lines(cell: Cell) -> list[str]:
-    """Return the release's lines outside the regions, without white space, blank lines and comments."""
+    """Return the release's lines outside the regions, without blank lines and comments."""
     inside = {number for region in cell.regions for number in range(region.start, region.stop)}
-    lines = [bare(line) for number, line in enumerate(cell.source.split("\n")) if number not in inside]
-    return [line for line in lines if line and not line.startswith("#")]
+    lines = [line for number, line in enumerate(cell.source.split("\n")) if number not in inside]
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def _outside(old: str, new: str) -> tuple[str, int]:
