@@ -35,6 +35,10 @@ c.Autograde.autograde_preprocessors = [
     "assignment.plugins.autograde.RulePenalty",
 ]
 
+# What the notebook says of the course where its text has <!-- facts -->, beside the deadline below; set it before the
+# release is given out.
+# c.Homework.links = {"课程主页": "https://example.org/course"}
+
 # Late work. As it stands it costs nothing; take away the # of what your course wants. `assignment grade` sets every
 # penalty anew by what stands here, so a deadline or an extension may be changed at any time. Do not also let Canvas
 # deduct points for late work: they would be taken off twice.

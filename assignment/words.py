@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 
 # Examination: verdicts on parts and checks
 
@@ -234,3 +235,18 @@ def comment(
     lines += [f"{name}：{score} / {possible}" for name, score, possible in lost]
     lines.append("全部正确。" if complete and len(lines) == 1 else "逐题的说明和提示见所附的反馈页。")
     return "\n".join([verdict, *lines] if verdict else lines)
+
+
+# The notebook: what `build` fills in of the course
+
+
+def deadline(moment: datetime) -> str:
+    """截止时间：**2026 年 11 月 8 日 23:59**（UTC+08:00）。"""
+    zone = moment.strftime("%z")
+    day = f"{moment.year} 年 {moment.month} 月 {moment.day} 日"
+    return f"截止时间：**{day} {moment:%H:%M}**（UTC{zone[:3]}:{zone[3:5]}）。"
+
+
+def link(title: str, address: str) -> str:
+    """A link of the course, [课程主页](https://…)。"""
+    return f"[{title}]({address})。"

@@ -342,3 +342,21 @@ def test_the_notebook_is_python_that_the_oldest_students_have() -> None:
     for cell in load_master(Course(tiny.ROOT).release("rnn")).cells:
         if cell.cell_type == "code":
             ast.parse(cell.source, feature_version=(3, 9))
+
+
+def test_deadline_and_links_come_from_the_config(rich: Course) -> None:
+    text = (
+        rich.source_text("rich")
+        .read_text()
+        .replace("figures/square.svg)", "figures/square.svg) 交上来。<!-- facts -->")
+    )
+    rich.source_text("rich").write_text(text)
+    build(rich, "rich")
+    assert source_of(rich, "prose-seen").endswith("交上来。<!-- facts -->")
+    config = 'c.LatePenalty.deadline = {"rich": "2026-11-08T23:59:59+08:00"}\nc.Homework.links = {"主页": "https://example.org"}\n'
+    (rich.root / "nbgrader_config.py").write_text(tiny.CONFIG + config)
+    build(rich, "rich")
+    told = "<!-- facts -->截止时间：**2026 年 11 月 8 日 23:59**（UTC+08:00）。[主页](https://example.org)。"
+    assert source_of(rich, "prose-seen").endswith(told)
+    take_back(rich, "rich")
+    assert rich.source_text("rich").read_text() == text

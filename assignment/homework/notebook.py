@@ -8,10 +8,11 @@ import hashlib
 import json
 import re
 import zlib
+from dataclasses import replace
 from typing import Any
 
 from assignment.errors import AssignmentError
-from assignment.homework.master import KINDS, Cell, Header, regions
+from assignment.homework.master import KINDS, Cell, Header, Master, regions
 from assignment.homework.percent import title_of
 
 NotebookJson = dict[str, Any]  # a notebook as nbformat 4 has it
@@ -29,6 +30,7 @@ _NOTEBOOK = {  # no version numbers: the same bytes on every machine
 FOLDED = re.compile(r"^# @title ")  # Colab shows such a cell as a form
 EMPTY = 'Check.learn("")'  # in the text; `build` fills in what the named mistakes give
 FILLED = re.compile(r'Check\.learn\("([A-Za-z0-9+/=]+)"\)')
+FACTS = re.compile(r"(<!-- facts -->).*")  # in prose; behind it, on its line, stands what the course says of itself
 Content = list[tuple[str, str, str]]  # (title, cell type, source): what makes two notebooks the same homework
 
 
@@ -93,7 +95,21 @@ def metadata(cell: Cell) -> CellJson:
 
 def contents(cells: list[Cell]) -> Content:
     """Return the content of parsed cells."""
-    return [(title_of(cell), cell.cell_type, FILLED.sub(EMPTY, cell.source)) for cell in cells]
+    return [(title_of(cell), cell.cell_type, bare_source(cell.source)) for cell in cells]
+
+
+def bare_source(source: str) -> str:
+    """Return a cell's source without what `build` fills in: it is no edit."""
+    return FACTS.sub(r"\1", FILLED.sub(EMPTY, source))
+
+
+def with_facts(master: Master, facts: str) -> Master:
+    """Return the master with a line on the course (deadline, links) where its prose asks for it."""
+    cells = [
+        replace(cell, source=FACTS.sub(lambda match: match[1] + facts, cell.source)) if cell.kind == "prose" else cell
+        for cell in master.cells
+    ]
+    return replace(master, cells=tuple(cells))
 
 
 def packed_text(source: str) -> str:
@@ -161,4 +177,4 @@ def _exercise(source: str) -> str:
 def _source(raw: CellJson) -> str:
     """Return a cell's source without blank lines at its ends: percent text cannot tell them from spacing."""
     source = raw["source"]
-    return FILLED.sub(EMPTY, "".join(source) if isinstance(source, list) else str(source)).strip("\n")
+    return bare_source("".join(source) if isinstance(source, list) else str(source)).strip("\n")

@@ -7,11 +7,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from assignment import words
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.homework.fingerprints import with_fingerprints
 from assignment.homework.master import Cell, Master
-from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp
+from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp, with_facts
 from assignment.homework.percent import FaultError, blocks, carried_back, header, parse, write
 
 
@@ -66,9 +67,22 @@ def _written(course: Course, master: Master) -> Built:
     """Write the notebook of a master, with what its named mistakes give."""
     mistakes = course.mistakes(master.name)
     filled = with_fingerprints(master, mistakes.read_text(encoding="utf-8") if mistakes.exists() else "")
+    filled = with_facts(filled, facts(course, master.name))
     path = course.source(master.name)
     changed = replace_file(path, dumps(render(master.name, list(filled.cells), filled.header)))
     return Built(path, filled, changed)
+
+
+def facts(course: Course, name: str) -> str:
+    """Return in Chinese what nbgrader_config.py says of the deadline and the course's pages, "" if nothing."""
+    config = course.config()
+    told = []
+    if config.LatePenalty.get("deadline"):
+        from assignment.marking.lateness import LatePenalty  # loads nbgrader
+
+        due = LatePenalty(config=config).due(name)
+        told = [words.deadline(due)] if due else []
+    return "".join([*told, *(words.link(*link) for link in config.Homework.get("links", {}).items())])
 
 
 def text_from(content: Content, old: str, shown: str, folder: Path) -> str:
