@@ -203,7 +203,7 @@ def marks_that_go_out(course: Course, student: str, page: Page) -> tuple[str, st
 def test_the_class_is_shown_with_its_scores(desk: Desk, page: Page) -> None:
     page.get_by_role("link", name="4", exact=True).click()  # the number of submissions
     page.wait_for_load_state("networkidle")
-    assert scores(page) == {RIGHT: "100 / 100", WRONG: "88 / 100", HOSTILE: "76 / 100", NAMED: "100 / 100"}
+    assert scores(page) == {RIGHT: "100 / 100", WRONG: "88 / 100", HOSTILE: "90 / 100", NAMED: "100 / 100"}
     assert page.get_by_role("link", name="王, 小明").count() == 1
     page.get_by_role("link", name="Manual Grading").click()
     page.wait_for_load_state("networkidle")

@@ -177,7 +177,7 @@ class RemoteAssignment:
         canvasapi's own list would stop at the first row that is odd.
         """
         deadline = time.monotonic() + self.limits.listing
-        found: dict[str, RemoteSubmission] = {}
+        listed: dict[str, RemoteSubmission] = {}
         odd = []
         url: str | None = None
         for _ in range(self.limits.pages):
@@ -185,11 +185,11 @@ class RemoteAssignment:
             for row in rows:
                 try:
                     submission = _submission(row)
-                    found.setdefault(submission.user, submission)  # a list that changes meanwhile may show a row twice
+                    listed.setdefault(submission.user, submission)  # a list that changes meanwhile may show a row twice
                 except MALFORMED as error:
                     odd.append(OddRow(_whose(row), f"a malformed row of Canvas's ({error})"))
             if url is None:
-                return Listing(tuple(found.values()), tuple(odd))
+                return Listing(tuple(listed.values()), tuple(odd))
             if time.monotonic() > deadline:
                 raise AssignmentError("Canvas: its list of submissions takes too long; try again later")
         raise AssignmentError("Canvas: its list of submissions has no end; tell its admin")

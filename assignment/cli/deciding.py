@@ -107,7 +107,7 @@ def waive(
     course: CourseOption = None,
     name: NameOption = None,
 ) -> None:
-    """Let STUDENT off a rule: the marks earned count again, at once and after every regrade.
+    """Let STUDENT off a rule: the marks earned count again, at once and after every regrade of this hand-in.
 
     The decision stands in waivers.toml; commit that file. To take it back, delete it there and grade again.
 

@@ -73,11 +73,11 @@ class Decisions:
         """Return the rules whose breach was confirmed on the evidence that the findings show today."""
         seen = fingerprints(findings)
         last = self._last(student, assignment)
-        return {rule for rule, one in last.items() if one.decision == "confirmed" and one.seen == seen.get(rule)}
+        return {rule for rule, d in last.items() if d.decision == "confirmed" and d.seen == seen.get(rule)}
 
     def _last(self, student: str, assignment: str) -> dict[str, Decision]:
-        mine = (one for one in self.entries if (one.student, one.assignment) == (student, assignment))
-        return {one.rule: one for one in mine}
+        mine = (entry for entry in self.entries if (entry.student, entry.assignment) == (student, assignment))
+        return {entry.rule: entry for entry in mine}
 
 
 def load(course: Course) -> Decisions:
@@ -137,12 +137,10 @@ def confirm(
 def fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
     """Return a fingerprint of the evidence for each rule that is broken."""
     evidence: dict[str, list[list[str]]] = {}
-    for one in findings:
-        if one.breach:
-            evidence.setdefault(one.rule, []).append([one.cell, one.evidence])
-    return {
-        rule: hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest()[:16] for rule, found in evidence.items()
-    }
+    for finding in findings:
+        if finding.breach:
+            evidence.setdefault(finding.rule, []).append([finding.cell, finding.evidence])
+    return {rule: hashlib.sha256(json.dumps(sorted(of)).encode()).hexdigest()[:16] for rule, of in evidence.items()}
 
 
 def _add(course: Course, decision: Decision) -> Decision:

@@ -246,8 +246,8 @@ def set_aside(gradebook: Any, name: str) -> list[SetAside]:
 def open_decisions(course: Course, name: str) -> list[OpenDecision]:
     """Return what was decided on another hand-in than the one that is graded now: it is shown, not applied."""
     waiting = [OpenDecision(student, *_waiver_words(waiver)) for student, waiver in _open_waivers(course, name)]
-    with Book(course, name) as book:
-        for entry in set_aside(book.gradebook, name):
+    with course.gradebook() as gradebook:
+        for entry in set_aside(gradebook, name):
             score = [] if entry.score is None else [f"the score {points(entry.score)}"]
             comment = [f"the comment {one_line(entry.comment, 60)!r}"] if entry.comment else []
             what = f"{' and '.join(score + comment)} for {entry.cell.partition('-')[2] or entry.cell}"

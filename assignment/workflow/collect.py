@@ -116,8 +116,8 @@ def collect(
                 hands[entry.user].append(attachment(entry, member.path, roster.get(entry.user), kept.name))
         places = {member.path: place for place, member in enumerate(opened.members) if not member.refused}
 
-        def read(one: Attachment) -> bytes:
-            return opened.read(opened.members[places[one.entry]])
+        def read(upload: Attachment) -> bytes:
+            return opened.read(opened.members[places[upload.entry]])
 
         for number, hand in enumerate(hands.values(), 1):
             for item in receive(course, assignment, hand, read, test):
@@ -175,38 +175,40 @@ def receive(
     refused: dict[str, str] = {}
     useless: dict[str, str] = {}
 
-    def attempt(one: Attachment) -> bytes | None:
+    def attempt(upload: Attachment) -> bytes | None:
         try:
-            data = read(one)
+            data = read(upload)
         except RefusedError as error:
-            refused[one.entry] = str(error)
+            refused[upload.entry] = str(error)
             return None
         try:
-            if not data and not one.notebook:
+            if not data and not upload.notebook:
                 raise RefusedError("an empty file")
             return notebook_in_zip(data) if data.startswith(b"PK") else data
         except RefusedError as error:
-            useless[one.entry] = str(error)
+            useless[upload.entry] = str(error)
             return None
 
     choice = choose(hand, attempt, looks_like)
-    for one in hand:
-        checked_id(one.user)
+    for upload in hand:
+        checked_id(upload.user)
     kept_out = store(course, assignment, choice, looks_like) if choice.attachment else ""
     items = []
-    for one in hand:
-        item = Item(one.entry, "late" if one.late else "collected", one.user, one.name, one.late)
-        why = choice.reasons.get(one.entry, "")
-        if one is choice.attachment and why == NOT_IT:
+    for upload in hand:
+        item = Item(upload.entry, "late" if upload.late else "collected", upload.user, upload.name, upload.late)
+        why = choice.reasons.get(upload.entry, "")
+        if upload is choice.attachment and why == NOT_IT:
             why = f"{'' if choice.data else 'an empty file, which '}{NOT_IT}; {ASK}"
-        if one.entry in refused:
-            item = replace(item, did="refused", why=refused[one.entry])
-        elif one is choice.attachment:
+        if upload.entry in refused:
+            item = replace(item, did="refused", why=refused[upload.entry])
+        elif upload is choice.attachment:
             item = replace(item, did="superseded", why=kept_out) if kept_out else replace(item, why=why)
-        elif one.notebook and one.entry not in useless:
+        elif upload.notebook and upload.entry not in useless:
             item = replace(item, did="superseded", why=why)
         else:
-            what = useless.get(one.entry) or KINDS.get(Path(one.file).suffix.lower(), f"{one.file} is no .ipynb")
+            what = useless.get(upload.entry) or KINDS.get(
+                Path(upload.file).suffix.lower(), f"{upload.file} is no .ipynb"
+            )
             item = replace(item, did="not a notebook", why=f"{what}; {ASK}")
         items.append(item)
     return items

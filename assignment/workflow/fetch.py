@@ -57,9 +57,9 @@ def _attachment(row: RemoteSubmission, file: RemoteFile, entry: str) -> Attachme
     )
 
 
-def _get(remote: RemoteAssignment, folder: Path, files: Mapping[str, RemoteFile], one: Attachment) -> bytes:
+def _get(remote: RemoteAssignment, folder: Path, files: Mapping[str, RemoteFile], upload: Attachment) -> bytes:
     """Return a file's bytes, from the folder if an earlier run put them there in full; RefusedError as in download."""
-    file = files[one.entry]
+    file = files[upload.entry]
     kept = folder / file.id
     if kept.is_file() and kept.stat().st_size == file.size:
         return kept.read_bytes()

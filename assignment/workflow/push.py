@@ -90,16 +90,16 @@ def prepare(
             continue
         grade = points(scaled(mark.net, mark.max, remote.points))
         try:
-            words, file = comment(course, assignment, mark.student), page(course, assignment, mark.student)
+            text, file = comment(course, assignment, mark.student), page(course, assignment, mark.student)
         except AssignmentError as error:
             left_out.append(LeftOut(mark.student, mark.name, str(error)))
             continue
         data = file.read_bytes() if file else b""
-        content = [mark.student, grade, words, file.suffix if file else "", hashlib.sha256(data).hexdigest()]
+        content = [mark.student, grade, text, file.suffix if file else "", hashlib.sha256(data).hexdigest()]
         record = record_of(course, mark.student, assignment)
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
         sendings.append(
-            Sending(mark.student, mark.name, grade, words, file, digest, record.attachment if record else "")
+            Sending(mark.student, mark.name, grade, text, file, digest, record.attachment if record else "")
         )
     return sendings, left_out
 
