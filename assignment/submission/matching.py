@@ -134,9 +134,15 @@ class Candidate:
     """Whether it is read as code: a notebook that is too large is read in part."""
 
     @cached_property
+    def may_be_code(self) -> bool:
+        """Whether it is worth reading as code: it may have been turned into text by accident."""
+        turned = self.claim.startswith("solve-") or DEFINITION.search(self.cell.source) is not None
+        return self.cell.cell_type == "code" or turned
+
+    @cached_property
     def tree(self) -> ast.Module | None:
         """The syntax tree, None if the cell is no Python."""
-        return parsed(self.cell.source) if self.read else None
+        return parsed(self.cell.source) if self.read and self.may_be_code else None
 
     @cached_property
     def defined(self) -> Mapping[str, ast.stmt | None]:
@@ -185,7 +191,7 @@ def _candidates(notebook: Notebook, master: Master) -> list[Candidate]:
         result.append(Candidate(cell, named[0] if named else cell.id if cell.id in known else "", bool(named)))
     left = EFFORT
     for candidate in sorted(result, key=lambda candidate: not candidate.claim):
-        left -= effort(candidate.cell.source)
+        left -= effort(candidate.cell.source) if candidate.may_be_code else 0
         if left < 0:
             result[candidate.cell.position] = replace(candidate, read=False)
     return result
