@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from assignment.grading.examiner import Examiner
+from assignment.homework.master import SOLUTION
+from assignment.homework.notebook import CellJson
+from tests import corpus
 from tests.judge import Judge, load_master
 from tests.mutants import quick
 
@@ -146,3 +150,19 @@ def test_an_exception_in_one_block_costs_what_a_wrong_value_in_it_costs(judge: J
     }
     assert costs["exception"].score == costs["value"].score
     assert costs["exception"].failed == costs["value"].failed == {"next_h"}
+
+
+@pytest.mark.parametrize("case", ["parameters updated in the loss", "gradients added up over calls"])
+def test_an_object_keeps_what_it_keeps_in_the_sandbox_too(examiner: Examiner, release: CellJson, case: str) -> None:
+    exercise, (line, wrong) = WRONG[case]
+    solutions = {cell.name: without_marks(cell.source) for cell in load_master().solves}
+    right = examiner.examine(corpus.submission(release, solutions)).result
+    assert right.score == 100
+    solutions[exercise] = solutions[exercise].replace(line, wrong)
+    result = examiner.examine(corpus.submission(release, solutions)).result
+    assert {check.name for check in result.checks if check.score < check.max} == {exercise}
+
+
+def without_marks(source: str) -> str:
+    """A solution as a student has it: without the marks around it."""
+    return "\n".join(line for line in source.split("\n") if not any(mark in line for mark in SOLUTION))

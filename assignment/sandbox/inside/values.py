@@ -38,6 +38,7 @@ class Shelf:
     """Objects that stay in the sandbox, by the numbers that go out for them."""
 
     objects: list[Any] = field(default_factory=list)
+    last: tuple[Any, Any] | None = None  # the state that the last object was made with, and the object as it is now
 
     def keep(self, thing: Any) -> int:
         self.objects.append(thing)
