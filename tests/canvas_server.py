@@ -73,6 +73,8 @@ class Canvas(ThreadingHTTPServer):
         self.page = 2  # rows a page, whatever the client asks for
         self.points: float | None = 100.0
         self.grading = "points"
+        self.post_manually: Any = None
+        self.late_policy: dict[str, Any] | None = None
         self.refuses: set[int] = set()  # listed, but an update knows them not
         self.late_effect = 0.0  # seconds from the loss of a reply to the update's effect
         self.endless = False  # each page has a next one
@@ -245,7 +247,9 @@ class Handler(BaseHTTPRequestHandler):
             return {"id": COURSE, "name": "Deep networks"}, {}
         if method == "GET" and path == HERE:
             about = {"id": ASSIGNMENT, "course_id": COURSE, "name": "作业二", "grading_type": canvas.grading}
-            return {**about, "points_possible": canvas.points}, {}
+            return {**about, "points_possible": canvas.points, "post_manually": canvas.post_manually}, {}
+        if method == "GET" and path == f"/api/v1/courses/{COURSE}/late_policy" and canvas.late_policy:
+            return {"late_policy": canvas.late_policy}, {}
         if method == "GET" and path == f"{HERE}/submissions":
             return self.list_page()
         one = re.fullmatch(rf"{HERE}/submissions/([0-9]+)", path)

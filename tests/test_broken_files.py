@@ -220,6 +220,18 @@ def test_a_decision_about_nobody_is_named(course: Course, typed: Type) -> None:
     assert "waivers.toml: decision 2 is about 91, of whom nothing is in submitted/" in said.err.replace("\n", " ")
 
 
+def test_an_extension_of_nobody_is_named(course: Course, typed: Type) -> None:
+    config = course.root / "nbgrader_config.py"
+    lines = '\nc.LatePenalty.deadline = {"tiny": "2030-11-08T23:59:59+08:00"}\n'
+    lines += 'c.LatePenalty.extensions = {"tiny": {"1": 2, "9": 1, "77": 3}}\n'  # 9 is on the roster, in time to come
+    config.write_text(config.read_text(encoding="utf-8") + lines, encoding="utf-8")
+    said = typed(course, "grade")
+    assert said.status == 0
+    assert said.err == (
+        "nbgrader_config.py: c.LatePenalty.extensions: 77 is neither on the roster nor in submitted/; check the id\n"
+    )
+
+
 def test_an_attachment_number_that_is_none(course: Course, typed: Type) -> None:
     data = course.submitted("1", "tiny").read_bytes()
     pack(course.root / "more.zip", {f"x_1_{'9' * 5_000}_a.ipynb": data, "ngkim_3_60_b.ipynb": data})

@@ -212,6 +212,32 @@ def test_pass_fail_is_refused(course: Course, canvas: Canvas) -> None:
         send(course, canvas)
 
 
+@pytest.mark.parametrize(
+    ("hidden", "late", "words"),
+    [
+        (None, None, []),
+        (True, None, ["hidden until you post them"]),
+        (False, {"late_submission_deduction_enabled": False}, ["seen as they arrive"]),
+        (
+            None,
+            {"late_submission_deduction_enabled": True, "late_submission_deduction": 10.0}
+            | {"late_submission_interval": "day", "missing_submission_deduction_enabled": True},
+            ["takes 10.0 % off for each day late", "handed in nothing"],
+        ),
+        ("yes", {"late_submission_deduction_enabled": "\x1b[31mon"}, ["takes None % off"]),
+        (None, [], []),
+    ],
+)
+def test_what_canvas_does_by_itself_is_told_first(
+    hidden: object, late: Any, words: list[str], course: Course, canvas: Canvas
+) -> None:
+    fill(canvas)
+    canvas.post_manually, canvas.late_policy = hidden, late
+    policies = send(course, canvas, yes=False).policies
+    assert len(policies) == len(words)
+    assert all(word in line and line.isprintable() for word, line in zip(words, policies, strict=True))
+
+
 # --- push, disturbed ---
 
 

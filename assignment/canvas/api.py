@@ -42,6 +42,7 @@ from assignment.canvas.bounded import (
     within,
 )
 from assignment.errors import AssignmentError
+from assignment.text import one_line
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -160,6 +161,7 @@ class RemoteAssignment:
         self.title = str(getattr(about, "name", ""))
         self.points = _number(getattr(about, "points_possible", None)) or None
         self.grading = str(getattr(about, "grading_type", "points"))
+        self._hidden = getattr(about, "post_manually", None)
 
     def __enter__(self) -> "RemoteAssignment":
         return self
@@ -170,6 +172,31 @@ class RemoteAssignment:
     def read(self, request: Callable[[], Reply], attempts: int | None = None) -> Reply:
         """Make a request that may be made again; AssignmentError once the attempts are used up."""
         return insist(request, self.limits, passing, attempts)
+
+    def policies(self) -> list[str]:
+        """Return what Canvas does by itself with marks that arrive, for a TA; nothing where it does not say."""
+        try:
+            policy = self.read(partial(self._late_policy), attempts=3)
+        except AssignmentError:  # not every token may see it, not every course has one
+            policy = dict[str, str]()
+        lines = []
+        if isinstance(self._hidden, bool):
+            seen = "hidden until you post them (Grades, menu of the column)" if self._hidden else "seen as they arrive"
+            lines.append(f"Canvas's post policy: marks are {seen}")
+        if policy.get("late_submission_deduction_enabled"):
+            lines.append(
+                f"Canvas's late policy takes {policy.get('late_submission_deduction')} % off for each "
+                f"{policy.get('late_submission_interval')} late, on top of what is taken off here: switch it off in "
+                "Grades > Settings > Late Policies, or take nothing off here"
+            )
+        if policy.get("missing_submission_deduction_enabled"):
+            lines.append("Canvas's late policy gives a grade of its own to whoever handed in nothing")
+        return lines
+
+    def _late_policy(self) -> dict[str, str]:
+        """Return the course's late policy as text, without what is off or empty."""
+        policy = self._requester.request("GET", f"courses/{self._course}/late_policy").json()["late_policy"]
+        return {name: one_line(value, 20) for name, value in policy.items() if value}
 
     def submissions(self) -> Listing:
         """Return the submission of every student, page by page; only a page that fails is asked for again.

@@ -91,9 +91,9 @@ def grade(
     found, which = chosen(course, name)
     with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
         from assignment.cli import tables
-        from assignment.marking.decisions import strangers
         from assignment.marking.gradebook import open_decisions
         from assignment.workflow.grade import grade as verb
+        from assignment.workflow.roster import strangers
 
         with progress("grading") as step:
             graded = verb(found, which, jobs, students or (), again, step, zygote, fresh)

@@ -288,9 +288,12 @@ def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = Fal
             "sent": list(pushed.arrived),
             "failed": [asdict(one) for one in pushed.failed],
             "left_out": [asdict(one) for one in pushed.left_out],
+            "policies": list(pushed.policies),
         }
         print(json.dumps(about, ensure_ascii=False))
         return
+    for line in pushed.policies:
+        print_below(console, line, 0)
     table = Table("student", "name", "mark", "state", "note", box=None, pad_edge=False)
     for one in pushed.planned:
         sending = one.sending

@@ -179,17 +179,6 @@ def _quoted(value: str) -> str:
     return json.dumps(" ".join(printable.split()), ensure_ascii=False)
 
 
-def strangers(course: Course, name: str) -> list[str]:
-    """Return a line for each decision of the assignment about somebody who handed in nothing."""
-    students = course.students(name)
-    return [
-        f"{FILE}: decision {number} is about {one_line(decision.student, 40)}, of whom nothing is in submitted/; "
-        "check the id, or delete it"
-        for number, decision in enumerate(load(course).entries, 1)
-        if decision.assignment == name and decision.student not in students
-    ]
-
-
 def unseen(course: Course, name: str) -> dict[str, list[str]]:
     """Return the zeros that nobody has confirmed on the evidence there is today."""
     decisions = load(course)

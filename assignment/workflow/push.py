@@ -30,6 +30,7 @@ class Pushed:
     failed: tuple[LeftOut, ...]
     left_out: tuple[LeftOut, ...]
     interrupted: int  # updates of earlier runs whose end was not seen
+    policies: tuple[str, ...] = ()  # what Canvas does by itself with marks that arrive
 
 
 def feedback_page(course: Course, assignment: str, student: str) -> Path | None:
@@ -54,11 +55,12 @@ def push(
     or takes nothing; what has arrived until then is not sent again.
     """
     sendings, left_out = prepare(course, assignment, remote, comment, page, withhold)
+    policies = tuple(remote.policies())
     path = course.exported(assignment) / f"sent-{remote.key}.jsonl"
     if not yes:
         ledger = Ledger.read(path)
         planned, more = plan(assignment, sendings, remote.submissions(), ledger)
-        return Pushed(tuple(planned), (), (), (*left_out, *more), len(ledger.begun))
+        return Pushed(tuple(planned), (), (), (*left_out, *more), len(ledger.begun), policies)
     with Ledger(path) as ledger:
         delivery = Delivery(assignment, remote, ledger)
         interrupted = delivery.settle()
@@ -68,7 +70,7 @@ def push(
                 ledger.arrive(known.sending.user, known.mark)
         done, undelivered = delivery.deliver([known for known in planned if known.state != "sent"], progress)
     failed = tuple(LeftOut(student.user, student.name, student.why) for student in undelivered)
-    return Pushed(tuple(planned), tuple(done), failed, (*left_out, *more), interrupted)
+    return Pushed(tuple(planned), tuple(done), failed, (*left_out, *more), interrupted, policies)
 
 
 def prepare(

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from assignment.canvas.archive import DIGITS
 from assignment.canvas.gradebook import RosterEntry, read_gradebook
-from assignment.course import Course, replace_file
+from assignment.course import CONFIG, Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
+from assignment.marking.decisions import FILE, load
+from assignment.text import one_line
 
 ROSTER = "roster.csv"  # in collected/NAME/
 COLUMN = "column.txt"  # beside it: the id of the assignment's column in Canvas
@@ -44,6 +46,24 @@ def title_of(course: Course, assignment: str) -> str:
         if cell.kind == "prose" and (heading := re.search(r"^#[ \t]+(\S.*)$", cell.source, re.MULTILINE)):
             return heading[1].strip()
     return assignment
+
+
+def strangers(course: Course, assignment: str) -> list[str]:
+    """Return a line for each decision about somebody who handed in nothing, and each extension of somebody unknown."""
+    students, roster = set(course.students(assignment)), read_roster(course, assignment, None)
+    lines = [
+        f"{FILE}: decision {number} is about {one_line(decision.student, 40)}, of whom nothing is in submitted/; "
+        "check the id, or delete it"
+        for number, decision in enumerate(load(course).entries, 1)
+        if decision.assignment == assignment and decision.student not in students
+    ]
+    extensions = course.config().get("LatePenalty", {}).get("extensions", {}).get(assignment, {})
+    unknown = sorted({str(student) for student in extensions} - students - roster.keys()) if roster else []
+    return lines + [
+        f"{CONFIG}: c.LatePenalty.extensions: {one_line(student, 40)} is neither on the roster nor in submitted/; "
+        "check the id"
+        for student in unknown
+    ]
 
 
 def enrol(course: Course, roster: Iterable[RosterEntry], strangers: Iterable[RosterEntry] = ()) -> None:
