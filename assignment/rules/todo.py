@@ -162,15 +162,16 @@ def _rearranged(placed: Sequence[Placed], release: Master, changed: set[str]) ->
     sources = [student for student in placed if student.role in ("extra", "solve") or student.id in suspects]
     stream = _statements(sources)
     taken = [False] * len(stream)
-    whole: set[str] = set()
+    whole: dict[str, set[int]] = {}  # ids of cells that are all there, and the positions where their statements stand
     for id in suspects:
         indices = _subsequence(_statements_of(release.cell(id).source), stream, taken)
-        whole |= {id} if indices else set()
+        whole |= {id: {stream[index].position for index in indices}} if indices else {}
         for index in indices:
             taken[index] = True
     own = {cell.name.partition(".")[0] for cell in release.solves}
     left = {s.position for s, gone in zip(stream, taken, strict=True) if not gone and s.defines not in own}
-    pieces = _Pieces({id for id in whole & changed if of_homework[id].origin not in left})
+    kept = {id for id, positions in whole.items() if of_homework[id].origin not in left & positions}
+    pieces = _Pieces(kept & changed)
     for statement, gone in zip(stream, taken, strict=True):
         if gone:
             pieces.meanings.setdefault(statement.position, set()).add(statement.meaning)
