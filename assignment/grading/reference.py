@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from assignment.homework.master import HIDDEN, Cell, Master
-from assignment.sandbox.protocol import Keywords
+from assignment.sandbox.protocol import OBJECT, Keywords
 
 Namespace = dict[str, Any]  # the names of a kernel
 
@@ -179,7 +179,7 @@ class Homework:
         if "." in name:
             kind = self.reference[name.partition(".")[0]]
             this = kind.__new__(kind)
-            this.__dict__.update(state or {})
+            this.__dict__.update({name: value for name, value in (state or {}).items() if name != OBJECT})
             objects = [this]
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")

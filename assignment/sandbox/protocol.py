@@ -40,6 +40,7 @@ LARGE = 1 << 14  # bytes of an array that are sent by themselves
 MAX_ITEMS = 100_000  # entries of one list
 MAX_KEYS = 4000  # entries of one mapping
 MAX_KEY = 500  # characters of a key
+OBJECT = "<object>"  # in the state of an object: a number that tells it from others that are equal; no attribute
 
 
 Parts = list[bytes | memoryview]

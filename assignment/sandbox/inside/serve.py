@@ -18,6 +18,7 @@ from ..protocol import (
     CALL,
     HANDLE,
     MOVING,
+    OBJECT,
     PREFIX,
     TUPLE,
     TYPE,
@@ -270,7 +271,7 @@ def _call(
     if shelf is not None and shelf.last and type(shelf.last[1]) is names[owner] and _equal(shelf.last[0], state):
         return getattr(shelf.last[1], method)(*args, **kwargs)
     this = names[owner].__new__(names[owner])
-    this.__dict__.update(_owned(state or {}))
+    this.__dict__.update(_owned({key: value for key, value in (state or {}).items() if key != OBJECT}))
     if shelf is not None:
         shelf.last = state, this
     return getattr(this, method)(*args, **kwargs)
