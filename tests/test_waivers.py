@@ -119,3 +119,15 @@ def test_a_broken_file_is_named_and_left_alone(course: Course, text: str, word: 
     with pytest.raises(AssignmentError, match=word):
         waive(course, "1042", "rnn", "todo", "x", "lin")
     assert (course.root / FILE).read_text() == text
+
+
+def test_a_decision_of_another_term_does_not_count(course: Course) -> None:
+    config = course.root / "nbgrader_config.py"
+    config.write_text('c = get_config()\nc.CourseDirectory.course_id = "autumn"\n')
+    waive(course, "1042", "rnn", "todo", "by mail", "lin", WHEN)
+    assert load(course).waived("1042", "rnn") == {"todo": "by mail"}
+    config.write_text('c = get_config()\nc.CourseDirectory.course_id = "spring"\n')
+    assert load(course).waived("1042", "rnn") == {}
+    confirm(course, "1042", "rnn", "todo", [breach()], "lin", when=WHEN)
+    config.write_text('c = get_config()\nc.CourseDirectory.course_id = "autumn"\n')
+    assert load(course).waived("1042", "rnn") == {"todo": "by mail"}

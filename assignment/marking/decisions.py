@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from assignment.course import Course, replace_file
+from assignment.course import CONFIG, Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.homework.master import load_master
@@ -45,6 +45,8 @@ class Decision:
     """Fingerprint of the evidence that a confirmation saw."""
     submission: str = ""
     """Beginning of the hash of the hand-in that a waiver was given on; "": of any."""
+    course: str = ""
+    """The course_id of nbgrader_config.py, "" where none is set: one of another course or term does not count."""
 
     def on(self, submission: str) -> bool:
         """Whether it was given on this hand-in (hash; "": not known)."""
@@ -56,6 +58,8 @@ class Decisions:
     """All decisions of a course, in the order in which they were made."""
 
     entries: tuple[Decision, ...] = ()
+    course: str = ""
+    """The course_id of the course that they are read for."""
 
     def waived(self, student: str, assignment: str, submission: str = "") -> dict[str, str]:
         """Return the rules whose breach is forgiven to a student, each with the reason.
@@ -76,8 +80,13 @@ class Decisions:
         return {rule for rule, d in last.items() if d.decision == "confirmed" and d.seen == seen.get(rule)}
 
     def _last(self, student: str, assignment: str) -> dict[str, Decision]:
-        mine = (entry for entry in self.entries if (entry.student, entry.assignment) == (student, assignment))
-        return {entry.rule: entry for entry in mine}
+        return {entry.rule: entry for entry in self.of(assignment).values() if entry.student == student}
+
+    def of(self, assignment: str) -> dict[int, Decision]:
+        """Return this course's decisions of an assignment by their number in the file, from 1."""
+        numbered = enumerate(self.entries, 1)
+        own = ("", self.course)
+        return {number: entry for number, entry in numbered if entry.assignment == assignment and entry.course in own}
 
 
 def load(course: Course) -> Decisions:
@@ -91,7 +100,11 @@ def load(course: Course) -> Decisions:
         raise AssignmentError(f"{FILE}: {one_line(error, 200)}; put it right by hand") from None
     if not isinstance(entries, list):
         raise AssignmentError(f"{FILE}: decisions are written as [[decision]]; put it right by hand")
-    return Decisions(tuple(_decision(entry, number) for number, entry in enumerate(entries, 1)))
+    return Decisions(tuple(_decision(entry, number) for number, entry in enumerate(entries, 1)), _course_id(course))
+
+
+def _course_id(course: Course) -> str:
+    return str(course.config().CourseDirectory.get("course_id", "")) if (course.root / CONFIG).is_file() else ""
 
 
 def waive(
@@ -150,6 +163,7 @@ def _add(course: Course, decision: Decision) -> Decision:
     load(course)  # refuses to add to a file that cannot be read
     path = course.root / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    decision = replace(decision, course=_course_id(course))
     lines = "".join(f"{key} = {_quoted(value)}\n" for key, value in asdict(decision).items() if value)
     replace_file(path, f"{text.rstrip()}\n\n[[decision]]\n{lines}")
     return decision
@@ -158,7 +172,7 @@ def _add(course: Course, decision: Decision) -> Decision:
 def _decision(entry: Any, number: int) -> Decision:
     """Return one entry of the file."""
     known = {field.name for field in fields(Decision)}
-    needed = known - {"why", "who", "when", "seen", "submission"}
+    needed = known - {"why", "who", "when", "seen", "submission", "course"}
     if not isinstance(entry, dict) or not needed <= set(entry) <= known:
         raise AssignmentError(f"{FILE}: decision {number} must have {', '.join(sorted(needed))}, and nothing unknown")
     values = {name: str(entry.get(name, "")) for name in known}

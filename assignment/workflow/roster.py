@@ -54,8 +54,8 @@ def strangers(course: Course, assignment: str) -> list[str]:
     lines = [
         f"{FILE}: decision {number} is about {one_line(decision.student, 40)}, of whom nothing is in submitted/; "
         "check the id, or delete it"
-        for number, decision in enumerate(load(course).entries, 1)
-        if decision.assignment == assignment and decision.student not in students
+        for number, decision in load(course).of(assignment).items()
+        if decision.student not in students
     ]
     extensions = course.config().get("LatePenalty", {}).get("extensions", {}).get(assignment, {})
     unknown = sorted({str(student) for student in extensions} - students - roster.keys()) if roster else []
