@@ -15,6 +15,8 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import STUB, Master, load_master
 from assignment.homework.releases import keep, made_from, prove, releases
+from assignment.workflow.build import build
+from assignment.workflow.grade import grade
 from assignment.workflow.release import release
 from tests import tiny
 
@@ -141,6 +143,56 @@ def test_every_leak_is_seen_and_names_its_cell(made: Course, name: str) -> None:
         prove(master, spoilt)
 
 
+WRONG_HOMEWORK = {
+    "a hidden test that is wrong by one": ([("[-15])", "[-14])")], "check double: the solutions get 0 of 4 points"),
+    "parts worth less than the title": (
+        [("assert near(double(np.array([-7.5])), [-15])", "3 * near(double(np.array([-7.5])), [-15])")],
+        "check double: the solutions get 3 of 4 points",
+    ),
+    "a point for nothing": (
+        [
+            ('print("double", near(double(x), [0, 2, 4]))\nassert near(double(x), [0, 2, 4])\n', ""),
+            ("assert near(double(np.array([-7.5])), [-15])", "assert True"),
+        ],
+        "check double: the untouched release gets 4 points",
+    ),
+    "data without a seed": (
+        [("np.array([-7.5])), [-15])", "np.array([np.random.rand() * 0])), [0])")],
+        "check double: np.random.rand() in its hidden tests has no seed",
+    ),
+    "a generator without a seed": (
+        [("np.array([-7.5])), [-15])", "np.random.default_rng().uniform(size=1) * 0), [0])")],
+        "check double: np.random.default_rng() in its hidden tests has no seed",
+    ),
+    "a solution that imports": (
+        [("    two = 2\n", "    if False:\n        import torch\n    two = 2\n")],
+        "the solutions break the rule imports",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_HOMEWORK)
+def test_a_homework_that_marks_wrongly_is_not_released(course: Course, name: str) -> None:
+    changes, word = WRONG_HOMEWORK[name]
+    change_text(course, *changes)
+    before = course.release("tiny").read_bytes()
+    with pytest.raises(AssignmentError, match="its own solutions must get every point") as caught:
+        release(course, "tiny")
+    assert word in caught.value.details
+    assert course.release("tiny").read_bytes() == before
+
+
+def test_no_class_is_graded_by_a_homework_that_marks_wrongly(course: Course) -> None:
+    change_text(course, ("[-15])", "[-14])"))
+    build(course, "tiny")
+    handed_in = course.submitted("1", "tiny")
+    handed_in.parent.mkdir(parents=True)
+    handed_in.write_bytes(course.release("tiny").read_bytes())
+    with pytest.raises(AssignmentError, match="its own solutions must get every point"):
+        grade(course, "tiny", jobs=1)
+    assert not course.autograded("1", "tiny").exists()
+
+
 REPEATED = "    two = 2\n    y = two * x\n"
 
 
@@ -149,9 +201,16 @@ REPEATED = "    two = 2\n    y = two * x\n"
     [
         ('print("准备好了")', f"def answer(x):\n{REPEATED}    return y", "cell given-imports repeats .* solve-double"),
         ("再写一个类的方法。", "self.count += step", "cell prose-counter repeats .* solve-Counter-add"),
+        ("再写一个类的方法。", "写 `self.count += step` 就好", "cell prose-counter tells .* solve-Counter-add"),
+        ("# TODO: 返回两倍", "# TODO: 返回两倍\n    # y = two * x 就是答案", "cell solve-double tells .* solve-double"),
+        (
+            "# 检查 double",
+            "# assert near(double(np.array([-7.5])), [-15]) 藏起来",
+            "cell check-double tells .* check-double",
+        ),
         (
             'print("准备好了")',
-            "assert near(double(np.array([-7.5])), [-15])",
+            "def later():\n    assert near(double(np.array([-7.5])), [-15])",
             "cell given-imports repeats .* check-double",
         ),
     ],
@@ -216,7 +275,7 @@ def test_a_correction_in_mid_term_keeps_the_earlier_release(course: Course) -> N
 
 def test_what_is_only_hidden_does_not_change_the_release(course: Course) -> None:
     before = course.release("tiny").read_bytes()
-    change_text(course, ("-7.5", "-8.5"), ("y = two * x", "y = x + x"))
+    change_text(course, ("[-7.5])), [-15]", "[-8.5])), [-17]"), ("y = two * x", "y = x + x"))
     release(course, "tiny")
     assert course.release("tiny").read_bytes() == before
 

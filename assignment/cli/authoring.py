@@ -16,6 +16,10 @@ def build(
     take_back: Annotated[
         bool, typer.Option("--take-back", help="Carry edits made to the notebook in Jupyter back into the text first.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Then examine it as `release` does: full marks for its own solutions, or not."),
+    ] = False,
 ) -> None:
     """Make the master notebook source/NAME/NAME.ipynb from its text source/NAME.py.
 
@@ -26,6 +30,7 @@ def build(
     Examples:
       assignment build
       assignment build --take-back
+      assignment build --check
     """
     from assignment.workflow import build as verb
 
@@ -36,14 +41,21 @@ def build(
         f"{shown(found, built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points",
         soft_wrap=True,
     )
+    if check:
+        from assignment.workflow.release import examine
+
+        with waiting("examining the solutions and the empty release"):
+            examine(found, which)
+        out.print("its own solutions get every point, the untouched release none")
 
 
 def release(course: CourseOption = None, name: NameOption = None) -> None:
     """Make release/NAME/NAME.ipynb, the notebook that students get.
 
-    nbgrader takes the solutions and hidden tests out; then it is proved that none is left, nor a part of one. A leak
-    is an error that names the cell, and no release stays behind. A copy is kept in published/NAME/: submissions made
-    from an earlier release are still recognised after a correction in mid-term. Commit both.
+    First the homework is examined like a submission: its own solutions must get every point, the untouched release
+    none. Then nbgrader takes the solutions and hidden tests out, and it is proved that none is left, nor a part of one.
+    A leak is an error that names the cell, and no release stays behind. A copy is kept in published/NAME/: submissions
+    made from an earlier release are still recognised after a correction in mid-term. Commit both.
 
     \b
     Example:
@@ -52,7 +64,7 @@ def release(course: CourseOption = None, name: NameOption = None) -> None:
     from assignment.workflow.release import release as verb
 
     found, which = chosen(course, name)
-    with waiting("building the release with nbgrader"):
+    with waiting("examining the homework and building the release"):
         made = verb(found, which)
     out.print(
         f"{shown(found, made.path)}: release {made.release}, {made.points:g} points, nothing leaked", soft_wrap=True

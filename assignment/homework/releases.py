@@ -73,8 +73,12 @@ def prove(master: Master, release: NotebookJson, mistakes: str = "") -> None:
     if ids != [cell.id for cell in master.cells]:
         raise AssignmentError(f"release of {master.name}: its cells are not the master's; build again")
     secrets = [(cell, secret) for cell in master.cells if (secret := _secret(cell))]
+    given = {line.strip() for cell in master.cells for line in cell.stub.split("\n")}
+    telling = [
+        (cell, line) for cell, secret in secrets for line in secret if len(line) >= TELLING and line not in given
+    ]
     for cell, raw in zip(master.cells, release["cells"], strict=True):
-        leak = _leak(cell, raw) or _copied(raw, secrets) or _packed(raw, secrets, mistakes)
+        leak = _leak(cell, raw) or _copied(raw, secrets) or _told(cell, telling) or _packed(raw, secrets, mistakes)
         if leak:
             raise AssignmentError(f"release of {master.name}: cell {cell.id} {leak}")
 
@@ -106,6 +110,17 @@ def _copied(raw: CellJson, secrets: list[tuple[Cell, list[str]]]) -> str:
     for cell, secret in secrets:
         if any(lines[start : start + len(secret)] == secret for start in range(len(lines))):
             return f"repeats what is hidden in {cell.id}: {secret[0]!r} …; take it out"
+    return ""
+
+
+def _told(cell: Cell, secrets: list[tuple[Cell, str]]) -> str:
+    """Return which line of a solution or hidden test the prose or a comment of a given cell tells, "" if none."""
+    code = cell.cell_type == "code"
+    texts = [line.partition("#")[2] if code else line for line in cell.stub.split("\n")]
+    for text in texts:
+        for other, secret in secrets:
+            if secret in text:
+                return f"tells what is hidden in {other.id}: {text.strip()!r}; take it out"
     return ""
 
 

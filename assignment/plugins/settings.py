@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -12,7 +13,7 @@ from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.master import load_master
+from assignment.homework.master import Master, load_master
 from assignment.homework.releases import releases
 from assignment.rules import Policy, read_release
 from assignment.sandbox.limits import Limits
@@ -50,9 +51,14 @@ def policy(course: Course) -> Policy:
 
 def examiner_for(course: Course, name: str) -> Examiner:
     """Return an examiner of this course's assignment, not yet started. AssignmentError if nothing was released."""
-    listed = course.mistakes(name)
-    homework = Homework(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else "")
     published = releases(course, name)
     *_, current = published.values()
     read_release(current)
+    return examiner_of(course, load_master(course.source(name)), published)
+
+
+def examiner_of(course: Course, master: Master, published: Mapping[str, Master]) -> Examiner:
+    """Return an examiner of this master for hand-ins made from these releases, not yet started."""
+    listed = course.mistakes(master.name)
+    homework = Homework(master, listed.read_text(encoding="utf-8") if listed.exists() else "")
     return Examiner(homework, published, limits(course), policy(course), course.secret())

@@ -17,6 +17,7 @@ from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import Pool, Task
+from assignment.workflow.proving import prove_marks
 
 Progress = Callable[[int, int, str], None]  # submissions done, in all, and who has been under examination for long
 
@@ -79,6 +80,8 @@ def grade(
         Pool(workers, examiner, ready, lambda who: step(count, total, who)) as pool,
     ):
         due, done = _split(course, name, students, examiner, again)
+        if due and not done:  # the first marks of this master, these limits and rules
+            prove_marks(course, name, examiner, ready)
         pool.add(_tasks(course, name, due))
         # nbgrader takes a second to import: the first submissions are examined meanwhile.
         from assignment.marking.gradebook import Book, backup

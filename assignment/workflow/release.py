@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from assignment.course import Course, tools_in_path
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.homework.releases import keep
+from assignment.plugins.settings import examiner_of
+from assignment.sandbox.zygote import Zygote
 from assignment.workflow.build import build
+from assignment.workflow.proving import prove_marks
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,17 @@ class Released:
     points: float
 
 
-def release(course: Course, name: str) -> Released:
-    """Build the master and generate its release with nbgrader; AssignmentError on a leak, and no release is left."""
+def release(course: Course, name: str, zygote: Zygote | None = None) -> Released:
+    """Build the master, examine it, and generate its release with nbgrader.
+
+    AssignmentError where its solutions do not get full marks, or on a leak; then no release is left.
+    zygote: what to examine with, for a caller that has one.
+    """
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.utils import capture_log
 
-    build(course, name)
+    examine(course, name, zygote)
     config = course.config()
     folder = CourseDirectory(config=config, root=str(course.root), assignment_id=name)
     with tools_in_path():
@@ -41,6 +49,15 @@ def release(course: Course, name: str) -> Released:
         raise AssignmentError(f"release/{name}: holds more than the notebook; see source/{name}")
     master = load_master(path)
     return Released(path, keep(course, name), master.release, master.max)
+
+
+def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:
+    """Build the master and examine it; AssignmentError where its solutions or its empty release get a wrong mark."""
+    built = build(course, name)
+    with nullcontext(zygote) if zygote else Zygote.start() as ready:
+        prove_marks(
+            course, name, examiner_of(course, built.master, {built.master.release: built.master.released}), ready
+        )
 
 
 def _reason(name: str, log: str) -> str:
