@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from assignment.report.class_page import BOM, ClassSummary, report, report_csv, report_json
@@ -16,6 +18,7 @@ from tests import feedback_samples as samples
 from tests.feedback_samples import settle, summary
 from tests.test_feedback import HOSTILE, Outline, tags
 
+ROOT = Path(__file__).parent.parent
 ABOUT = {"assignment": "rnn", "title": "循环神经网络", "made_at": "2025-04-14 10:20"}
 ABSENT = {"missing": [{"student": "3001", "name": "van der Berg, A.B."}]}
 
@@ -54,6 +57,27 @@ def as_json(of: ClassSummary) -> Any:
     return json.loads(report_json(of))
 
 
+def test_json_is_what_its_schema_says() -> None:
+    schema = json.loads((ROOT / "docs/report.schema.json").read_text(encoding="utf-8"))
+    planted = [row(str(number), samples.nearly_perfect() if number % 2 else samples.result()) for number in range(40)]
+    for people in (CLASS, planted, []):
+        jsonschema.validate(as_json(summary(people, ABOUT | ABSENT)), schema)
+    assert set(schema["properties"]) == set(as_json(summary([], ABOUT)))
+
+
+def test_a_check_that_looks_wrong_stands_before_the_marks() -> None:
+    wrong = samples.nearly_perfect()
+    for check in wrong["checks"]:
+        for part in check["parts"]:
+            part["mistake"] = ""
+    found = summary([row(str(number), wrong) for number in range(12)], ABOUT)
+    assert found.alarms and {alarm.kind for alarm in found.alarms} <= {"nobody", "same"}
+    page = report(found)
+    assert page.index("Checks to look at") < page.index("<h2>Marks")
+    assert found.alarms[0].why in page
+    assert "Checks to look at" not in report(summary(CLASS, ABOUT))
+
+
 def test_numbers() -> None:
     found = as_json(summary(CLASS, ABOUT | ABSENT))
     assert {key: found[key] for key in ("handed_in", "graded", "median", "mean", "full", "max")} == {
@@ -71,7 +95,7 @@ def test_numbers() -> None:
     assert by_name["rnn_step_backward"]["full"] == 4  # a TA's change alters the mark, not what students know
     assert by_name["rnn_step_backward"]["some"] == 2
     parts = {one["name"]: one for one in by_name["temporal_softmax_loss"]["parts"]}
-    assert parts["dx"] == {"name": "dx", "count": 6, "passed": 4, "hidden": 2}
+    assert parts["dx"] == {"name": "dx", "count": 6, "passed": 4, "hidden": 2, "discrimination": None}
     assert by_name["CaptioningRNN.loss"]["ended"] == 2
     named = [(one["mistake"], one["students"], one["parts"]) for one in found["mistakes"] if one["mistake"]]
     assert named == [

@@ -21,6 +21,7 @@ from assignment.course import Course
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.marking.breakdown import LeftOut, shown_name
 from assignment.marking.decisions import Decisions, load
+from assignment.report.alarms import alarms
 from assignment.rules import Finding
 from assignment.submission.handed_in import record_of
 from assignment.text import block, counted, one_line, points
@@ -104,6 +105,11 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
         console.print("\nmistakes most made")
         for (exercise, mistake), count in common:
             console.print(f"{count:4d}  {exercise}: {mistake}")
+    odd = alarms(grade.result for grade in graded.grades)
+    if odd:
+        console.print("\nchecks to look at before marks go out: perhaps the check is wrong, not the class")
+        for alarm in odd:
+            console.print(f"{alarm.exercise}, {alarm.part}: {alarm.why}", markup=False)
 
 
 def show_rules(

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from assignment.grading.result import CheckResult
 from assignment.homework.checker import UNFINISHED
 from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
+from assignment.report.alarms import Alarm, Discrimination, alarms, attempts_of, discrimination
 from assignment.report.student_page import TEMPLATES, environment, fingerprint
 from assignment.report.student_view import EvidenceView
 from assignment.rules import Finding
@@ -130,6 +131,8 @@ class PartRow:
     passed: int = 0
     hidden: int = 0
     """Failed on hidden data alone."""
+    discrimination: Discrimination | None = None
+    """Of those who tried; None where too few did, or all fared alike."""
 
 
 @dataclass
@@ -191,6 +194,7 @@ class ClassSummary:
     median_seconds: float | None
     slowest: tuple[str, ...]
     students: tuple[StudentRow, ...]
+    alarms: tuple[Alarm, ...] = ()
     schema: int = SCHEMA
 
 
@@ -223,6 +227,7 @@ def summarise(members: Sequence[ClassMember], about: ClassAbout) -> ClassSummary
         median_seconds=round(median(seconds), 2) if seconds else None,
         slowest=tuple(row.student for row in sorted(students, key=lambda row: -row.seconds)[:SLOWEST]),
         students=tuple(students),
+        alarms=tuple(alarms(standing.result for standing in marked)),
     )
 
 
@@ -289,7 +294,9 @@ def _histogram(graded: Iterable[StudentRow]) -> list[Bin]:
 def _exercises(standings: Iterable[Standing]) -> list[ExerciseRow]:
     """Return how each exercise and each of its parts went, of the submissions that have marks."""
     exercises: dict[str, ExerciseRow] = {}
-    for check in (check for standing in standings for check in standing.result.checks):
+    results = [standing.result for standing in standings]
+    attempts = attempts_of(results)
+    for check in (check for result in results for check in result.checks):
         score, most = finite(check.score), finite(check.max)
         if not most:
             continue
@@ -305,7 +312,7 @@ def _exercises(standings: Iterable[Standing]) -> list[ExerciseRow]:
             label = one_line(part.name, 60)
             of_part = next((known for known in row.parts if known.name == label), None)
             if of_part is None:
-                of_part = PartRow(label)
+                of_part = PartRow(label, discrimination=discrimination(attempts.get((check.name, part.name), ())))
                 row.parts.append(of_part)
             of_part.count += 1
             of_part.passed += part.passed

@@ -1,0 +1,153 @@
+"""Which checks look wrong rather than hard, from how a class did: evidence for a person, never a mark."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import atanh, sqrt, tanh
+from statistics import StatisticsError, correlation
+
+from assignment.grading.result import CheckResult, Part, Result
+from assignment.homework.checker import UNFINISHED
+from assignment.text import one_line
+
+FEW = 8  # students below whom nothing is said
+STRONG = 0.8  # of the points of everything else
+INTERVAL, SURE = 1.96, 3.3  # standard errors: shown, and for an alarm (one honest part in two thousand)
+APART = 4.0  # standard errors between two groups: one honest part in 15,000
+SHARE = 0.25  # of those who tried, with the very same wrong value
+KINDS = ("nobody", "strong", "release", "version", "same")
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A part of a check to look at before marks go out, and why."""
+
+    exercise: str
+    part: str
+    kind: str
+    """One of KINDS, the surest first."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Discrimination:
+    """Corrected item-total correlation: of passing a part with the points of all other exercises; and 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a student who did something about an exercise got in one part of it."""
+
+    passed: bool
+    rest: float  # share of the points of all other exercises
+    value: str  # what came back, as far as a result tells it; "" if it has a name
+    release: str
+    version: str
+
+
+def alarms(results: Iterable[Result]) -> list[Alarm]:
+    """Return the parts to look at, the surest first; none for a class of which too few tried."""
+    found = [
+        Alarm(one_line(exercise, 80), one_line(part, 60), kind, why)
+        for (exercise, part), attempts in attempts_of(results).items()
+        for kind, why in _reasons(attempts)
+    ]
+    return sorted(found, key=lambda alarm: KINDS.index(alarm.kind))
+
+
+def attempts_of(results: Iterable[Result]) -> dict[tuple[str, str], list[Attempt]]:
+    """Return who tried each (exercise, part), of the results that give a mark, in the order of the homework."""
+    attempts: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
+    for result in results:
+        if not result.marked:
+            continue
+        for check in result.checks:
+            others = [other for other in result.checks if other is not check]
+            most = sum(other.max for other in others)
+            rest = sum(other.score for other in others) / most if most else 0.0
+            for part in check.parts if _tried(check) else ():
+                made = result.made_by
+                version = f"assignment {made.assignment}, Python {made.python}, NumPy {made.numpy}"
+                attempts[check.name, part.name].append(
+                    Attempt(part.passed, rest, _value(part), result.release, version)
+                )
+    return attempts
+
+
+def discrimination(attempts: Sequence[Attempt]) -> Discrimination | None:
+    """Return how passing a part goes together with the rest (by Fisher's z); None for too few or all alike."""
+    return _discrimination(attempts, INTERVAL)
+
+
+def _discrimination(attempts: Sequence[Attempt], errors: float) -> Discrimination | None:
+    if len(attempts) < FEW:
+        return None
+    try:
+        r = correlation([float(one.passed) for one in attempts], [one.rest for one in attempts])
+    except StatisticsError:  # all passed, or all have the same elsewhere
+        return None
+    z, error = atanh(max(-0.999999, min(r, 0.999999))), 1 / sqrt(len(attempts) - 3)
+    return Discrimination(*(round(one, 3) for one in (r, tanh(z - errors * error), tanh(z + errors * error))))
+
+
+def _tried(check: CheckResult) -> bool:
+    return any(not part.message.startswith(UNFINISHED) for part in check.parts)
+
+
+def _value(part: Part) -> str:
+    """What tells one wrong value from another: how far off it is, or the exception."""
+    if part.passed or part.mistake or part.message.startswith(UNFINISHED):
+        return ""
+    return f"{part.error:.6g}" if part.error is not None else part.message
+
+
+def _reasons(attempts: Sequence[Attempt]) -> Iterable[tuple[str, str]]:
+    """Yield (kind, why) of everything that speaks against a part."""
+    tried, passed = len(attempts), sum(one.passed for one in attempts)
+    if tried < FEW:
+        return
+    strong = sum(one.rest >= STRONG for one in attempts)
+    if not passed and strong:
+        yield "nobody", f"none of {tried} who tried pass, nor do the {strong} who have {STRONG:.0%} of everything else"
+    sure = _discrimination(attempts, SURE)
+    if sure and sure.high < 0:
+        yield "strong", f"who is strong elsewhere fails it, who is weak passes: correlation {sure.value:.2f}"
+    for kind, groups in (("release", _groups(attempts, "release")), ("version", _groups(attempts, "version"))):
+        yield from ((kind, why) for why in _apart(groups))
+    values = Counter(one.value for one in attempts if one.value)
+    value, count = values.most_common(1)[0] if values else ("", 0)
+    if count >= max(FEW, SHARE * tried):
+        yield (
+            "same",
+            f"{count} of {tried} have the same wrong value, for which no mistake is known: {one_line(value, 120)}",
+        )
+
+
+def _groups(attempts: Sequence[Attempt], by: str) -> dict[str, list[Attempt]]:
+    groups: dict[str, list[Attempt]] = defaultdict(list)
+    for one in attempts:
+        groups[getattr(one, by)].append(one)
+    return {name: group for name, group in groups.items() if len(group) >= FEW}
+
+
+def _apart(groups: dict[str, list[Attempt]]) -> Iterable[str]:
+    """Yield what is said of the two groups that are furthest apart, if nothing but chance cannot do that.
+
+    Two proportions with their pooled standard error; work elsewhere must not tell them apart as well.
+    """
+    if len(groups) < 2:
+        return
+    rate = {name: sum(one.passed for one in group) / len(group) for name, group in groups.items()}
+    rest = {name: sum(one.rest for one in group) / len(group) for name, group in groups.items()}
+    low, high = min(rate, key=rate.__getitem__), max(rate, key=rate.__getitem__)
+    few, many = len(groups[low]), len(groups[high])
+    pooled = (rate[low] * few + rate[high] * many) / (few + many)
+    error = sqrt(pooled * (1 - pooled) * (1 / few + 1 / many))
+    if error and (rate[high] - rate[low]) / error > APART and rate[high] - rate[low] > 2 * abs(rest[high] - rest[low]):
+        yield f"{rate[low]:.0%} of {few} pass with {low}, {rate[high]:.0%} of {many} with {high}"
