@@ -362,6 +362,17 @@ def test_another_notebook_is_told_from_a_poor_one(name: str) -> None:
     assert bool(said) == bool(reason), said
 
 
+@pytest.mark.parametrize(("shown", "counts"), [("SyntaxError", True), ("TabError", True), ("NameError", False)])
+def test_a_mistake_in_syntax_that_a_newer_python_shows_too_is_a_mistake(shown: str, counts: bool) -> None:
+    notebook = submission(put(DOUBLE, "def double(x):\n    return (2 * x"))
+    notebook["metadata"]["language_info"] = {"name": "python", "version": NEWER}
+    cell = next(cell for cell in notebook["cells"] if "return (2" in "".join(cell["source"]))
+    cell["outputs"] = [{"output_type": "error", "ename": shown, "evalue": "'(' was never closed", "traceback": []}]
+    _, plain = normalise(json.dumps(notebook).encode(), 1000, 10_000_000)
+    handed_in = checked_notebook(plain)
+    assert bool(newer_syntax(handed_in, match(handed_in, MASTER))) is not counts
+
+
 def test_syntax_of_a_newer_python_is_no_verdict() -> None:
     table = [
         (NEWER, PEP_695, f"it ran on Python {NEWER}, and this one"),

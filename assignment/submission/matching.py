@@ -109,13 +109,24 @@ def another_homework(notebook: Notebook, matching: Matching) -> str:
     return ""
 
 
+NO_SYNTAX = ("SyntaxError", "IndentationError", "TabError")  # with which Python refuses a cell
+
+
 def newer_syntax(notebook: Notebook, matching: Matching) -> str:
     """Return why exercises cannot be judged by this Python: a newer one ran the notebook, and they fail to parse here.
 
-    "" if they all parse, or nothing newer is named.
+    "" if they all parse, or nothing newer is named. A cell that shows a syntax error of its own is none for that one
+    either: that is a mistake like others.
     """
     version = newer_python(notebook)
-    broken = [cell.id for cell in matching.cells if cell.role == "solve" and cell.is_broken]
+    wrong = {
+        cell.position
+        for cell in notebook.cells
+        if any(output.kind == "error" and output.text.startswith(NO_SYNTAX) for output in cell.outputs)
+    }
+    broken = [
+        cell.id for cell in matching.cells if cell.role == "solve" and cell.is_broken and cell.origin not in wrong
+    ]
     if not version or not broken:
         return ""
     return f"it ran on Python {version}, and this one ({platform.python_version()}) cannot read {_listed(broken)}"
