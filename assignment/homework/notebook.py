@@ -45,7 +45,7 @@ def render(name: str, cells: list[Cell], header: Header | None = None) -> CellJs
     }
 
 
-def notebook_metadata(assignment: dict[str, Any]) -> CellJson:
+def notebook_metadata(assignment: CellJson) -> CellJson:
     """Return the metadata of a notebook of ours, with what is said of the assignment; nothing in it is shared."""
     return copy.deepcopy(_NOTEBOOK) | {"assignment": assignment}
 
@@ -73,10 +73,10 @@ def contents_of(notebook: NotebookJson, file: str) -> Content:
 
 def metadata(cell: Cell) -> CellJson:
     """Return the notebook metadata that a cell of this kind carries (nbgrader's schema 3, and ours)."""
-    ours: dict[str, Any] = {"assignment": {"kind": cell.kind, "name": cell.name}}
+    ours: CellJson = {"assignment": {"kind": cell.kind, "name": cell.name}}
     if cell.kind == "prose":
         return ours
-    nbgrader: dict[str, Any] = {
+    nbgrader: CellJson = {
         "grade": cell.kind == "check",
         "grade_id": cell.id,
         "locked": cell.kind != "solve",
@@ -156,7 +156,7 @@ def _title(raw: CellJson, number: int, taken: set[str]) -> str:
     return title
 
 
-def _kind(raw: CellJson, nbgrader: dict[str, Any]) -> str:
+def _kind(raw: CellJson, nbgrader: CellJson) -> str:
     """Return the kind of a cell that was made in Jupyter, from nbgrader's toolbar or its content."""
     if raw["cell_type"] != "code":
         return "prose"

@@ -21,6 +21,7 @@ from assignment.syntax import LONGEST, bare, canonical, definitions, effort, par
 DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
 ALIKE = 0.6  # share of common words above which a cell without ids is taken for the one it is most like
 EFFORT = 200_000  # characters of code that are read in one notebook: four times what a homework has
+NO_SYNTAX = ("SyntaxError", "IndentationError", "TabError")  # with which Python refuses a cell
 WORDY = 20_000  # characters of a cell that may be recognised by its text
 
 
@@ -107,9 +108,6 @@ def another_homework(notebook: Notebook, matching: Matching) -> str:
     if notebook.assignment != matching.homework and not matching.written and not matching.checks:
         return f"none of its cells is a cell of {matching.homework}"
     return ""
-
-
-NO_SYNTAX = ("SyntaxError", "IndentationError", "TabError")  # with which Python refuses a cell
 
 
 def newer_syntax(notebook: Notebook, matching: Matching) -> str:

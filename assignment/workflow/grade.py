@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assignment.course import Course, FullError
 from assignment.errors import AssignmentError
-from assignment.grading.examiner import Examiner
+from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.result import Result
 from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import examiner_for
@@ -73,8 +73,7 @@ def grade(
     # Reads master, mistakes, releases and limits: what is wrong with them is said before anything is examined.
     examiner = examiner_for(course, name)
     workers = min(jobs or os.cpu_count() or 1, len(students))
-    step = progress or (lambda done, total, who: None)
-    count, total = 0, 0
+    step, count, total = progress or (lambda done, total, who: None), 0, 0
     with (
         nullcontext(zygote) if zygote else Zygote.start() as ready,
         Pool(workers, examiner, ready, lambda who: step(count, total, who)) as pool,
@@ -100,12 +99,7 @@ def grade(
             total = len(due) + len(lost)
             for count, (student, examined) in enumerate(pool.results(), 1):
                 book.save(student, examined.notebook, examined.result)
-                try:
-                    write_autograded(course, name, student, examined)
-                except FullError:
-                    raise
-                except AssignmentError as error:
-                    failed.append(str(error))
+                failed += _kept(course, name, student, examined)
                 results[student] = examined.result
                 step(count, total, "")
             now, regraded = book.marks(), {*due, *lost}
@@ -114,6 +108,17 @@ def grade(
         for student in sorted(results)
     ]
     return Graded(grades, time.monotonic() - start, failed)
+
+
+def _kept(course: Course, name: str, student: str, examined: Examined) -> list[str]:
+    """Write a student's autograded notebook; what went wrong with it, unless the disk is full."""
+    try:
+        write_autograded(course, name, student, examined)
+    except FullError:
+        raise
+    except AssignmentError as error:
+        return [str(error)]
+    return []
 
 
 def _students(course: Course, name: str, only: Collection[str]) -> list[str]:
