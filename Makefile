@@ -22,6 +22,7 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	$(RUN) -m tests.tools.house
 
 bench: setup
 	$(RUN) -m tests.bench

@@ -31,6 +31,7 @@ from assignment.grading.result import CheckResult, Result
 from assignment.marking.results import earlier
 from assignment.rules import Finding
 from assignment.sandbox import bubblewrap as launch
+from assignment.workflow.build import build
 from assignment.workflow.release import release
 from tests import corpus, tiny
 from tests.canvas_class import pack
@@ -560,6 +561,31 @@ def test_no_sandbox_goes_on_and_gives_the_same_marks(klass: Course, course: Cour
             assert getattr(ours, key) == getattr(theirs, key), (student, key)
     said = typed(course, "check", "--no-sandbox", "submitted/1/tiny/tiny.ipynb")
     assert said.status == 0 and "6.5 of 6.5 points" in said.out
+
+
+def test_compare_shows_what_grading_again_would_change_and_writes_nothing(
+    klass: Course, tmp_path: Path, typed: Type
+) -> None:
+    course = tiny.copy_of(klass, tmp_path / "course")
+    kept = [path for folder in ("autograded", "submitted", "backups") for path in (course.root / folder).rglob("*")]
+    before = {path: path.read_bytes() for path in [*kept, course.root / "gradebook.db"] if path.is_file()}
+    said = typed(course, "compare")
+    assert (said.status, said.out) == (0, "0 marks changed of 4 submissions; nothing was written\n")
+    text = course.source_text("tiny")
+    text.write_text(text.read_text(encoding="utf-8").replace("check Counter.add 2.5", "check Counter.add 3.5"))
+    build(course, "tiny")
+    said = typed(course, "compare", "--json")
+    assert [json.loads(line) for line in said.out.splitlines()] == [
+        {"exercise": "Counter.add", "part": "Counter.add", "student": student, "before": 2.5, "after": 3.5}
+        for student in ("1", "3")
+    ]
+    said = typed(course, "compare", "1")
+    assert "Counter.add, Counter.add: 1 up, 0 down, +1 points" in said.out
+    assert "王, 小明 6.5 -> 7.5" in said.out
+    assert "1 mark changed of 1 submission; nothing was written" in said.out
+    assert {path: path.read_bytes() for path in before} == before
+    assert "9: " not in typed(course, "compare", "9").out
+    assert "no result of 9; grade them first" in typed(course, "compare", "9").err
 
 
 def test_version_is_the_packages() -> None:

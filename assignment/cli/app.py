@@ -27,7 +27,7 @@ Exit status:
 """
 SECTIONS = {
     "Write a homework": (authoring.build, authoring.release),
-    "Bring a class in and grade it": (grading.collect, grading.fetch, grading.grade, grading.check),
+    "Bring a class in and grade it": (grading.collect, grading.fetch, grading.grade, grading.compare, grading.check),
     "Decide on broken rules": (deciding.rules, deciding.confirm, deciding.waive, deciding.decide),
     "Look and give back": (returning.report, returning.feedback, returning.export, returning.push),
 }

@@ -107,6 +107,37 @@ def grade(
     complain([*graded.failed, *odd])
 
 
+def compare(
+    students: Students = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+    jobs: Jobs = None,
+    no_sandbox: NoSandbox = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what `grade --again` would change, before anything is written.
+
+    What was graded is examined once more with today's master, limits and rules: which parts would get other points,
+    how many students go up and down, and whose automatic mark would be another. With --json one object a line and
+    change: exercise, part, student, before, after.
+
+    \b
+    Examples:
+      assignment compare
+      assignment compare --json 1042
+    """
+    from assignment.sandbox.zygote import Zygote
+
+    found, which = chosen(course, name)
+    with Zygote.start(contain=not no_sandbox) as zygote:
+        from assignment.cli import tables
+        from assignment.workflow.compare import compare as verb
+
+        with progress("comparing") as step:
+            compared = verb(found, which, zygote, jobs, students or (), step)
+    tables.show_compared(out, found, compared, as_json)
+
+
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", hidden=True)],
     course: CourseOption = None,

@@ -30,6 +30,7 @@ DID = 17  # columns of what became of an entry
 
 if TYPE_CHECKING:  # of these only the shapes are needed
     from assignment.workflow.collect import Collected
+    from assignment.workflow.compare import Comparison
     from assignment.workflow.export import ExportedFeedback, ExportedGrades
     from assignment.workflow.grade import Graded
     from assignment.workflow.push import Pushed
@@ -110,6 +111,27 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
         console.print("\nchecks to look at before marks go out: perhaps the check is wrong, not the class")
         for alarm in odd:
             console.print(f"{alarm.exercise}, {alarm.part}: {alarm.why}", markup=False)
+
+
+def show_compared(console: Console, course: Course, compared: Comparison, as_json: bool) -> None:
+    """The parts that would get other points, and whose mark would be another."""
+    if as_json:
+        for change in compared.changes:
+            print(json.dumps(asdict(change), ensure_ascii=False))
+        return
+    parts: dict[tuple[str, str], list[float]] = {}
+    for change in compared.changes:
+        parts.setdefault((change.exercise, change.part), []).append(change.after - change.before)
+    for (exercise, part), moved in parts.items():
+        up, down = sum(by > 0 for by in moved), sum(by < 0 for by in moved)
+        console.print(f"{exercise}, {part}: {up} up, {down} down, {sum(moved):+g} points", markup=False)
+    names = student_names(course)
+    for student, (before, after) in compared.verdicts.items():
+        console.print(f"verdict: {student} {one_line(names.get(student, ''), 60)} {before} -> {after}", markup=False)
+    for student, (was, now) in compared.nets.items():
+        console.print(f"{student} {one_line(names.get(student, ''), 60)} {points(was)} -> {points(now)}", markup=False)
+    changed = counted(len(compared.nets), "mark")
+    console.print(f"{changed} changed of {counted(compared.students, 'submission')}; nothing was written")
 
 
 def show_rules(

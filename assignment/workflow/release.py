@@ -11,7 +11,6 @@ from assignment.course import Course, tools_in_path
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.homework.releases import keep
-from assignment.plugins.settings import examiner_of
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.build import build
 from assignment.workflow.proving import prove_marks
@@ -53,6 +52,8 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
 
 def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:
     """Build the master and examine it; AssignmentError where its solutions or its empty release get a wrong mark."""
+    from assignment.plugins.settings import examiner_of
+
     built = build(course, name)
     with nullcontext(zygote) if zygote else Zygote.start() as ready:
         prove_marks(
