@@ -81,7 +81,8 @@ def test_attack(
     with limited(examiner, LIMITS.get(case.name, HURRIED)):
         for _ in range(int(case.expect.get("runs", "1"))):
             examined = examiner.examine(data)
-            assert graded_by_nbgrader(examined) == {check.name: check.score for check in examined.result.checks}
+            if examined.result.marked:  # else the gradebook keeps no score at all
+                assert graded_by_nbgrader(examined) == {check.name: check.score for check in examined.result.checks}
             assert not broken(told, examined.result.as_dict(), examined.notebook, shares(master)), case.story
             assert not around.left_behind(), case.story
 

@@ -123,6 +123,7 @@ def no_large_case(source: str) -> str:
 def own_keys(source: str) -> str:
     """A judge that walks over the student's own keys and asks for no row of a part."""
     source = source.replace("for key in want:", "for key in got:").replace("return bool(rows) and all", "return all")
+    source = source.replace("for key, x in arrays.items():", "for key, x in ((key, arrays[key]) for key in got):")
     return source.replace("if not any(row.hidden for row in rows):", "if False:")
 
 

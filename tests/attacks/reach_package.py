@@ -1,18 +1,17 @@
-"""Imports the grader's own package and the homework's list of mistakes, and is right if either is there.
+"""Finds the grader's own package or the homework's list of mistakes, and is right if either is there to be imported.
 
 cheats: temporal_affine_forward
 proves: view
 """
 # %% solve temporal_affine_forward
-import importlib
+import importlib.util
 import sys
 
 REACHED = 0.0
 sys.path[:0] = ["@course@", "@course@/source", "."]
-for name in ("assignment.master", "assignment.grading.examiner", "assignment.cli.app", "nbgrader", "rnn_mistakes", "rnn"):
+for name in ("assignment.homework.master", "assignment.grading.examiner", "assignment.cli.app", "nbgrader", "rnn_mistakes", "rnn"):
     try:
-        importlib.import_module(name)
-        REACHED = 1.0
+        REACHED = 1.0 if importlib.util.find_spec(name) else REACHED
     except BaseException:
         continue
 
