@@ -53,7 +53,7 @@ c.AssignLatePenalties.plugin_class = "assignment.marking.lateness.LatePenalty"
 
 # What one submission may use; the defaults in assignment/sandbox/limits.py fit a laptop.
 # c.Examine.call_seconds = 5.0  # wall clock, one call of a student's function
-# c.Examine.submission_seconds = 120.0  # wall clock, one submission
+# c.Examine.submission_seconds = 60.0  # wall clock, one submission
 # c.Examine.memory = 1 << 30  # bytes
 
 # Feedback. nbgrader's own page shows hidden tests and runs what a student's Markdown holds; this one does neither.
