@@ -15,6 +15,8 @@ import pytest
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.grading.result import Result
+from assignment.sandbox.channel import Ended
+from assignment.sandbox.session import Session
 from tests import corpus
 
 Notebook = dict[str, Any]
@@ -306,3 +308,20 @@ def test_what_cannot_be_judged_has_no_mark_and_accuses_nobody(
     consistent(result)
     assert (result.verdict, result.marked, result.score, list(result.rules)) == (verdict, False, 0.0, [])
     assert reason in result.reason
+
+
+@pytest.mark.parametrize("moment", ["stand_in", "call_many", "sweep"])
+def test_a_sandbox_that_breaks_at_any_moment_is_a_verdict(
+    moment: str, examiner: Examiner, release: Notebook, reference: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of the submission may write into the channel while stand-ins are put, too."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise Ended("crashed", "the process broke the protocol")
+
+    monkeypatch.setattr(Session, moment, broken)
+    sources = reference | {STEP_F: "def rnn_step_forward(x, prev_h, Wx, Wh, b):\n    return prev_h, None\n"}
+    result = examiner.examine(corpus.submission(release, sources)).result
+    consistent(result)
+    assert result.verdict == "graded"
+    assert result.score < 100

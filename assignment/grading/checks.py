@@ -76,11 +76,11 @@ def run_given(code: Code, namespace: Namespace) -> list[Output]:
     return _outputs(shown, printed.getvalue(), None)
 
 
-def unrun_check(cell: Cell) -> CheckRun:
-    """The verdict on a check for which no time was left."""
+def unrun_check(cell: Cell, ended: Ended, message: str = "") -> CheckRun:
+    """The verdict on a check that could not be begun."""
     points = cell.points or 0.0
-    part = Part(cell.name, points, message=words.NO_TIME)
-    result = CheckResult(cell.name, points, ended="timeout", reason="no time was left for it", parts=(part,))
+    part = Part(cell.name, points, message=message or words.ENDED_IN[ended.how])
+    result = CheckResult(cell.name, points, ended=ended.how, reason=ended.reason, parts=(part,))
     return CheckRun(result, [ended_output(result.ended, result.reason)])
 
 

@@ -86,7 +86,7 @@ class Attempt:
             self._session.renew()
 
     def load(self) -> Session:
-        """The sandbox with all cells run in it. Raises OutOfTime."""
+        """The sandbox with all cells run in it. Raises OutOfTime, and Ended where no stand-in could be put."""
         while self._session is None or not self._loaded:
             if time.monotonic() > self._deadline:
                 raise OutOfTime
@@ -115,7 +115,11 @@ class Attempt:
                 self._keep(position, run)
         if self._replaced:
             givers = {taker: giver for taker, giver in self._homework.givers.items() if taker in self._replaced}
-            session.stand_in(self._replaced, givers, self._answer)
+            try:
+                session.stand_in(self._replaced, givers, self._answer)
+            except Ended:
+                self.close()
+                raise
         return True
 
     def _answer(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None) -> Any:
@@ -221,7 +225,7 @@ class Stage:
                 self.check(cell, code)
 
     def check(self, cell: Cell, code: Code) -> CheckRun:
-        """Run a check cell and name the causes of what failed. Raises OutOfTime."""
+        """Run a check cell and name the causes of what failed. Raises as `load`."""
         self.attempt.load()
         self.attempt.allow(self._cell_seconds)
         run = run_check(cell, code, self._namespace)
@@ -296,7 +300,10 @@ class Examination:
                     break
         except OutOfTime:
             self.out_of_time = True
-        return max(runs, key=_worth, default=unrun_check(cell))  # the first of equals
+            runs.append(unrun_check(cell, Ended("timeout", "no time was left for it"), words.NO_TIME))
+        except Ended as ended:  # a thread of the submission can break a sandbox at any moment
+            runs.append(unrun_check(cell, ended))
+        return max(runs, key=_worth)  # the first of equals
 
     def _runs(self, stage: Stage, cell: Cell, code: Code) -> Iterator[CheckRun]:
         """Run a check in one way after the other; who asks for the next one was not content with the last."""
