@@ -25,13 +25,13 @@ lint: setup
 	$(RUN) -m tests.tools.house
 
 bench: setup
-	$(RUN) -m tests.bench
+	$(RUN) -m tests.tools.bench
 
 margins: setup
-	$(RUN) -m tests.margins
+	$(RUN) -m tests.tools.margins
 
 accuracy: setup
-	$(RUN) -m tests.accuracy
+	$(RUN) -m tests.tools.accuracy
 
 build release: setup
 	$(RUN) -m assignment $@

@@ -18,9 +18,9 @@ from assignment.homework.master import load_master
 from assignment.homework.releases import releases
 from assignment.sandbox.limits import Limits
 from assignment.workflow.demo import copy_course
-from tests import corpus
+from tests import ROOT
+from tests.support import corpus
 
-ROOT = Path(__file__).parent.parent
 # Files of tests by how long they take: the longest; and those whose tests need nothing costly of each other, which fill
 # the gaps at the end.
 FIRST = ("test_jupyterlab", "test_docs", "test_grade", "test_formgrader", "test_cli", "test_killed", "test_lateness")
@@ -104,7 +104,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     if config.option.dist != "loadscope":
         return None
 
-    class Scheduling(LoadScopeScheduling):
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
             return nodeid if Path(file).stem in SHARED else file

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.accuracy import margin_table, one_slip_table, survivors, tally
-from tests.margins import Margin
-from tests.mutants import EQUIVALENT, Outcome
-from tests.mutation import Mutant
+from tests.support.mutants import EQUIVALENT, Outcome
+from tests.support.mutation import Mutant
+from tests.tools.accuracy import margin_table, one_slip_table, survivors, tally
+from tests.tools.margins import Margin
 
 WRONG = frozenset({"y"})
 KILLED = Outcome(Mutant("f", 1, "a -> b", ""), "f", WRONG, WRONG)
 MISPLACED = Outcome(Mutant("f", 1, "a -> c", ""), "f", frozenset({"z"}), WRONG)
 ALIVE = Outcome(Mutant("f", 1, "a -> d", ""))
-LISTED = Outcome(Mutant(*next(iter(EQUIVALENT)).split(":", 1)[:1], 1, next(iter(EQUIVALENT)).split(":", 1)[1], ""))
+EXERCISE, _, CHANGE = next(iter(EQUIVALENT)).partition(":")
+LISTED = Outcome(Mutant(EXERCISE, 1, CHANGE, ""))
 
 
 def test_a_miss_is_printed_and_fails(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,9 +17,9 @@ from assignment.grading.reference import Homework
 from assignment.homework.releases import releases
 from assignment.sandbox.limits import Limits
 from tests.conftest import HURRIED, limited
-from tests.corpus import Case, build, load
-from tests.expected import broken, shares
-from tests.surroundings import Surroundings, surroundings
+from tests.support.corpus import Case, build, load
+from tests.support.expected import broken, shares
+from tests.support.surroundings import Surroundings, surroundings
 
 CASES = load("attacks")
 QUICK = "spy_frames lie_equal_array reach_master wire_twice file_points_raised"

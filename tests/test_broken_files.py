@@ -16,8 +16,8 @@ from assignment import course as ground
 from assignment.course import Course, database_error, replace_file
 from assignment.errors import AssignmentError
 from assignment.marking.gradebook import Book
-from tests import tiny
-from tests.canvas_class import pack
+from tests.support import tiny
+from tests.support.canvas_class import pack
 from tests.test_cli import Type, handed_in, klass, typed
 
 __all__ = ["handed_in", "klass", "typed"]  # fixtures

@@ -17,7 +17,8 @@ from assignment.errors import AssignmentError
 from assignment.homework.master import STUB, load_master
 from assignment.homework.percent import parse
 from assignment.workflow.build import build, take_back
-from tests import tiny
+from tests import ROOT
+from tests.support import tiny
 
 SOLVE = "# TODO: 写\n### BEGIN SOLUTION\n{}\n### END SOLUTION\n# TODO 结束\n"
 
@@ -339,7 +340,7 @@ def test_folded_and_played_with(rich: Course) -> None:
 
 
 def test_the_notebook_is_python_that_the_oldest_students_have() -> None:
-    for cell in load_master(Course(tiny.ROOT).release("rnn")).cells:
+    for cell in load_master(Course(ROOT).release("rnn")).cells:
         if cell.cell_type == "code":
             ast.parse(cell.source, feature_version=(3, 9))
 

@@ -8,9 +8,9 @@ import pytest
 from assignment.grading.examiner import Examiner
 from assignment.homework.master import SOLUTION
 from assignment.homework.notebook import CellJson
-from tests import corpus
-from tests.judge import Judge, load_master
-from tests.mutants import quick
+from tests.support import corpus
+from tests.support.judge import Judge, load_master
+from tests.support.mutants import quick
 
 SEEDS = (0, 1, 2, 2**63)
 Edit = tuple[str, str]  # a line of the solution and what stands in its place

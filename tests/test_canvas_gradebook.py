@@ -9,6 +9,7 @@ import pytest
 from assignment.canvas.gradebook import find_column, import_csv, number, read_gradebook
 from assignment.errors import AssignmentError
 from assignment.text import defused
+from tests import CORPORA
 
 PLAIN = '''\
 Student,ID,SIS Login ID,Section,Notes,Homework 1 (1289),rnn (1290),Current Score,Final Score (2026)
@@ -230,7 +231,7 @@ def test_a_roster_in_an_encoding_that_cannot_be_told(names: str, encoding: str, 
 
 def test_the_roster_that_a_western_excel_saved() -> None:
     with pytest.raises(AssignmentError, match=r"roster_cp1252_excel\.csv: not UTF-8"):
-        read_gradebook(Path(__file__).parent / "roster_cp1252_excel.csv")
+        read_gradebook(CORPORA / "roster_cp1252_excel.csv")
 
 
 @pytest.mark.parametrize("names", ["王小明", "朱镕基", "王喆; 李堃", "欧阳锋", "RNN班 张三", "刘德华"])

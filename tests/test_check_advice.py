@@ -6,8 +6,8 @@ import pytest
 
 from assignment.homework.checker import verdicts_shown
 from assignment.homework.master import STUB, Master
-from tests.judge import load_master
-from tests.master_cells import Notebook, solve
+from tests.support.judge import load_master
+from tests.support.master_cells import Notebook, solve
 
 STEP = "next_h = np.tanh(x @ Wx + prev_h @ Wh + b)\n    cache = (x, prev_h, Wx, Wh, next_h)"
 BACK = """x, prev_h, Wx, Wh, next_h = cache

@@ -30,13 +30,12 @@ from assignment.grading.examiner import Examiner
 from assignment.grading.result import CheckResult, Result
 from assignment.marking.results import earlier
 from assignment.rules import Finding
-from assignment.sandbox import bubblewrap as launch
 from assignment.workflow.build import build
 from assignment.workflow.release import release
-from tests import corpus, tiny
-from tests.canvas_class import pack
-from tests.canvas_server import User, canvas_server
-from tests.conftest import ROOT
+from tests import ROOT
+from tests.support import corpus, tiny
+from tests.support.canvas_class import pack
+from tests.support.canvas_server import User, canvas_server
 
 VERBS = [verb.__name__ for verbs in SECTIONS.values() for verb in verbs] + ["demo"]
 COMMAND = [sys.executable, "-m", "assignment"]
@@ -533,9 +532,7 @@ def alive(pid: int) -> bool:
 def no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine without bwrap."""
     which = shutil.which
-    monkeypatch.setattr(
-        launch.shutil, "which", lambda name, path=None: None if name == "bwrap" else which(name, path=path)
-    )
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None if name == "bwrap" else which(name, path=path))
     yield
 
 

@@ -16,7 +16,7 @@ from assignment.errors import AssignmentError
 from assignment.submission.handed_in import homework_test
 from assignment.workflow.collect import Collected, collect
 from assignment.workflow.roster import enrol
-from tests.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
+from tests.support.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
 ROSTER = """\
 Student,ID,SIS Login ID,Section,hw (1290)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assignment.grading.examiner import Examiner
-from tests import corpus
+from tests.support import corpus
 
 pytestmark = pytest.mark.slow
 

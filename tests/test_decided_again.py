@@ -9,7 +9,7 @@ import pytest
 from assignment.course import Course
 from assignment.marking.decisions import load
 from assignment.marking.gradebook import Book
-from tests import corpus, tiny
+from tests.support import corpus, tiny
 from tests.test_cli import Said, Type, handed_in, klass, typed
 
 __all__ = ["handed_in", "klass", "typed"]  # fixtures

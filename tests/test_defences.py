@@ -26,11 +26,11 @@ from assignment.homework.master import HIDDEN, Master, without
 from assignment.homework.releases import releases
 from assignment.sandbox.limits import Limits
 from assignment.sandbox.zygote import DEFENCES, Sandbox
-from tests import stock
 from tests.conftest import limited
-from tests.corpus import Case, Notebook, build, load
-from tests.expected import bound, shares, stolen
-from tests.surroundings import Surroundings, surroundings
+from tests.support.corpus import Case, Notebook, build, load
+from tests.support.expected import bound, shares, stolen
+from tests.support.surroundings import Surroundings, surroundings
+from tests.tools import stock
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from assignment.cli.app import app
 from assignment.course import Course
 from assignment.workflow.demo import copy_course
-from tests.canvas_server import User, canvas_server
-from tests.conftest import ROOT
+from tests import ROOT
+from tests.support.canvas_server import User, canvas_server
 from tests.test_cli import COMMAND, ENVIRONMENT, narrow
 
 SHOWN = re.compile(r"^\$ (.+?)\s*(?:#.*)?$", re.MULTILINE)

@@ -26,8 +26,8 @@ from assignment.report.annotated import escaped, fenced, is_fenced
 from assignment.report.student_view import exercises, summands
 from assignment.text import block, one_line, plain, points
 from assignment.words import OBJECTION, lateness
-from tests import feedback_samples as samples
-from tests.feedback_samples import annotate, page, settle, typed
+from tests.support import feedback_samples as samples
+from tests.support.feedback_samples import annotate, page, settle, typed
 
 WHO = {"name": "王小明", "login": "xiaoming.wang", "student": "1044", "file": "作业 2.ipynb"}
 HOSTILE = {
@@ -87,7 +87,7 @@ def shown(cells: list[dict[str, Any]]) -> str:
 # --- what the page says
 
 
-RESULTS = {
+RESULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "nearly perfect": (samples.nearly_perfect(), {}),
     "typical": (samples.typical(), {"penalties": [{"kind": "late", "points": 5}], "late": {"late": True, "days": 2.0}}),
     "breach": (samples.breach(), {"penalties": [{"kind": "rules", "points": 100}]}),
@@ -172,7 +172,7 @@ def test_parts_that_failed_in_the_same_words_stand_together() -> None:
 
 
 def test_parts_that_one_hint_explains_stand_together() -> None:
-    wrong = {
+    wrong: dict[str, dict[str, Any]] = {
         "dx": {"message": "dx 不对", "hint": "少了导数"},
         "db": {"message": "db 不对", "hint": "少了导数", "error": 0.5},
     }

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from assignment.canvas.api import RemoteAssignment, RemoteFile, address, connect
 from assignment.canvas.archive import RefusedError
@@ -27,13 +27,17 @@ from assignment.errors import AssignmentError
 from assignment.marking import breakdown
 from assignment.workflow.fetch import fetch
 from assignment.workflow.push import Pushed, push
-from tests.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
-from tests.canvas_server import TOKEN, Canvas, User, canvas_server
+from tests.support.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
+from tests.support.canvas_server import TOKEN, Canvas, User, canvas_server
 
 # Only an update that had no effect waits for settle.
 QUICK = ServerLimits(attempts=4, wait=0.001, longest=0.002, silence=10.0, request=20.0, settle=0.1)
 PEOPLE = {"1": "Doe, Jane", "2": "王小明", "3": "Müller, Jörg"}
-MARKS = {"1": (60.0, None, 0.0), "2": (20.5, None, 0.0), "3": (0.0, 50.0, 5.0)}  # 100, 60.5, 85
+MARKS: dict[str, tuple[float | None, float | None, float]] = {
+    "1": (60.0, None, 0.0),
+    "2": (20.5, None, 0.0),
+    "3": (0.0, 50.0, 5.0),
+}  # 100, 60.5, 85
 
 
 @pytest.fixture
@@ -258,7 +262,7 @@ class KilledError(BaseException):
 class Killer(HTTPAdapter):
     """Lets the process die at its nth request, before or after the request had its effect."""
 
-    def __init__(self, inner: HTTPAdapter, at: int, after: bool) -> None:
+    def __init__(self, inner: BaseAdapter, at: int, after: bool) -> None:
         super().__init__()
         self.inner, self.at, self.after, self.count = inner, at, after, 0
 

@@ -19,8 +19,8 @@ from assignment.workflow.collect import collect
 from assignment.workflow.demo import HandIn, copy_course, write_archive, write_roster
 from assignment.workflow.export import export_grades
 from assignment.workflow.grade import grade
-from tests import corpus
-from tests.browser import OpenNotebook, Server, chromium, jupyter
+from tests.support import corpus
+from tests.support.browser import OpenNotebook, Server, chromium, jupyter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

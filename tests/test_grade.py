@@ -24,7 +24,7 @@ from assignment.marking.gradebook import waive_rule
 from assignment.workflow.demo import copy_course
 from assignment.workflow.grade import Graded, grade
 from assignment.workflow.release import release as make_release
-from tests import corpus
+from tests.support import corpus
 
 pytestmark = pytest.mark.slow  # the command line's own tests grade a small class in a quick run too
 
@@ -170,7 +170,7 @@ def test_a_folder_without_its_notebook_stops_nobody(marked: Course, release: Not
         marked.submitted(student, "rnn").unlink()
     os.mkfifo(marked.submitted("4", "rnn"))  # nobody writes into it: to read it would take for ever
     reasons = {"3": "there is no rnn.ipynb in its folder", "4": "it is not a file"}
-    for regraded in (reasons.keys(), set()):  # the second time they are known
+    for regraded in (set(reasons), set[str]()):  # the second time they are known
         graded = grade(marked, "rnn").grades
         assert {g.student: g.result.reason for g in graded if g.net is None} == reasons
         assert {g.student for g in graded if g.regraded} == regraded

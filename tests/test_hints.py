@@ -13,9 +13,10 @@ from assignment.homework.fingerprints import with_fingerprints
 from assignment.homework.master import Master
 from assignment.homework.notebook import notebook_cell, packed_text
 from assignment.homework.releases import prove
-from tests.fitting import variants
-from tests.judge import ROOT, load_master, put
-from tests.master_cells import Notebook, solve
+from tests import ROOT
+from tests.support.fitting import variants
+from tests.support.judge import load_master, put
+from tests.support.master_cells import Notebook, solve
 
 TEXT = (ROOT / "source" / "rnn_mistakes.py").read_text(encoding="utf-8")
 

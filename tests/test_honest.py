@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from assignment.grading.examiner import Examiner
-from tests.corpus import Case, build, load
-from tests.expected import broken, shares
+from tests.support.corpus import Case, build, load
+from tests.support.expected import broken, shares
 
 CASES = load("honest")
 QUICK = ("warnings_everywhere", "pops_its_cache", "file_all_lost")

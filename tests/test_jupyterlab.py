@@ -20,8 +20,8 @@ from playwright.sync_api import Browser
 
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
-from tests.browser import OpenNotebook, Server, chromium, jupyter
-from tests.looks import DARK, LIGHT, flaws
+from tests.support.browser import OpenNotebook, Server, chromium, jupyter
+from tests.support.looks import DARK, LIGHT, flaws
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

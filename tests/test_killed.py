@@ -21,7 +21,7 @@ from assignment.errors import AssignmentError
 from assignment.marking.results import earlier
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release
-from tests import corpus, tiny
+from tests.support import corpus, tiny
 from tests.test_grade import scores
 
 STUDENTS = [str(number) for number in range(1, 13)]

@@ -20,7 +20,8 @@ from assignment.workflow.classroom import annotated, graded, write_feedback, wri
 from assignment.workflow.export import export_grades
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release
-from tests import corpus, tiny
+from tests import ROOT
+from tests.support import corpus, tiny
 from tests.test_grade import nbgrader
 
 pytestmark = pytest.mark.slow
@@ -291,7 +292,7 @@ def test_a_time_that_is_none_is_named(course: Course) -> None:
 
 def test_the_course_as_it_lies_there_takes_nothing_off() -> None:
     """Off by default: the commented lines of nbgrader_config.py are examples."""
-    checkout = Course(tiny.ROOT)
+    checkout = Course(ROOT)
     assert Lateness(checkout.config(), "rnn").due is None
     examples = [line[2:] for line in tiny.CONFIG.split("\n") if line.startswith("# c.LatePenalty.")]
     assert len(examples) == 6

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from tests.judge import Judge, load_master
-from tests.margins import LARGE, SPARSE, Margin, Redrawn, errors, margins, table
+from tests.support.judge import Judge, load_master
+from tests.tools.margins import LARGE, SPARSE, Margin, Redrawn, errors, margins, table
 
 DRAWS = 12
 

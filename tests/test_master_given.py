@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.judge import load_master
-from tests.master_cells import PARAMETERS, Notebook
+from tests.support.judge import load_master
+from tests.support.master_cells import PARAMETERS, Notebook
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_helpers_restore_what_they_move(right: Notebook, capsys: pytest.CaptureF
 
     def spoils(a: np.ndarray) -> np.ndarray:
         a -= a.max()
-        return np.exp(a) / np.exp(a).sum()
+        return np.asarray(np.exp(a) / np.exp(a).sum())
 
     array(spoils, x, df)
     np.testing.assert_array_equal(x, before)

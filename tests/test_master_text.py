@@ -11,8 +11,9 @@ import pytest
 
 from assignment.homework.checker import verdicts_shown
 from assignment.homework.master import STUB, Master
-from tests.judge import ROOT, load_master
-from tests.master_cells import PARAMETERS, POINTS, Notebook, solve
+from tests import ROOT
+from tests.support.judge import load_master
+from tests.support.master_cells import PARAMETERS, POINTS, Notebook, solve
 
 TEXT = ROOT / "source" / "rnn.py"
 

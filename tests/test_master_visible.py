@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from assignment.homework.master import Master
-from tests.judge import load_master
-from tests.master_cells import PARAMETERS, Notebook, solve
+from tests.support.judge import load_master
+from tests.support.master_cells import PARAMETERS, Notebook, solve
 
 
 @pytest.fixture(scope="module")

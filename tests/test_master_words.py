@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.judge import load_master
-from tests.master_cells import Notebook, solve
+from tests.support.judge import load_master
+from tests.support.master_cells import Notebook, solve
 
 
 @pytest.fixture(scope="module")
@@ -228,9 +228,12 @@ def test_an_error_that_names_its_function(make: Callable[..., Any], right: Noteb
 
 
 def test_an_error_from_outside_the_notebook(make: Callable[..., Any]) -> None:
+    def outside() -> None:
+        raise ValueError("no frame of the notebook behind it")
+
     check = make("exercise", a=1.0)
     with check:
-        raise ValueError("no frame of the notebook behind it")
+        outside()
     assert check.rows[0].message == "运行出错：ValueError: no frame of the notebook behind it（exercise）"
 
 

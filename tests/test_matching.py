@@ -17,7 +17,7 @@ from assignment.homework.percent import parse
 from assignment.sandbox.inside.notebook import normalise
 from assignment.submission.matching import Matching, Placed, another_homework, match, newer_syntax
 from assignment.submission.reader import checked_notebook
-from tests import tiny
+from tests.support import tiny
 
 Cells = list[dict[str, Any]]
 MASTER = Master("tiny", tuple(parse(tiny.TEXT, "tiny.py")))

@@ -12,7 +12,6 @@ import pytest
 from assignment.grading.diagnosis import (
     GONE,
     RELATIONS,
-    Mistake,
     explain_error,
     finite,
     joined_terms,
@@ -20,9 +19,10 @@ from assignment.grading.diagnosis import (
     related,
 )
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised
-from assignment.grading.reference import load_mistakes
-from tests.judge import ROOT, Judge, Verdict, again, load_master, quiet
-from tests.mutants import same
+from assignment.grading.reference import Mistake, load_mistakes
+from tests import ROOT
+from tests.support.judge import Judge, Verdict, again, load_master, quiet
+from tests.support.mutants import same
 
 TEXT = (ROOT / "source" / "rnn_mistakes.py").read_text(encoding="utf-8")
 
@@ -263,7 +263,7 @@ def test_mistakes_cannot_change_what_was_logged() -> None:
 
 
 def test_large_rows_are_tried_only_where_no_small_one_failed() -> None:
-    calls = []
+    calls: list[int] = []
     counting = {**TINY, "note": calls.append}
     text = "@mistake('twice', '数一数')\ndef counted(x):\n    note(x.size)\n    return x\n"
     large, small = np.ones((100, 100)), X

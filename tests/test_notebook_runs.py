@@ -14,7 +14,8 @@ from nbconvert.preprocessors import ExecutePreprocessor
 from nbgrader.validator import Validator
 
 from assignment.homework.master import SOLUTION, load_master
-from tests.tiny import ROOT, read
+from tests import ROOT
+from tests.support.tiny import read
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Notebook = dict[str, Any]

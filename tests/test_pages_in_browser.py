@@ -13,8 +13,8 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from assignment.report.class_page import report
-from tests import feedback_samples as samples
-from tests.feedback_samples import annotate, page, settle, summary
+from tests.support import feedback_samples as samples
+from tests.support.feedback_samples import annotate, page, settle, summary
 from tests.test_feedback import HOSTILE, WHO
 from tests.test_report import ABOUT, ABSENT, CLASS
 
@@ -72,10 +72,11 @@ def opened(browser: Browser, folder: Path, text: str, width: int = 1200) -> Page
     # A phone lays a page out as wide as the page's viewport says, and 980 pixels wide where it says nothing.
     tab = browser.new_page(viewport={"width": width, "height": 900}, is_mobile=width < PHONE)
     tab.set_default_timeout(10_000)
-    tab.complaints = []  # type: ignore[attr-defined]
-    tab.on("console", lambda said: tab.complaints.append(said.text))  # type: ignore[attr-defined]
-    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))  # type: ignore[attr-defined]
-    tab.on("dialog", lambda dialog: tab.complaints.append(dialog.message))  # type: ignore[attr-defined]
+    complaints: list[str] = []
+    tab.complaints = complaints  # type: ignore[attr-defined]
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("dialog", lambda dialog: complaints.append(dialog.message))
     tab.goto((folder / "page.html").as_uri())
     return tab
 

@@ -18,7 +18,7 @@ from assignment.homework.releases import keep, made_from, prove, releases
 from assignment.workflow.build import build
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release
-from tests import tiny
+from tests.support import tiny
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,11 +13,11 @@ import pytest
 
 from assignment.report.class_page import BOM, ClassSummary, report, report_csv, report_json
 from assignment.text import defused
-from tests import feedback_samples as samples
-from tests.feedback_samples import settle, summary
+from tests import ROOT
+from tests.support import feedback_samples as samples
+from tests.support.feedback_samples import settle, summary
 from tests.test_feedback import HOSTILE, Outline, tags
 
-ROOT = Path(__file__).parent.parent
 ABOUT = {"assignment": "rnn", "title": "循环神经网络", "made_at": "2025-04-14 10:20"}
 ABSENT = {"missing": [{"student": "3001", "name": "van der Berg, A.B."}]}
 

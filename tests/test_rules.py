@@ -11,6 +11,7 @@ import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from assignment.rules import Finding, Policy, findings
 from assignment.sandbox.inside.notebook import normalise
 from assignment.submission.reader import checked_notebook
 from assignment.syntax import walk
-from tests import tiny
+from tests.support import tiny
 
 Notebook = dict[str, Any]
 Change = Callable[[Notebook], Any]
@@ -731,9 +732,13 @@ def test_cells_to_play_with_are_played_with() -> None:
         (f"import torch\n{untouched}", [stream("[0 2 4]")], {"todo", "imports"}),
         ("", [], {"todo"}),
     ]
+
+    def added(cell: dict[str, Any], nb: Notebook) -> None:
+        nb["cells"].append(cell)
+
     for source_, outputs, rules in table:
         findings = found(
-            handed_in(lambda nb, s=source_, o=outputs: nb["cells"].append({**raw, "source": s, "outputs": o})),
+            handed_in(partial(added, {**raw, "source": source_, "outputs": outputs})),
             release,
             release,
         )
@@ -833,7 +838,7 @@ CONTRADICTIONS: list[tuple[str, list[dict[str, Any]], dict[str, tuple[bool, bool
 @pytest.mark.parametrize("case", CONTRADICTIONS, ids=[case[0] for case in CONTRADICTIONS])
 def test_outputs_that_contradict_the_examiner_are_noted(case: Any) -> None:
     _, outputs, parts, check, expected = case
-    judged = [Part(name, 1.0, passed=passed, hidden=hidden) for name, (passed, hidden) in parts.items()]
+    judged = tuple(Part(name, 1.0, passed=passed, hidden=hidden) for name, (passed, hidden) in parts.items())
     examined = [CheckResult("double", 1.0, parts=judged, **check)]
     findings = found(handed_in(cell(CHECK_DOUBLE, outputs=outputs)), examined=examined)
     end = "保留的输出写着通过，重新运行的结果是未通过"
@@ -932,7 +937,7 @@ def saved_by_the_server(folder: Path) -> Change:
     def change(nb: Notebook) -> None:
         tiny.write(folder / "lab.ipynb", nb)
         manager = LargeFileManager(root_dir=str(folder))
-        manager.save(manager.get("lab.ipynb"), "lab.ipynb")
+        manager.save(manager.get("lab.ipynb"), "lab.ipynb")  # type: ignore[no-untyped-call]
         nb.update(tiny.read(folder / "lab.ipynb"))
 
     return change

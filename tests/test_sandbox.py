@@ -29,12 +29,13 @@ import pytest
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.sandbox import bubblewrap as launch
+from assignment.sandbox.channel import Ended
 from assignment.sandbox.limits import MIB, Limits
-from assignment.sandbox.session import Ended, Session
+from assignment.sandbox.session import Session
 from assignment.sandbox.zygote import DEFENCES, Sandbox, Zygote
 from assignment.workflow.pool import Pool
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 LIMITS = Limits(
     memory=768 * MIB,
     cpu_seconds=1,

@@ -23,8 +23,9 @@ from assignment.workflow.build import build
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release
-from tests import corpus, tiny
-from tests.canvas_class import pack
+from tests import ROOT
+from tests.support import corpus, tiny
+from tests.support.canvas_class import pack
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,7 @@ def half(x):
 def two(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """A course with the recurrent networks as they are and the tiny homework, both released."""
     course = tiny.course(tmp_path_factory.mktemp("two") / "course", tiny=tiny.TEXT + PARTLY)
-    networks = Course(tiny.ROOT)
+    networks = Course(ROOT)
     for source in (networks.source_text("rnn"), networks.mistakes("rnn")):
         (course.root / "source" / source.name).write_bytes(source.read_bytes())
     shutil.copytree(networks.source_text("rnn").parent / "figures", course.root / "source" / "figures")
@@ -101,7 +102,7 @@ def klass(two: Course) -> Course:
     return two
 
 
-MARKS = {  # student -> points of each check
+MARKS: dict[str, dict[str, float]] = {  # student -> points of each check
     "1": {"double": 4, "Counter.add": 2.5, "half": 3},
     "2": {"double": 0, "Counter.add": 2.5, "half": 3},  # right for what the student sees, not for the hidden test
     "3": {"double": 4, "Counter.add": 2.5, "half": 1.5},
@@ -163,7 +164,7 @@ def test_the_command_line_does_the_one_named(klass: Course, capsys: pytest.Captu
 
 def test_the_engine_does_not_know_the_homework() -> None:
     """No module's code names an exercise of the recurrent networks (a docstring may, as an example)."""
-    exercises = {cell.name for cell in load_master(Course(tiny.ROOT).source("rnn")).solves}
+    exercises = {cell.name for cell in load_master(Course(ROOT).source("rnn")).solves}
     package = Path(build.__code__.co_filename).parent
     trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in package.rglob("*.py")}
     assert {name: known for name, tree in trees.items() if (known := exercises & set(words(tree)))} == {}
@@ -174,9 +175,9 @@ def words(tree: ast.Module) -> Iterator[str]:
     """Yield the names and texts in code, docstrings left out."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute | ast.FunctionDef):
-            yield getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", "")
+            yield str(getattr(node, "id", "") or getattr(node, "attr", "") or getattr(node, "name", ""))
         elif not isinstance(node, ast.Expr):
-            yield from (part.value for part in ast.iter_child_nodes(node) if is_text(part))
+            yield from (str(part.value) for part in ast.iter_child_nodes(node) if is_text(part))
 
 
 def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
@@ -184,7 +185,7 @@ def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
 
 
 def test_the_committed_notebooks_are_what_the_text_gives_today(tmp_path: Path) -> None:
-    networks = Course(tiny.ROOT)
+    networks = Course(ROOT)
     course = tiny.course(tmp_path / "course", rnn=networks.source_text("rnn").read_text(encoding="utf-8"))
     released = release(course, "rnn")
     assert course.source("rnn").read_bytes() == networks.source("rnn").read_bytes()

@@ -14,7 +14,7 @@ import pytest
 from assignment.sandbox.channel import Ended, Handle, Moving, Refused, RemoteDict, RemoteError
 from assignment.sandbox.limits import MIB, Limits
 from assignment.sandbox.protocol import CALL
-from assignment.sandbox.session import Session
+from assignment.sandbox.session import CallSpec, Session
 from assignment.sandbox.zygote import Sandbox
 
 LIMITS = Limits(memory=768 * MIB, cpu_seconds=20, call_seconds=2, output_bytes=2000, reply_bytes=8 * MIB)
@@ -297,7 +297,7 @@ def test_method_gets_the_state_by_value(functions: Session) -> None:
 
 def test_many_calls_in_order(functions: Session) -> None:
     w = np.ones(2)
-    calls = [("forward", (np.full(2, float(number)), w), {}, None) for number in range(3000)]
+    calls: list[CallSpec] = [("forward", (np.full(2, float(number)), w), {}, None) for number in range(3000)]
     values = functions.call_many(calls, pick=0)
     assert [value[0] for value in values] == list(range(3000))
     assert functions.call_many([]) == []
@@ -305,7 +305,7 @@ def test_many_calls_in_order(functions: Session) -> None:
 
 
 def test_batch_is_fast(functions: Session) -> None:
-    calls = [("forward", (np.ones((3, 4)) * number, 2.0), {}, None) for number in range(2000)]
+    calls: list[CallSpec] = [("forward", (np.ones((3, 4)) * number, 2.0), {}, None) for number in range(2000)]
     taken = []
     for _ in range(5):
         started = time.process_time()

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assignment.grading.examiner import Examiner
-from tests import corpus
-from tests.slips import SLIPS, Slip
+from tests import CORPORA
+from tests.support import corpus
+from tests.support.slips import SLIPS, Slip
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_what_cannot_be_tested_has_a_reason() -> None:
     assert all(bool(slip.cannot) == bool(slip.why) for slip in SLIPS)
 
 
-STUDENTS = json.loads(Path(__file__).with_name("slips.json").read_text(encoding="utf-8"))
+STUDENTS = json.loads((CORPORA / "slips.json").read_text(encoding="utf-8"))
 
 
 def body(stub: str, text: str, left_below: bool) -> str:

@@ -15,9 +15,9 @@ from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.releases import releases
 from assignment.sandbox.limits import Limits
-from tests import corpus
-from tests.fitting import Variant, variants
-from tests.judge import Judge, load_master
+from tests.support import corpus
+from tests.support.fitting import Variant, variants
+from tests.support.judge import Judge, load_master
 
 VARIANTS = variants()
 FAMILIES = sorted({variant.family for variant in VARIANTS})
@@ -102,4 +102,4 @@ def test_mixed_variants_get_all_marks_in_the_sandbox(
         sources |= variant.sources(judge.master.released)
     result = patient.examine(corpus.submission(release, sources)).result
     assert result.score == 100, [part for check in result.checks for part in check.parts if not part.passed]
-    assert not [finding for finding in result.rules if finding["breach"]]
+    assert not [finding for finding in result.rules if finding.breach]

@@ -17,7 +17,7 @@ from assignment.grading.reference import Homework
 from assignment.grading.result import Result
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.session import Session
-from tests import corpus
+from tests.support import corpus
 
 Notebook = dict[str, Any]
 Sources = dict[str, str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def test_what_people_write_into_the_file_stays(course: Course) -> None:
 
 
 def test_what_is_refused(course: Course) -> None:
-    table = [
+    table: list[tuple[Callable[[], object], str]] = [
         (lambda: waive(course, "1", "rnn", "todo", " ", "lin"), "needs a reason"),
         (lambda: waive(course, "1", "rnn", "tests", "x", "lin"), "there are todo, imports, outputs"),
         (lambda: confirm(course, "1", "rnn", "todo", [breach(breach=False)], "lin"), "nothing to confirm"),

@@ -52,7 +52,11 @@ def split(parts: Parts) -> tuple[bytes, bytes]:
 def read(codec: Codec, header: bytes, blob: bytes) -> Any:
     """The message of a frame whose blob is there already."""
     rest = io.BytesIO(blob)
-    return codec.decode(header, len(blob), rest.readinto)
+
+    def take(view: memoryview) -> None:
+        rest.readinto(view)
+
+    return codec.decode(header, len(blob), take)
 
 
 def returned(value: Any, budget: int = 1 << 20) -> Any:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 TOKEN = "1~secret"
@@ -324,7 +324,7 @@ class Handler(BaseHTTPRequestHandler):
             for other in canvas.files.values():
                 other.replaced |= other.name == name
             id = next(canvas.ids)
-            canvas.files[id] = Stored(name, parts["file"].get_payload(decode=True))
+            canvas.files[id] = Stored(name, cast(bytes, parts["file"].get_payload(decode=True)))
         return 303, {"Location": f"{canvas.url}/api/v1/files/{id}/create_success?uuid=u{id}"}, b""
 
 

@@ -19,7 +19,7 @@ import json
 import re
 from typing import Any
 
-from tests.corpus import Case, Notebook, kind_of, text_of
+from tests.support.corpus import Case, Notebook, kind_of, text_of
 
 SHOWN = {"text/plain", "image/png"}  # what an autograded notebook may carry as output
 

@@ -14,12 +14,13 @@ from assignment.grading.diagnosis import recognise
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework, load_mistakes
 from assignment.homework.releases import releases
-from tests import corpus
-from tests.fitting import variants
-from tests.judge import ROOT, Judge, load_master
-from tests.margins import measure, table
-from tests.mutants import EQUIVALENT, Outcome, agrees, outcomes
-from tests.slips import SLIPS
+from tests import ROOT
+from tests.support import corpus
+from tests.support.fitting import variants
+from tests.support.judge import Judge, load_master
+from tests.support.mutants import EQUIVALENT, Outcome, agrees, outcomes
+from tests.support.slips import SLIPS
+from tests.tools.margins import measure, table
 
 DRAWS = 100  # of the margins here; `make margins` draws a thousand times
 INPUTS = 10_000  # random inputs on which a surviving mutant must agree with the solution

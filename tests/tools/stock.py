@@ -1,4 +1,4 @@
-"""What nbgrader's stock executor does with the corpus, beside what this project does: python -m tests.stock.
+"""What nbgrader's stock executor does with the corpus, beside what this project does: python -m tests.tools.stock.
 
 Stock execution contains nothing, so all of it happens inside bubblewrap: one throw-away course a notebook, everything
 else read-only, no network, processes and shared memory of its own, memory limited. What ends the whole run (a signal
@@ -31,11 +31,11 @@ from assignment.plugins.settings import examiner_for
 from assignment.sandbox.limits import Limits
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import Pool
-from tests.corpus import HERE, build, load
-from tests.expected import bound, broken, shares
+from tests import ROOT
+from tests.support.corpus import build, load
+from tests.support.expected import bound, broken, shares
 
 NAME = "rnn"
-ROOT = HERE.parent
 CELL_SECONDS = 10  # nbgrader's own default is 30; no honest cell of the corpus takes two
 CASE_SECONDS = 60  # after that the grading of one notebook is killed
 MEMORY = 3 << 30  # address space of each process of a notebook
@@ -166,7 +166,7 @@ def _contained(work: Path) -> Iterator[dict[str, Any]]:
     command += ["--bind", str(work), "/tmp/work", "--chdir", "/tmp/work", "--clearenv"]
     environment = {"HOME": "/tmp/work", "PATH": _path(), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
     command += [part for key, value in environment.items() for part in ("--setenv", key, value)]
-    command += [sys.executable, "-m", "tests.stock", "--inside"]
+    command += [sys.executable, "-m", "tests.tools.stock", "--inside"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         text = b""

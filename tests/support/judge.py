@@ -10,7 +10,6 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,7 @@ from assignment.grading.diagnosis import follow
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised
 from assignment.homework.master import Cell, Master
 from assignment.homework.percent import header, parse
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
 
 
 class HangError(BaseException):
@@ -267,7 +265,7 @@ def again(call: Call, namespace: Mapping[str, Any]) -> Any:
 
 def restored(kind: type, state: dict[str, Any]) -> Any:
     """Return an object of a class with this state, made without calling its constructor."""
-    instance = kind.__new__(kind)
+    instance: Any = object.__new__(kind)
     instance.__dict__.update(state)
     return instance
 

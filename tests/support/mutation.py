@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,17 @@ from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvide
 
 from assignment.homework.master import Cell
 
-BINARY = {
+BINARY: dict[type[cst.BaseBinaryOp], list[type[cst.BaseBinaryOp]]] = {
     cst.Add: [cst.Subtract], cst.Subtract: [cst.Add], cst.Multiply: [cst.Divide, cst.Add],
     cst.Divide: [cst.Multiply], cst.Power: [cst.Multiply], cst.MatrixMultiply: [],
     cst.FloorDivide: [cst.Multiply], cst.Modulo: [cst.Multiply],
 }  # fmt: skip
-COMPARED = {
+COMPARED: dict[type[cst.BaseCompOp], list[type[cst.BaseCompOp]]] = {
     cst.Equal: [cst.NotEqual], cst.NotEqual: [cst.Equal], cst.LessThan: [cst.LessThanEqual, cst.GreaterThan],
     cst.GreaterThan: [cst.GreaterThanEqual, cst.LessThan], cst.Is: [cst.IsNot], cst.IsNot: [cst.Is],
     cst.LessThanEqual: [cst.LessThan], cst.GreaterThanEqual: [cst.GreaterThan],
 }  # fmt: skip
-AUGMENTED = {
+AUGMENTED: dict[type[cst.BaseAugOp], Callable[[], cst.BaseAugOp]] = {
     cst.AddAssign: cst.SubtractAssign, cst.SubtractAssign: cst.AddAssign,
     cst.MultiplyAssign: cst.DivideAssign, cst.DivideAssign: cst.MultiplyAssign,
 }  # fmt: skip
@@ -91,8 +91,8 @@ def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNo
         case cst.UnaryOperation():
             yield node.expression
         case cst.ComparisonTarget():
-            for operator in COMPARED.get(type(node.operator), []):
-                yield node.with_changes(operator=operator())
+            for compared in COMPARED.get(type(node.operator), []):
+                yield node.with_changes(operator=compared())
         case cst.BooleanOperation():
             yield node.left
             yield node.right
@@ -106,8 +106,8 @@ def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNo
             for value in (node.evaluated_value + 1, node.evaluated_value - 1, 0):
                 yield _number(value)
         case cst.Float():
-            for value in (node.evaluated_value + 1, 2 * node.evaluated_value, 0.0):
-                yield cst.Float(repr(value)) if value >= 0 else _number(value)
+            for real in (node.evaluated_value + 1, 2 * node.evaluated_value, 0.0):
+                yield cst.Float(repr(real)) if real >= 0 else _number(real)
         case cst.Name(value="True" | "False"):
             yield cst.Name("False" if node.value == "True" else "True")
         case cst.Name() if _is_read(node, parent) and node.value in names:
@@ -129,8 +129,8 @@ def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNo
             yield from _swapped(node, "slice")
         case cst.Index() if not isinstance(node.value, cst.Integer | cst.SimpleString):
             for text in ("+", "-"):
-                operator = cst.Add() if text == "+" else cst.Subtract()
-                yield node.with_changes(value=cst.BinaryOperation(_bracketed(node.value), operator, cst.Integer("1")))
+                sign = cst.Add() if text == "+" else cst.Subtract()
+                yield node.with_changes(value=cst.BinaryOperation(_bracketed(node.value), sign, cst.Integer("1")))
         case cst.Slice():
             yield cst.Slice(None, None)
             for field in ("lower", "upper"):
@@ -221,9 +221,9 @@ def _names(module: cst.Module, places: Mapping[cst.CSTNode, Any]) -> dict[str, i
             found.setdefault(node.name.value, places[node].start.line)
 
         def visit_AssignTarget(self, node: cst.AssignTarget) -> None:  # noqa: N802
-            several = isinstance(node.target, cst.Tuple | cst.List)
-            for target in node.target.elements if several else [node]:  # type: ignore[union-attr]
-                name = target.value if several else node.target
+            target = node.target
+            names = [part.value for part in target.elements] if isinstance(target, cst.Tuple | cst.List) else [target]
+            for name in names:
                 if isinstance(name, cst.Name):
                     found.setdefault(name.value, places[node].start.line)
 

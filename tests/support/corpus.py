@@ -1,4 +1,4 @@
-"""Notebooks made of the small files under tests/attacks and tests/honest.
+"""Notebooks made of the small files under tests/corpora/attacks and tests/corpora/honest.
 
 A file is percent text. Its docstring says in one sentence what it does, then in `key: value` lines what is expected of
 its examination (the keys are explained in expected.py).
@@ -21,13 +21,13 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from tests import CORPORA
 
 Notebook = dict[str, Any]
 Edit = Callable[[Notebook], "Notebook | bytes | None"]
 
-HERE = Path(__file__).parent
 TITLE = re.compile(r"^# %% (solve|cell|extra|edit)(?: +(\S+))?[ \t]*$", re.MULTILINE)
 STUB = re.compile(r"^([ \t]*)raise NotImplementedError\(.*\)[ \t]*$", re.MULTILINE)
 MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
@@ -68,8 +68,8 @@ class Case:
 
 
 def load(folder: str) -> list[Case]:
-    """All cases of tests/FOLDER, by name."""
-    return [parse(path.stem, path.read_text(encoding="utf-8")) for path in sorted((HERE / folder).glob("*.py"))]
+    """All cases of tests/corpora/FOLDER, by name."""
+    return [parse(path.stem, path.read_text(encoding="utf-8")) for path in sorted((CORPORA / folder).glob("*.py"))]
 
 
 def parse(name: str, text: str) -> Case:

@@ -1,7 +1,7 @@
 """`make bench`: this project and stock nbgrader, alternately, on the same submissions; status 1 if a bound is missed.
 
 Both grade from their command lines, in courses of their own with the same release, after a warm-up; medians of ROUNDS.
-Then the corpora of attacks and of honest work, by both (tests.stock).
+Then the corpora of attacks and of honest work, by both (tests.tools.stock).
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from assignment.course import Course
 from assignment.grading.reference import Homework
 from assignment.homework.master import SOLUTION, load_master
 from assignment.workflow.demo import copy_course
-from tests import corpus, stock
+from tests import ROOT
+from tests.support import corpus
+from tests.tools import stock
 
-ROOT = Path(__file__).parent.parent
 NAME = "rnn"
 SIZE = 40  # submissions in a comparison
 LARGER = (400, 2000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser import OpenNotebook
+from tests.support.browser import OpenNotebook
 
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 LEAST_CONTRAST = 4.5  # of text and its ground: level AA of the Web Content Accessibility Guidelines

@@ -9,8 +9,7 @@ from typing import Any
 
 from assignment.course import Course
 from assignment.workflow.build import build
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
 
 TEXT = '''\
 # ---

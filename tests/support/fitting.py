@@ -1,8 +1,8 @@
-"""Right solutions in many styles (tests/variants), and how they go into a release's TODO regions.
+"""Right solutions in many styles (tests/corpora/variants), and how they go into a release's TODO regions.
 
-tests/variants/FAMILY/STYLE.py holds complete functions: those of a family share a cache, so they go together. The body
-of each, without the last line (the `return`, which is given), fits into the region of the solve cell of that name; for
-a method the file defines a plain function named like the method.
+FAMILY/STYLE.py there holds complete functions: those of a family share a cache, so they go together. The body of each,
+without the last line (the `return`, which is given), fits into the region of the solve cell of that name; for a method
+the file defines a plain function named like the method.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 
 from assignment.homework.master import Cell, Master
+from tests import CORPORA
 
-VARIANTS = Path(__file__).resolve().parent / "variants"
+VARIANTS = CORPORA / "variants"
 METHODS = {"loss": "CaptioningRNN.loss"}
 
 

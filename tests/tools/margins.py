@@ -22,10 +22,11 @@ from assignment.grading.diagnosis import follow
 from assignment.grading.proxies import Call
 from assignment.grading.reference import load_mistakes
 from assignment.homework.master import HIDDEN, within, without
-from tests.fitting import variants
-from tests.judge import ROOT, HangError, Judge, Recorder, again, load_master, quiet, time_limit
-from tests.mutants import quick
-from tests.mutation import mutants
+from tests import ROOT
+from tests.support.fitting import variants
+from tests.support.judge import HangError, Judge, Recorder, again, load_master, quiet, time_limit
+from tests.support.mutants import quick
+from tests.support.mutation import mutants
 
 DRAWS = 1000
 SCREENED = 3  # draws after which only the NEAREST wrong solutions of each part go on
@@ -179,9 +180,9 @@ def wrong_ones(judge: Judge, exercise: str, mutated: bool) -> Iterator[tuple[str
 INTRODUCTION = """\
 # Margins of the hidden checks
 
-How far the thresholds of the hidden checks stand from every right solution in tests/variants, and from the wrong
-solution that comes nearest (of the named mistakes and all mutants that lose the part). The hidden parts were drawn
-{draws} times, each time with another SEED (the block of large data {few} times). Errors are in units of
+How far the thresholds of the hidden checks stand from every right solution in tests/corpora/variants, and from the
+wrong solution that comes nearest (of the named mistakes and all mutants that lose the part). The hidden parts were
+drawn {draws} times, each time with another SEED (the block of large data {few} times). Errors are in units of
 their row's threshold, so 1 is the threshold: on the right side the largest over all draws, rows and variants, on the
 wrong side the smallest over all draws of what gives the solution away; all wrong solutions are in the first draws, the
 three nearest of each part in the others. Made by `make margins`, which fails unless the first is at most 0.1 and the

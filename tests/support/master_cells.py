@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from assignment.homework.master import HIDDEN, Cell, Master, without
-from tests.judge import new_namespace
+from tests.support.judge import new_namespace
 
 POINTS = {
     "rnn_step_forward": 8,
