@@ -6,37 +6,40 @@ BROWSER := chromium
 # fixtures; tests/conftest.py says which are begun first and which are shared out.
 TESTS := $(RUN) -m pytest -n $(shell expr $$(nproc) + 1) --dist loadscope
 
-.PHONY: demo test quick lint setup browser build release bench margins accuracy clean
+.PHONY: demo test quick lint setup ready browser build release bench margins accuracy clean
 
-demo: setup
+demo: ready
 	@$(RUN) -m assignment demo
 
 test: setup browser lint
 	$(TESTS)
 
-quick: setup
+quick: ready
 	$(TESTS) -m "not slow"
 
-lint: setup
+lint: ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(RUN) -m tests.tools.house
 
-bench: setup
+bench: ready
 	$(RUN) -m tests.tools.bench
 
-margins: setup
+margins: ready
 	$(RUN) -m tests.tools.margins
 
-accuracy: setup
+accuracy: ready
 	$(RUN) -m tests.tools.accuracy
 
-build release: setup
+build release: ready
 	$(RUN) -m assignment $@
 
-setup: .venv/ready
+setup: ready
+	@$(RUN) -m assignment doctor
+
+ready: .venv/ready
 	@scripts/need bubblewrap command -v bwrap
 
 .venv/ready: pyproject.toml constraints.txt
@@ -48,7 +51,7 @@ setup: .venv/ready
 	@.venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-browser: setup
+browser: ready
 	@scripts/need $(BROWSER) command -v $(BROWSER)
 	@scripts/need fonts-noto-cjk test -d /usr/share/fonts/opentype/noto
 

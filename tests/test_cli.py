@@ -37,7 +37,7 @@ from tests.support import corpus, tiny
 from tests.support.canvas_class import pack
 from tests.support.canvas_server import User, canvas_server
 
-VERBS = [verb.__name__ for verbs in SECTIONS.values() for verb in verbs] + ["demo"]
+VERBS = [verb.__name__ for verbs in SECTIONS.values() for verb in verbs] + ["demo", "doctor"]
 COMMAND = [sys.executable, "-m", "assignment"]
 PLAIN = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE")}
 ENVIRONMENT = PLAIN | {"COLUMNS": "80", "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}

@@ -10,8 +10,9 @@ import typer
 from rich.markup import escape
 
 from assignment.cli import authoring, deciding, grading, returning
-from assignment.cli.options import CourseOption, NameOption, chosen, shown
+from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, shown
 from assignment.cli.terminal import Verbs, out, run
+from assignment.course import CONFIG, Course
 
 HELP = """Release a graded notebook homework, collect it from Canvas, grade it, return marks and feedback.
 
@@ -94,6 +95,27 @@ def demo(
             out.print()
         if folder:
             out.print(f"the course stays in {escape(str(copy.root))}", soft_wrap=True)
+
+
+@app.command(rich_help_panel="Try it")
+def doctor(course: CourseOption = None, as_json: AsJson = False) -> None:
+    """Is this machine fit to grade? Each lack is shown with its remedy.
+
+    Looked at are Python, the packages, bubblewrap, user namespaces, limits, memory, disk, and how long one examination
+    takes. Exit status 1 when nothing could be graded here.
+
+    \b
+    Example:
+      assignment doctor
+    """
+    from assignment.cli.tables import show_probes
+    from assignment.workflow.doctor import probes
+
+    here = Course.find(course) if course or Path(CONFIG).is_file() else None
+    seen = list(probes(here))
+    show_probes(out, seen, as_json)
+    if any(probe.unfit for probe in seen):
+        raise SystemExit(1)
 
 
 def main() -> None:

@@ -26,11 +26,12 @@ from assignment.rules import Finding
 from assignment.submission.handed_in import record_of
 from assignment.text import block, counted, one_line, points
 
-DID = 17  # columns of what became of an entry
+DID = 17  # columns of what became of an entry, and of the name of what the doctor saw
 
 if TYPE_CHECKING:  # of these only the shapes are needed
     from assignment.workflow.collect import Collected
     from assignment.workflow.compare import Comparison
+    from assignment.workflow.doctor import Probe
     from assignment.workflow.export import ExportedFeedback, ExportedGrades
     from assignment.workflow.grade import Graded
     from assignment.workflow.push import Pushed
@@ -132,6 +133,19 @@ def show_compared(console: Console, course: Course, compared: Comparison, as_jso
         console.print(f"{student} {one_line(names.get(student, ''), 60)} {points(was)} -> {points(now)}", markup=False)
     changed = counted(len(compared.nets), "mark")
     console.print(f"{changed} changed of {counted(compared.students, 'submission')}; nothing was written")
+
+
+def show_probes(console: Console, probes: Sequence[Probe], as_json: bool) -> None:
+    """What the doctor saw, a line each; what is not well with its remedy below."""
+    for probe in probes:
+        if as_json:
+            print(json.dumps({**asdict(probe), "state": probe.state}, ensure_ascii=False))
+            continue
+        state = "" if probe.state == "ok" else f"{probe.state}: "
+        seen = wrapped(f"{state}{one_line(probe.seen)}", console.width, DID)
+        console.print(Text(f"{probe.name:<{DID}}{seen[DID:]}"), soft_wrap=True)
+        if probe.remedy:
+            print_below(console, f"remedy: {one_line(probe.remedy, 500)}", DID + 2)
 
 
 def show_rules(

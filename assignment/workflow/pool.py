@@ -25,7 +25,7 @@ from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
 from assignment.sandbox.zygote import Zygote
 
-Task = tuple[str, Path]  # a key of the caller's, and the submission's file
+Task = tuple[str, Path | bytes]  # a key of the caller's, and the submission: its file, or its bytes
 AHEAD = 3  # tasks given to one process at a time, so that it goes on while the caller is busy
 GRACE = 3.0  # seconds after a submission's deadline in which a worker may still tell its result
 LOOK = 1.0  # seconds between two looks at who is busy
@@ -105,18 +105,18 @@ def _serve(pipe: Connection, examiner: Examiner, own: Zygote) -> None:
     with examiner:
         while True:
             try:
-                _, path = pipe.recv()
+                _, submission = pipe.recv()
             except EOFError:
                 return
             pipe.send(("doing", "reading the file"))
-            pipe.send(("done", _examined(examiner, path)))
+            pipe.send(("done", _examined(examiner, submission)))
             gc.collect()  # a homework's classes and a student's errors hold on to large arrays in circles
             gc.freeze()
 
 
-def _examined(examiner: Examiner, path: Path) -> Examined | Lost:
+def _examined(examiner: Examiner, submission: Path | bytes) -> Examined | Lost:
     try:
-        return examiner.examine_file(path)
+        return examiner.examine(submission) if isinstance(submission, bytes) else examiner.examine_file(submission)
     except AssignmentError:
         raise
     except MemoryError:
@@ -193,24 +193,24 @@ class Pool:
         if kind == "doing":
             worker.begun, worker.doing = worker.begun or time.monotonic(), content
             return
-        key, path = worker.tasks.popleft()
+        key, submission = worker.tasks.popleft()
         worker.begun = 0.0
         self._feed(worker)
-        yield key, self._found(path, content)
+        yield key, self._found(submission, content)
 
     def _replace(self, worker: Worker, lost: Lost) -> tuple[str, Examined]:
         """End a worker and start another; what stands for the result that it owes."""
-        key, path = worker.tasks.popleft()
+        key, submission = worker.tasks.popleft()
         worker.stop(now=True)
         others = [other for other in self._workers if other is not worker]
         self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
         fresh = Worker(self._examiner, self._zygote, others)
         self._workers[self._workers.index(worker)] = fresh
         self._feed(fresh)
-        return key, self._found(path, lost)
+        return key, self._found(submission, lost)
 
-    def _found(self, path: Path, content: Examined | Lost) -> Examined:
+    def _found(self, submission: Path | bytes, content: Examined | Lost) -> Examined:
         if isinstance(content, Examined):
             return content
-        data, _ = self._examiner.read(path)
+        data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
         return self._examiner.unexamined(data, content.verdict, content.reason)

@@ -6,8 +6,6 @@ import ast
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -30,13 +28,9 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote) -
     only = {master.release: master.released}
     alone = Examiner(examiner.homework, only, examiner.limits, examiner.policy, examiner.secret)
     wrong = [line for cell in master.checks for line in _unseeded(cell)]
-    with TemporaryDirectory(prefix="assignment-") as folder:
-        solved, empty = Path(folder, "solved.ipynb"), Path(folder, "empty.ipynb")
-        solved.write_text(_notebook(master, solved=True), encoding="utf-8")
-        empty.write_text(_notebook(master, solved=False), encoding="utf-8")
-        with Pool(2, alone, zygote) as pool:
-            pool.add([("solved", solved), ("empty", empty)])
-            results = {key: examined.result for key, examined in pool.results()}
+    with Pool(2, alone, zygote) as pool:
+        pool.add([("solved", made_of(master, solved=True)), ("empty", made_of(master, solved=False))])
+        results = {key: examined.result for key, examined in pool.results()}
     wrong += [*_not_full(results["solved"]), *_not_empty(results["empty"])]
     if wrong:
         text = course.source_text(name).relative_to(course.root).as_posix()
@@ -46,14 +40,14 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote) -
         )
 
 
-def _notebook(master: Master, solved: bool) -> str:
-    """A hand-in made of the release, with the master's solutions or without."""
+def made_of(master: Master, solved: bool) -> bytes:
+    """Return a hand-in made of the release, with the master's solutions or without."""
     cells = [
         replace(cell, source=cell.source if solved and cell.kind == "solve" else cell.stub) for cell in master.cells
     ]
     notebook = render(master.name, cells, master.header)
     notebook["metadata"]["assignment"] = {"name": master.name, "release": master.release}
-    return dumps(notebook)
+    return dumps(notebook).encode()
 
 
 def _not_full(result: Result) -> Iterator[str]:
