@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -93,6 +94,18 @@ def test_cell_shows_what_jupyter_shows(name: str, session: Session) -> None:
     source, outputs = CELLS[name]
     run = session.run_cell(source)
     assert (run.ok, run.outputs, run.truncated) == (True, outputs, False)
+
+
+def test_compiled_code_runs_as_a_cell_does(session: Session) -> None:
+    def compiled(source: str) -> bytes:
+        return marshal.dumps(compile(source, "<given>", "exec"))
+
+    run = session.run_cell(compiled("print('printed')\ndef f(x): return x + 1"))
+    assert (run.ok, run.count, [output["text"] for output in run.outputs]) == (True, 1, ["printed\n"])
+    assert session.call("f", (1,), {}) == 2
+    run = session.run_cell(compiled("1 / 0"))
+    assert (run.ok, [output["ename"] for output in run.outputs]) == (False, ["ZeroDivisionError"])
+    assert session.run_cell("f(2)").outputs == [result(3, "3")]
 
 
 @pytest.mark.parametrize(

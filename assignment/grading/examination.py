@@ -6,7 +6,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from assignment import words
 from assignment.grading.caches import CacheMaker, NoCache
 from assignment.grading.checks import CheckRun, ended_output, run_check, run_given, unrun_check
 from assignment.grading.diagnosis import name_causes
-from assignment.grading.proxies import Deferred, Student, batched
+from assignment.grading.proxies import MOVING, Deferred, Student, batched
 from assignment.grading.reference import Code, Homework
 from assignment.grading.result import CheckResult
 from assignment.homework.master import Cell, cell_id
@@ -37,17 +39,17 @@ class OutOfTime(BaseException):  # no check may take it for an error of the stud
 class Attempt:
     """Runs cells and calls of functions in a fresh sandbox; after a death the next call finds a new one, loaded again.
 
-    cells: (position among all, source). A cell in which the sandbox dies is left out from then on, and so are those in
-    `dead`. deadline: a time.monotonic() after which nothing is begun any more. replaced: exercises whose place is taken
-    by functions that ask the reference, which itself never leaves this process. session: one to begin with, in which no
-    cell has run.
+    cells: (position among all, source or marshalled code). A cell in which the sandbox dies is left out from then on,
+    and so are those in `dead`. deadline: a time.monotonic() after which nothing is begun any more. replaced: exercises
+    whose place is taken by functions that ask the reference, which itself never leaves this process. session: one to
+    begin with, in which no cell has run.
     """
 
     def __init__(
         self,
         sandbox: Sandbox,
         homework: Homework,
-        cells: Sequence[tuple[int, str]],
+        cells: Sequence[tuple[int, str | bytes]],
         deadline: float,
         dead: Mapping[int, Ended] | None = None,
         replaced: Collection[str] = (),
@@ -57,13 +59,14 @@ class Attempt:
         self._homework = homework
         self._cells = list(cells)
         self._deadline = deadline
-        self._replaced = sorted(replaced)
+        self.replaced = frozenset(replaced)
         self._session = session
         self._loaded = False  # whether the cells have run in it
         self._defined: set[str] = set()
         self._output_left = sandbox.limits.submission_output_bytes
         self.runs: dict[int, CellRun] = {}  # what each cell showed, when it first ran
         self.dead: dict[int, Ended] = dict(dead or {})  # cells that killed the sandbox
+        self.right: frozenset[str] = frozenset()  # exercises of which the reference gives the differences
         self._until = deadline  # of the check cell at hand
 
     def __enter__(self) -> Attempt:
@@ -113,10 +116,10 @@ class Attempt:
                 return False
             if position not in self.runs:
                 self._keep(position, run)
-        if self._replaced:
-            givers = {taker: giver for taker, giver in self._homework.givers.items() if taker in self._replaced}
+        if self.replaced:
+            givers = {taker: giver for taker, giver in self._homework.givers.items() if taker in self.replaced}
             try:
-                session.stand_in(self._replaced, givers, self._answer)
+                session.stand_in(sorted(self.replaced), givers, self._answer)
             except Ended:
                 self.close()
                 raise
@@ -124,7 +127,7 @@ class Attempt:
 
     def _answer(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None) -> Any:
         """What the reference gives for a call of a stand-in; raises what it raises."""
-        if name not in self._replaced:
+        if name not in self.replaced:
             raise NameError(f"name {name!r} is not defined")
         if args and isinstance(args[-1], dict) and list(args[-1]) == [CALL]:
             giver, *call = args[-1][CALL]
@@ -151,6 +154,9 @@ class Attempt:
         self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
     ) -> list[Any]:
         """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
+        if call[0] in self.right:
+            returned = [self._homework.call(*moved) for moved in _swept(call, x, h, entries)]
+            return [value if pick is None else value[pick] for value in returned]
         session = self._in_time()
         try:
             return session.sweep(call, x, h, entries, pick)
@@ -187,6 +193,15 @@ class Attempt:
                 raise OutOfTime
             raise Ended("timeout", "the check took longer than one cell may")
         return session
+
+
+def _swept(call: tuple[Any, ...], x: np.ndarray, h: float, entries: range) -> Iterator[tuple[Any, ...]]:
+    """The call with an entry of x moved up by h, then down, for each of the entries; every array a copy of its own."""
+    for entry in entries:
+        for step in (h, -h):
+            moved = x.copy()
+            moved.flat[entry] += step
+            yield deepcopy(call, {id(MOVING): moved})
 
 
 class Stage:
@@ -258,6 +273,11 @@ class Examination:
         self._ended: set[str] = set()  # those in which the sandbox died
         self._dead: Mapping[int, Ended] = {}  # cells in which it died, by position
         self._stages: dict[frozenset[str], Stage] = {}  # by what is replaced
+        self._unwritten = {
+            cell.name
+            for placed in cells
+            if placed.role == "solve" and placed.source == (cell := homework.master.cell(placed.id)).stub
+        }
         self._position = {placed.id: number for number, placed in enumerate(cells) if placed.id}
         self.outputs: dict[int, list[Output]] = {}
         self.out_of_time = False
@@ -314,6 +334,8 @@ class Examination:
             run = stage.check(cell, code)
             hangs = bool(run.result.ended)
             yield run
+        if cell.name in self._unwritten:
+            return  # the release's stub gets no points beside anything
         if failed:
             for replaced in dict.fromkeys((failed, partners)):
                 yield self._on_references(self._stage(replaced, cell), cell, code, failed)
@@ -337,6 +359,9 @@ class Examination:
         return self._stages[replaced]
 
     def _on_references(self, stage: Stage, cell: Cell, code: Code, failed: Collection[str]) -> CheckRun:
+        # What passed gives what the reference gives, and with a stand-in below it would ask for each of its steps.
+        earlier = takewhile(lambda name: name != cell.name, self._homework.names)
+        stage.attempt.right = frozenset(earlier) - self._failed | stage.attempt.replaced
         run = stage.check(cell, code)
         run.result = replace(run.result, premise=tuple(name for name in self._homework.names if name in failed))
         return run
@@ -366,14 +391,13 @@ class Examination:
     def _name(self, placed: Placed) -> str:
         return self._homework.master.cell(placed.id).name
 
-    def _loading(self) -> list[tuple[int, str]]:
+    def _loading(self) -> list[tuple[int, str | bytes]]:
         """The code for the sandbox: the master's given cells, and the student's others."""
-        loading: list[tuple[int, str]] = []
+        loading: list[tuple[int, str | bytes]] = []
         for number, placed in enumerate(self._cells):
             if placed.role == "given":
-                cell = self._homework.master.cell(placed.id)
-                if self._homework.runs_in_sandbox(cell):
-                    loading.append((number, cell.source))
+                if placed.id in self._homework.given:
+                    loading.append((number, self._homework.given[placed.id]))
             elif placed.cell_type == "code" and placed.role in ("solve", "extra"):
                 loading.append((number, placed.source))
         return loading

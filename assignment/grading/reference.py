@@ -10,6 +10,7 @@ import ast
 import contextlib
 import hashlib
 import io
+import marshal
 import math
 import warnings
 from collections.abc import Callable, Collection
@@ -99,6 +100,17 @@ class Homework:
         """Whether a given cell can matter to the student's code: those behind the last exercise cannot."""
         cells = self.master.cells
         return cells.index(cell) < max(cells.index(solve) for solve in self.master.solves)
+
+    @cached_property
+    def given(self) -> dict[str, str | bytes]:
+        """The given cells as the sandbox runs them, by id: compiled once, where that shows the same as their text."""
+        given = [cell for cell, _ in self.cells if cell.kind == "given" and self.runs_in_sandbox(cell)]
+        return {
+            cell.id: cell.source
+            if _displayed(ast.parse(cell.source), cell.source)
+            else marshal.dumps(self.code[cell.id].visible)
+            for cell in given
+        }
 
     @cached_property
     def givers(self) -> dict[str, str]:
@@ -202,11 +214,16 @@ def _compiled(cell: Cell) -> Code:
     return Code(visible, hidden)
 
 
+def _displayed(tree: ast.Module, source: str) -> ast.Expr | None:
+    """The last expression of a cell, if IPython displays it."""
+    last = tree.body[-1] if tree.body else None
+    return last if isinstance(last, ast.Expr) and not source.rstrip().endswith(";") else None
+
+
 def _displaying(source: str) -> ast.Module:
     """The source with its last expression displayed, as IPython does: nbgrader takes a number there for points."""
     tree = ast.parse(source)
-    last = tree.body[-1] if tree.body else None
-    if isinstance(last, ast.Expr) and not source.rstrip().endswith(";"):
+    if last := _displayed(tree, source):
         hook = ast.parse("__import__('sys').displayhook()", mode="eval").body
         assert isinstance(hook, ast.Call)
         hook.args = [last.value]

@@ -90,12 +90,15 @@ class Session:
         with self._guarded("starting the sandbox", READY_SECONDS) as deadline:
             self._reply(deadline, 0)
 
-    def run_cell(self, source: str, most: int | None = None) -> CellRun:
-        """Run a cell as Jupyter would; of its output at most `most` bytes are kept. Raises Ended."""
+    def run_cell(self, source: str | bytes, most: int | None = None) -> CellRun:
+        """Run a cell as Jupyter would; of its output at most `most` bytes are kept. Raises Ended.
+
+        source: Python as a notebook has it, or marshalled code, which displays nothing.
+        """
         limits = self._limits
         room = limits.output_bytes if most is None else min(most, limits.output_bytes)
         request = self._request("cell", [source, room])
-        with self._guarded(f"the cell that starts with {_first_line(source)!r}", limits.cell_seconds) as deadline:
+        with self._guarded(_about(source), limits.cell_seconds) as deadline:
             self._ask(request, deadline)
             match self._reply(deadline, 0, header=2 * room + HEADER):
                 case ["ran", outputs, bool(ok), int(count), bool(truncated)]:
@@ -273,8 +276,13 @@ class Session:
             raise self._ended from error
 
 
-def _first_line(source: str) -> str:
-    return next((line.strip() for line in source.splitlines() if line.strip()), "")[:60]
+def _about(source: str | bytes) -> str:
+    """A cell in words for a TA."""
+    if isinstance(source, bytes):
+        return "a given cell"
+    return (
+        f"the cell that starts with {next((line.strip() for line in source.splitlines() if line.strip()), '')[:60]!r}"
+    )
 
 
 def describe(report: Report, limits: Limits) -> tuple[str, str]:
