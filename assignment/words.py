@@ -202,6 +202,7 @@ def days_counted(days: int, most: float | None) -> str:
 MARK_ROWS = {
     "auto": "自动评分",
     "manual": "助教调整",
+    "award": "助教加分",
     "floor": "不低于 0 分",
     "late": "迟交扣分",
     "rules": "违反规则，记 0 分",

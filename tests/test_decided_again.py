@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from assignment.course import Course
 from assignment.marking.decisions import load
 from assignment.marking.gradebook import Book
+from assignment.marking.results import earlier
 from tests.support import corpus, tiny
 from tests.test_cli import Said, Type, handed_in, klass, typed
 
@@ -138,3 +140,151 @@ def test_a_waiver_that_is_dropped_leaves_a_zero_to_look_at(course: Course, typed
 def test_decide_wants_both_or_neither(course: Course, typed: Type) -> None:
     for words in (["decide", "2"], ["decide", "--keep"], ["decide", "2", "--keep", "--drop"]):
         assert "name the students and type --keep or --drop" in typed(course, *words).err
+
+
+# --- awards and the ledger
+
+
+def causes(course: Course, student: str) -> list[tuple[float | None, float | None, str]]:
+    """What the ledger says, read without noting anything; it ends in the mark, as everything else reads it."""
+    with Book(course, "tiny") as book:
+        assert {student: book.ledger(student).mark() for student in book.marks()} == book.marks()
+        return [(change.old, change.new, change.cause) for change in book.ledger(student).history()]
+
+
+@pytest.mark.parametrize(
+    ("words", "marks"),
+    [
+        (["2", "double", "1.5"], {"1": 6.5, "2": 1.5, "3": 0}),
+        (["jane", "elizabeth", "double", "1.5"], {"2": 1.5}),  # two words of one name
+        (["1", "王小明", "double", "2"], {"1": 6.5}),  # no more than the exercise is worth
+        (["--all", "double", "4"], {"1": 6.5, "2": 4, "3": 0}),  # a broken rule stays a zero
+    ],
+)
+def test_an_award_adds_points_and_no_more_than_there_are(
+    words: list[str], marks: dict[str, float], course: Course, typed: Type
+) -> None:
+    done(typed(course, "award", *words, "--why", "the hidden test was wrong"))
+    for again in (["grade"], ["grade", "--again"], ["export"]):
+        done(typed(course, *again))
+        assert {student: net(course, student) for student in marks} == marks
+
+
+def test_an_award_is_in_everything_that_shows_a_mark(course: Course, typed: Type) -> None:
+    give(course, "2", 1, None)
+    assert (
+        "2: double +2, the mark is 3 now" in done(typed(course, "award", "2", "double", "2", "--why", "对了一半")).out
+    )
+    for words in (["report"], ["feedback"], ["export"]):
+        done(typed(course, *words))
+    page = course.feedback("2", "tiny").read_text(encoding="utf-8")
+    assert "助教加分" in page and "double：对了一半" in page and "+2" in page
+    report = json.loads((course.exported("tiny") / "report.json").read_text(encoding="utf-8"))
+    [row] = [row for row in report["students"] if row["student"] == "2"]
+    assert (row["net"], row["checks"]["double"]["score"], row["auto"]) == (3, 3, 0)
+    assert "2,A,3" in (course.exported("tiny") / "grades.csv").read_text(encoding="utf-8")
+    said = done(typed(course, "history", "2")).out
+    assert "0 -> 1  by hand" in said and "1 -> 3  award (" in said and "double +2: 对了一半" in said
+
+
+def test_a_second_award_takes_the_place_of_the_first_and_undo_takes_it_back(course: Course, typed: Type) -> None:
+    for more, mark in (("1", 1), ("3", 3), ("2", 2)):
+        done(typed(course, "award", "2", "double", more, "--why", "x"))
+        assert net(course, "2") == mark
+    done(typed(course, "award", "2", "double", "--undo"))
+    assert net(course, "2") == 0
+    assert "nothing to undo" in typed(course, "award", "2", "double", "--undo").err
+    assert [row[:2] for row in causes(course, "2")] == [(None, 0), (0, 1), (1, 3), (3, 2), (2, 0)]
+
+
+def test_an_award_is_of_one_hand_in(course: Course, typed: Type) -> None:
+    done(typed(course, "award", "2", "double", "3", "--why", "x"))
+    hand_in(course, "2", "nothing", "another file")
+    said = done(typed(course, "grade"))
+    assert "2: the award of 3 points for double does not count" in said.err and net(course, "2") == 0
+    assert "not decided on again" in typed(course, "export").err
+    for choice, mark in (("--keep", 3), ("--undo", 0), ("--drop", 0), ("--undo", 0), ("--keep", 3)):
+        done(typed(course, "decide", "2", choice))
+        assert net(course, "2") == mark, choice
+        assert ("nothing waits" in done(typed(course, "decide")).out) == (choice != "--undo")
+
+
+def test_extra_credit_and_a_score_by_hand_are_decided_on_and_undone(course: Course, typed: Type) -> None:
+    """Extra credit of formgrader stayed on every later hand-in."""
+    with course.gradebook() as gradebook:
+        gradebook.find_grade(CELL, "tiny", "tiny", "2").extra_credit = 0.5
+        gradebook.db.commit()
+    give(course, "2", 3, "half right")
+    hand_in(course, "2", "nothing", "another file")
+    assert "the score 3 and the extra credit 0.5 for double does not count" in done(typed(course, "grade")).err
+    for choice, mark in (("--keep", 3.5), ("--undo", 0), ("--drop", 0), ("--undo", 0)):
+        done(typed(course, "decide", "2", choice))
+        assert net(course, "2") == mark, choice
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["2", "double", "2"], "needs a reason"),
+        (["2", "triple", "2", "--why", "x"], "there are double, Counter.add"),
+        (["2", "double", "5", "--why", "x"], "double is worth 4 points"),
+        (["2", "double", "much", "--why", "x"], "'much' is no number of points"),
+        (["4", "double", "2", "--why", "x"], "has no mark that points could be added to"),
+        (["2", "4", "double", "2", "--why", "x"], "has no mark that points could be added to"),
+        (["77", "double", "2", "--why", "x"], "77: handed in nothing"),
+        (["double", "2", "--why", "x"], "type the students"),
+        (["2", "--all", "double", "2", "--why", "x"], "type the students"),
+    ],
+)
+def test_what_is_no_award_is_refused_and_nothing_written(
+    words: list[str], why: str, course: Course, typed: Type
+) -> None:
+    before = (course.root / "waivers.toml").read_bytes()
+    said = typed(course, "award", *words)
+    assert said.status == 1 and why in said.err
+    assert (course.root / "waivers.toml").read_bytes() == before and net(course, "2") == 0
+
+
+def test_each_decision_can_be_undone(course: Course, typed: Type) -> None:
+    done(typed(course, "confirm", "3", "--undo"))
+    assert "nobody has looked" in typed(course, "export").err
+    done(typed(course, "waive", "ng", "--rule", "imports", "--why", "never used"))
+    assert (net(course, "3"), typed(course, "export").status) == (6.5, 0)
+    done(typed(course, "waive", "3", "--rule", "imports", "--undo"))
+    assert net(course, "3") == 0 and "nobody has looked" in typed(course, "export").err
+    assert "nothing to undo" in typed(course, "waive", "3", "--rule", "imports", "--undo").err
+    assert "nothing to undo" in typed(course, "confirm", "3", "--undo").err
+
+
+def test_the_ledger_tells_every_change_of_a_mark(course: Course, typed: Type) -> None:
+    done(typed(course, "waive", "3", "--rule", "imports", "--why", "never used", "--who", "lin"))
+    config = course.root / "nbgrader_config.py"
+    config.write_text(config.read_text("utf-8") + "\nc.LatePenalty.flat = 1.0\n", encoding="utf-8")
+    done(typed(course, "report"))
+    give(course, "3", 2, None)
+    hand_in(course, "3", "right", "another file")
+    done(typed(course, "grade"))
+    done(typed(course, "decide", "3", "--keep"))
+    told = causes(course, "3")
+    assert told == [
+        (None, 6.5, "graded"),
+        (6.5, 0, "rules"),
+        (0, 6.5, "rules"),
+        (6.5, 4.5, "by hand"),
+        (4.5, 6.5, "graded, another hand-in"),
+        (6.5, 4.5, "decide"),
+    ]
+    said = done(typed(course, "history", "3")).out
+    assert "0 -> 6.5  rules (lin)" in said and "imports waived: never used" in said
+    assert (0.0, 0, "lateness") not in told and causes(course, "2") == [(None, 0, "graded")]
+
+
+def test_the_ledger_is_in_the_transaction_of_the_mark(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill before the commit loses both, one after it neither."""
+    with Book(course, "tiny") as book, pytest.raises(KeyboardInterrupt):
+        monkeypatch.setattr(book.gradebook.db, "commit", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        book.gradebook.find_grade(CELL, "tiny", "tiny", "2").auto_score = 1
+        result = earlier(course, "tiny", "2")
+        assert result is not None
+        book.penalise("2", result)
+    assert (net(course, "2"), causes(course, "2")) == (0, [(None, 0, "graded")])

@@ -29,7 +29,7 @@ Exit status:
 SECTIONS = {
     "Write a homework": (authoring.build, authoring.release),
     "Bring a class in and grade it": (grading.collect, grading.fetch, grading.grade, grading.compare, grading.check),
-    "Decide on broken rules": (deciding.rules, deciding.confirm, deciding.waive, deciding.decide),
+    "Decide": (deciding.rules, deciding.confirm, deciding.waive, deciding.award, deciding.decide, deciding.history),
     "Look and give back": (returning.report, returning.feedback, returning.export, returning.push),
 }
 

@@ -1,4 +1,4 @@
-"""Verbs about broken rules, on which a person decides: rules, confirm, waive."""
+"""Verbs for what a person decides: rules, confirm, waive, award, decide; and what came of it: history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, NameOption, Students, WhoOption, chosen, decider
+from assignment.cli.options import AsJson, CourseOption, NameOption, Students, Undo, WhoOption, chosen, decider, people
 from assignment.cli.terminal import out
 from assignment.errors import AssignmentError
 from assignment.text import points
@@ -38,6 +38,7 @@ def confirm(
     students: Students = None,
     every: Annotated[bool, typer.Option("--all", help="Every zero that `assignment rules` shows.")] = False,
     why: Annotated[str, typer.Option(metavar="WORDS", help="A word on it, for the file.", show_default=False)] = "",
+    undo: Undo = False,
     who: WhoOption = None,
     course: CourseOption = None,
     name: NameOption = None,
@@ -51,44 +52,166 @@ def confirm(
     Examples:
       assignment confirm 1050
       assignment confirm --all --why "talked to all of them"
+      assignment confirm 1050 --undo
     """
-    from assignment.marking.decisions import confirm_zero, unseen
+    from assignment.marking.decisions import confirm_zero, take_back_confirmations, unseen
 
     found, which = chosen(course, name)
-    if bool(students) == every:
+    if bool(students) == every or (undo and every):
         raise AssignmentError("confirm: name the students, or type --all")
-    for student in students or unseen(found, which):
+    for student in people(found, which, students) or unseen(found, which):
+        if undo:
+            rules = take_back_confirmations(found, which, student, decider(who))
+            out.print(f"{student}: taken back, {', '.join(rules)}; the zero waits again", markup=False)
+            continue
         now, before = confirm_zero(found, which, student, decider(who), why)
         said = f"confirmed, {', '.join(now)}" if now else f"confirmed before, {', '.join(before)}" if before else ""
         out.print(f"{student}: {said or 'no zero to confirm'}", markup=False)
+
+
+def waive(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
+    rule: Annotated[str, typer.Option(metavar="RULE", help="todo, imports or outputs.")],
+    why: Annotated[
+        str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.", show_default=False)
+    ] = "",
+    undo: Undo = False,
+    who: WhoOption = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Let STUDENT off a rule: the marks earned count again, at once and after every regrade of this hand-in.
+
+    The decision stands in waivers.toml; commit that file.
+
+    \b
+    Examples:
+      assignment waive 1051 --rule imports --why "the import was never used"
+      assignment waive 1051 --rule imports --undo
+    """
+    from assignment.marking.gradebook import undo_decision, waive_rule
+
+    found, which = chosen(course, name)
+    [student] = people(found, which, [student])
+    if undo:
+        net = undo_decision(found, which, student, "waived", decider(who), rule=rule)
+    else:
+        net = waive_rule(found, which, student, rule, why, decider(who))
+    done = "not waived any more" if undo else "waived"
+    out.print(f"{student}: rule '{rule}' {done}{_now(net)}; see waivers.toml", markup=False)
+
+
+def award(
+    given: Annotated[list[str], typer.Argument(metavar="STUDENT... EXERCISE POINTS", hidden=True)],
+    why: Annotated[
+        str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.", show_default=False)
+    ] = "",
+    every: Annotated[bool, typer.Option("--all", help="Everybody who has a mark, in the place of STUDENT.")] = False,
+    undo: Undo = False,
+    who: WhoOption = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+) -> None:
+    """Give points for an exercise, beside those of the examination, to one student, to several, or to all.
+
+    Nobody gets more than the exercise is worth. A second award for the same exercise takes the place of the first. It
+    holds for this hand-in, in every later grading, and stands in waivers.toml; commit that file. --undo takes it back
+    (then no POINTS).
+
+    \b
+    Examples:
+      assignment award 1042 rnn_forward 2 --why "right but for a typing error"
+      assignment award --all rnn_forward 2 --why "the hidden test was wrong"
+      assignment award 1042 "Doe, Jane" rnn_forward --undo
+    """
+    from assignment.marking import gradebook
+
+    found, which = chosen(course, name)
+    *named, exercise = given if undo else given[:-1] or [""]
+    if not exercise or bool(named) == every:
+        raise AssignmentError("award: type the students (or --all), the exercise, and its points unless --undo")
+    if undo:
+        gradebook.exercise_points(found, which, exercise)
+    students = gradebook.awardable(found, which, exercise if undo else "") if every else people(found, which, named)
+    if undo:
+        for student in students:
+            gradebook.undo_decision(found, which, student, "awarded", decider(who), exercise=exercise)
+        nets = gradebook.mark_now(found, which, students)
+    else:
+        nets = gradebook.award_points(found, which, students, exercise, _number(given[-1]), why, decider(who))
+    more = "taken back" if undo else f"+{given[-1]}"
+    for student, net in nets.items():
+        out.print(f"{student}: {exercise} {more}{_now(net)}", markup=False, soft_wrap=True)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise AssignmentError(f"award: {text!r} is no number of points; type EXERCISE POINTS last") from None
+
+
+def _now(net: float | None) -> str:
+    return "" if net is None else f", the mark is {points(net)} now"
+
+
+def history(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
+    course: CourseOption = None,
+    name: NameOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every change of STUDENT's mark: before, after, what made it, why, and who.
+
+    The gradebook keeps them, each written together with the mark. What somebody changed in formgrader is noted when a
+    command next sees it. Times are of this machine.
+
+    \b
+    Example:
+      assignment history 1042
+    """
+    from assignment.cli import tables
+    from assignment.marking.gradebook import history as verb
+
+    found, which = chosen(course, name)
+    [student] = people(found, which, [student])
+    tables.show_history(out, student, verb(found, which, student), as_json)
 
 
 def decide(
     students: Students = None,
     keep: Annotated[bool, typer.Option("--keep", help="Let it count for what is graded now.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Forget it.")] = False,
+    undo: Undo = False,
     who: WhoOption = None,
     course: CourseOption = None,
     name: NameOption = None,
 ) -> None:
     """Show what was decided on an earlier hand-in; with STUDENT keep it for the one graded now, or drop it.
 
-    A score or comment given in formgrader and a waiver belong to the hand-in they were given on. When something else is
-    handed in they are shown here and do not count; `export` and `push` refuse until each is decided on.
+    A score or comment given in formgrader, a waiver and an award belong to the hand-in they were given on. When
+    something else is handed in they are shown here and do not count; `export` and `push` refuse until each is decided
+    on.
 
     \b
     Examples:
       assignment decide
       assignment decide 1050 --keep
+      assignment decide 1050 --undo
     """
     from assignment.marking import gradebook
 
     found, which = chosen(course, name)
-    if bool(students) != (keep != drop):
+    if keep + drop + undo != bool(students):
         raise AssignmentError("decide: name the students and type --keep or --drop; without both, what waits is listed")
-    for student in students or ():
-        for decision in gradebook.decide(found, which, student, keep, decider(who)):
-            out.print(f"{student}: {decision.what} {'kept' if keep else 'dropped'}", markup=False, soft_wrap=True)
+    for student in people(found, which, students):
+        if undo:
+            decisions, what = gradebook.decide_anew(found, which, student, decider(who)), "waits again"
+        else:
+            decisions = gradebook.decide(found, which, student, keep, decider(who))
+            what = "kept" if keep else "dropped"
+        for decision in decisions:
+            out.print(f"{student}: {decision.what} {what}", markup=False, soft_wrap=True)
     if not students:
         waiting = gradebook.open_decisions(found, which)
         for decision in waiting:
@@ -97,27 +220,3 @@ def decide(
             )
         if not waiting:
             out.print("nothing waits")
-
-
-def waive(
-    student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
-    rule: Annotated[str, typer.Option(metavar="RULE", help="todo, imports or outputs.")],
-    why: Annotated[str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.")],
-    who: WhoOption = None,
-    course: CourseOption = None,
-    name: NameOption = None,
-) -> None:
-    """Let STUDENT off a rule: the marks earned count again, at once and after every regrade of this hand-in.
-
-    The decision stands in waivers.toml; commit that file. To take it back, delete it there and grade again.
-
-    \b
-    Example:
-      assignment waive 1051 --rule imports --why "the import was never used"
-    """
-    from assignment.marking.gradebook import waive_rule
-
-    found, which = chosen(course, name)
-    net = waive_rule(found, which, student, rule, why, decider(who))
-    mark = "" if net is None else f", the mark is {points(net)} now"
-    out.print(f"{student}: rule '{rule}' waived{mark}; see waivers.toml", markup=False)

@@ -28,6 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program i
 Jobs = Annotated[
     int | None, typer.Option("--jobs", metavar="N", min=1, help="Submissions at a time (default: one a core).")
 ]
+Undo = Annotated[bool, typer.Option("--undo", help="Take back what was decided last.")]
 Students = Annotated[list[str] | None, typer.Argument(metavar="STUDENT...", hidden=True)]
 
 
@@ -35,6 +36,13 @@ def chosen(course: Path | None, name: str | None) -> tuple[Course, str]:
     """Return the course and the assignment that the options mean. Raises AssignmentError."""
     found = Course.find(course)
     return found, found.assignment(name)
+
+
+def people(course: Course, name: str, students: list[str] | None) -> list[str]:
+    """Return the Canvas user ids of students who are named by id or name. Raises AssignmentError."""
+    from assignment.workflow.roster import identified
+
+    return identified(course, name, students or [])
 
 
 def decider(named: str | None) -> str:

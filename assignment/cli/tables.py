@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from assignment.text import block, counted, one_line, points
 DID = 17  # columns of what became of an entry, and of the name of what the doctor saw
 
 if TYPE_CHECKING:  # of these only the shapes are needed
+    from assignment.marking.ledger import MarkChange
     from assignment.workflow.collect import Collected
     from assignment.workflow.compare import Comparison
     from assignment.workflow.doctor import Probe
@@ -177,6 +179,21 @@ def show_rules(
             print_below(console, finding.evidence, 4)
     if not as_json and not any(findings.values()):
         console.print("nothing was found")
+
+
+def show_history(console: Console, student: str, changes: Sequence[MarkChange], as_json: bool) -> None:
+    """A line a change of the mark, and below it why."""
+    for change in changes:
+        if as_json:
+            print(json.dumps({"student": student, **asdict(change)}, ensure_ascii=False))
+            continue
+        at = f"{datetime.fromisoformat(change.at).astimezone():%Y-%m-%d %H:%M:%S}"
+        who = f" ({one_line(change.who, 40)})" if change.who else ""
+        console.print(f"{at}  {_mark(change.old)} -> {_mark(change.new)}  {change.cause}{who}", markup=False)
+        if change.why:
+            print_below(console, one_line(change.why), 21)
+    if not changes and not as_json:
+        console.print(f"{student}: no mark so far")
 
 
 def remarks(result: Result, waived: Collection[str]) -> list[str]:

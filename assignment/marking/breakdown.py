@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.grading.result import Result
+from assignment.grading.result import CheckResult, Result
 from assignment.homework.master import cell_id
 from assignment.marking.decisions import Decisions
+from assignment.marking.ledger import Ledger, nets
 from assignment.marking.results import earlier, stale
 from assignment.rules import Policy
 from assignment.submission.handed_in import Attachment
@@ -57,9 +58,9 @@ class BreakdownRow:
     """A line of the sum that ends in the net mark."""
 
     kind: str
-    """auto, manual, floor, late or rules."""
+    """auto, manual, award, floor, late or rules."""
     name: str
-    """The check that a person changed, else ""."""
+    """The check that a person changed or gave an award for, else ""."""
     points: float
     words: str = ""
 
@@ -73,7 +74,7 @@ class Breakdown:
     manual: Mapping[str, ScoreChange]
     """What a person changed, by check."""
     score: float
-    """Automatic and manual points, before penalties; never negative."""
+    """Automatic, manual and awarded points, before penalties; never negative."""
     max: float
     penalties: tuple[Penalty, ...]
     penalty: float
@@ -90,6 +91,13 @@ class Breakdown:
     """The rules whose breach costs nothing, because it was waived or is only flagged."""
     marked: bool = True
     """Whether there is a mark at all: the submission was examined, or has points nevertheless."""
+    awards: Mapping[str, float] = field(default_factory=dict)
+    """Points that a person gave beside the examination's, by check."""
+
+    def earned(self, check: CheckResult) -> float:
+        """The points of an exercise with all that people gave."""
+        change = self.manual.get(check.name)
+        return round((change.now if change else finite(check.score)) + self.awards.get(check.name, 0.0), 2)
 
 
 @dataclass(frozen=True)
@@ -144,11 +152,13 @@ def settle(
     waived: Mapping[str, str] | None = None,
     spared: Collection[str] = (),
     maximum: float | None = None,
+    awards: Mapping[str, tuple[float, str]] | None = None,
 ) -> Breakdown:
     """Return how the mark of one submission comes about.
 
     manual: a person's score by check (a cell that no check knows counts as automatic 0); penalties: late ones are taken
-    first, never more than is left; maximum: the assignment's points where they are not the result's.
+    first, never more than is left; maximum: the assignment's points where they are not the result's; awards: points
+    more and why, by check.
     """
     scores = {check.name: finite(check.score) for check in result.checks}
     auto = round(sum(scores.values()), 2)
@@ -159,6 +169,7 @@ def settle(
     }
     rows = [BreakdownRow("auto", "", auto)]
     rows += [BreakdownRow("manual", name, round(now - was, 2)) for name, (was, now) in changes.items()]
+    rows += [BreakdownRow("award", name, more, why) for name, (more, why) in (awards or {}).items() if more >= CENT]
     score = round(sum(row.points for row in rows), 2)
     if score < 0:
         rows.append(BreakdownRow("floor", "", -score))
@@ -180,6 +191,7 @@ def settle(
         waived=dict(waived or {}),
         spared=tuple(sorted({*spared, *(waived or {})})),
         marked=result.marked or score > 0,
+        awards={name: more for name, (more, _) in (awards or {}).items() if more >= CENT},
     )
 
 
@@ -229,11 +241,15 @@ def standing_of(record: Any, result: Result, canvas: Attachment | None, config: 
 
 
 def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: Decisions) -> Breakdown:
+    from sqlalchemy.orm import object_session
+
     from assignment.marking.lateness import Lateness  # nbgrader takes a second to import
 
+    assignment = record.assignment.name
     names = {cell_id("check", check.name): check.name for check in result.checks}
+    awarded = Ledger(object_session(record), assignment, record.student.id).awarded()
     manual = {
-        names.get(grade.name, grade.name): grade.score
+        names.get(grade.name, grade.name): round(grade.score - awarded.get(grade.name, (0.0, ""))[0], 4)
         for grade in record.grades
         # An automatic score of a cell that no check knows (nothing was graded) is no person's doing.
         if grade.manual_score is not None
@@ -242,7 +258,6 @@ def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: 
     }
     solved = {cell_id("solve", name): name for name in names.values()}
     comments = {comment.name: comment.manual_comment for comment in record.comments if comment.manual_comment}
-    assignment = record.assignment.name
     waived = decisions.waived(record.student.id, assignment, result.made_by.submission)
     zeroes = Policy.from_config(config).zeroes(result.rules, waived)
     spared = {finding.rule for finding in result.rules} - set(zeroes)
@@ -255,6 +270,7 @@ def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: 
         waived=waived,
         spared=spared,
         maximum=record.max_score,
+        awards={names.get(cell, cell): award for cell, award in awarded.items()},
     )
 
 
@@ -275,7 +291,7 @@ def marks(
             most = float(gradebook.find_assignment(assignment).max_score)
         except MissingEntry:
             raise AssignmentError(f"gradebook.db: nothing graded of {assignment}; run: assignment grade") from None
-        for student, net in nets(gradebook, assignment).items():
+        for student, net in nets(gradebook.db, assignment).items():
             if net is None:
                 ungraded[student] = _verdict(course, assignment, student)
             else:
@@ -288,26 +304,6 @@ def marks(
         else:
             left.append(LeftOut(student, names.get(student, ""), why or "not graded yet; run: assignment grade"))
     return sent, left
-
-
-def nets(gradebook: Any, assignment: str) -> dict[str, float | None]:
-    """Return what each student's submission earned, penalties off; None where a score is missing.
-
-    Two queries for the whole class: asking nbgrader's record of each submission takes a dozen.
-    """
-    from nbgrader.api import Grade, SubmittedAssignment, SubmittedNotebook
-    from sqlalchemy import func
-
-    submissions = gradebook.db.query(SubmittedAssignment).filter(SubmittedAssignment.assignment.has(name=assignment))
-    student = SubmittedAssignment.student_id
-    missing = Grade.auto_score.is_(None) & Grade.manual_score.is_(None)
-    grades = submissions.join(SubmittedAssignment.notebooks).join(SubmittedNotebook.grades).filter(Grade.max_score > 0)
-    complete = {who for who, lacks in grades.with_entities(student, func.max(missing)).group_by(student) if not lacks}
-    earned = submissions.with_entities(student, SubmittedAssignment.score, SubmittedAssignment.late_submission_penalty)
-    return {
-        who: round(max(0.0, float(score) - float(penalty or 0.0)), 2) if who in complete else None
-        for who, score, penalty in earned
-    }
 
 
 def shown_name(last: str | None, first: str | None) -> str:

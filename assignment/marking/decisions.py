@@ -1,4 +1,4 @@
-"""A person's decisions on breaches: waived or confirmed, in a file that people can read, edit and commit.
+"""A person's decisions: breaches waived or confirmed, points awarded; in a file that people can read, edit and commit.
 
 A breach that makes the mark 0 is sent to nobody before somebody has confirmed or waived it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -23,19 +24,20 @@ from assignment.text import counted, one_line
 
 FILE = "waivers.toml"
 HEAD = """\
-# Decisions on breaches of the rules, written by `assignment waive` and `assignment confirm`; to be read, edited by hand
-# and committed. Of several on the same student, assignment and rule the last counts.
+# Decisions written by `assignment waive`, `assignment confirm` and `assignment award`; to be read, edited by hand and
+# committed. Of several on the same student, assignment and rule (or exercise) the last counts.
 """
-KINDS = ("waived", "confirmed", "withdrawn")
+KINDS = ("waived", "confirmed", "awarded", "withdrawn")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision on a breach."""
+    """One decision on a breach of a rule, or on points for an exercise."""
 
     student: str
     assignment: str
     rule: str
+    """"" where it is on an exercise."""
     decision: str
     """One of KINDS."""
     why: str
@@ -47,6 +49,14 @@ class Decision:
     """Beginning of the hash of the hand-in that a waiver was given on; "": of any."""
     course: str = ""
     """The course_id of nbgrader_config.py, "" where none is set: one of another course or term does not count."""
+    exercise: str = ""
+    points: float = 0.0
+    """Awarded beside what the examination gives."""
+
+    @property
+    def subject(self) -> str:
+        """What it is on, for people."""
+        return f"rule '{self.rule}'" if self.rule else self.exercise
 
     def on(self, submission: str) -> bool:
         """Whether it was given on this hand-in (hash; "": not known)."""
@@ -70,17 +80,33 @@ class Decisions:
 
     def waivers(self, student: str, assignment: str) -> dict[str, Decision]:
         """Return a student's waivers by rule, whatever hand-in they were given on."""
-        last = self._last(student, assignment)
-        return {rule: decision for rule, decision in last.items() if decision.decision == "waived"}
+        last = self._last(student, assignment).values()
+        return {decision.rule: decision for decision in last if decision.decision == "waived"}
+
+    def awards(self, student: str, assignment: str, submission: str = "") -> dict[str, Decision]:
+        """Return what was awarded to a student, by exercise; submission: as for `waived`."""
+        last = self._last(student, assignment).values()
+        return {award.exercise: award for award in last if award.decision == "awarded" and award.on(submission)}
 
     def confirmed(self, student: str, assignment: str, findings: Iterable[Finding]) -> set[str]:
         """Return the rules whose breach was confirmed on the evidence that the findings show today."""
         seen = fingerprints(findings)
-        last = self._last(student, assignment)
-        return {rule for rule, d in last.items() if d.decision == "confirmed" and d.seen == seen.get(rule)}
+        last = self._last(student, assignment).values()
+        return {d.rule for d in last if d.decision == "confirmed" and d.seen == seen.get(d.rule)}
 
-    def _last(self, student: str, assignment: str) -> dict[str, Decision]:
-        return {entry.rule: entry for entry in self.of(assignment).values() if entry.student == student}
+    def on_other(self, student: str, assignment: str, submission: str) -> list[Decision]:
+        """Return a student's waivers and awards that were given on another hand-in than this one (hash)."""
+        last = self._last(student, assignment).values()
+        return [d for d in last if d.decision in ("waived", "awarded") and not d.on(submission)]
+
+    def history(self, student: str, assignment: str, rule: str = "", exercise: str = "") -> list[Decision]:
+        """Return all that was decided for a student on a rule or an exercise, in the order in which it was."""
+        mine = [entry for entry in self.of(assignment).values() if entry.student == student]
+        return [entry for entry in mine if (entry.rule, entry.exercise) == (rule, exercise)]
+
+    def _last(self, student: str, assignment: str) -> dict[tuple[str, str], Decision]:
+        mine = (entry for entry in self.of(assignment).values() if entry.student == student)
+        return {(entry.rule, entry.exercise): entry for entry in mine}
 
     def of(self, assignment: str) -> dict[int, Decision]:
         """Return this course's decisions of an assignment by their number in the file, from 1."""
@@ -125,9 +151,34 @@ def waive(
     )
 
 
-def withdraw(course: Course, waiver: Decision, who: str) -> Decision:
-    """Take a waiver back."""
-    return _add(course, replace(waiver, decision="withdrawn", who=who, when=_stamp(None), submission=""))
+def award(course: Course, student: str, name: str, exercise: str, more: float, why: str, who: str) -> Decision:
+    """Give a student points for an exercise beside those of the examination; AssignmentError without a reason."""
+    if not why.strip():
+        raise AssignmentError(f'{student}: an award needs a reason; give it with --why "…"')
+    submission = examined(course, name, student).made_by.submission[:16]
+    decision = Decision(student, name, "", "awarded", why, who, _stamp(None), submission=submission)
+    return _add(course, replace(decision, exercise=exercise, points=more))
+
+
+def again(course: Course, decision: Decision, who: str, submission: str) -> Decision:
+    """Decide the same once more, for another hand-in (hash)."""
+    return _add(course, replace(decision, who=who, when=_stamp(None), submission=submission[:16]))
+
+
+def withdraw(course: Course, decision: Decision, who: str) -> Decision:
+    """Take a decision back."""
+    return _add(course, replace(decision, decision="withdrawn", who=who, when=_stamp(None), submission="", points=0.0))
+
+
+def undo(course: Course, name: str, student: str, kind: str, who: str, rule: str = "", exercise: str = "") -> Decision:
+    """Take back what was decided last for a student on a rule or an exercise.
+
+    kind: waived, confirmed or awarded. AssignmentError if that is not what was decided last.
+    """
+    history = load(course).history(student, name, rule, exercise)
+    if not history or history[-1].decision != kind:
+        raise AssignmentError(f"{student}: nothing to undo: {rule or exercise} of {name} is not {kind}")
+    return withdraw(course, history[-1], who)
 
 
 def confirm(
@@ -158,13 +209,14 @@ def fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
 
 def _add(course: Course, decision: Decision) -> Decision:
     """Append a decision to the file, which keeps what people wrote into it."""
-    if decision.rule not in RULES:
+    if decision.rule not in RULES and not decision.exercise:
         raise AssignmentError(f"--rule {decision.rule}: no such rule; there are {', '.join(RULES)}")
     load(course)  # refuses to add to a file that cannot be read
     path = course.root / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
     decision = replace(decision, course=_course_id(course))
-    lines = "".join(f"{key} = {_quoted(value)}\n" for key, value in asdict(decision).items() if value)
+    kept = {key: value for key, value in asdict(decision).items() if value}
+    lines = "".join(f"{key} = {_quoted(v) if isinstance(v, str) else v}\n" for key, v in kept.items())
     replace_file(path, f"{text.rstrip()}\n\n[[decision]]\n{lines}")
     return decision
 
@@ -172,15 +224,19 @@ def _add(course: Course, decision: Decision) -> Decision:
 def _decision(entry: Any, number: int) -> Decision:
     """Return one entry of the file."""
     known = {field.name for field in fields(Decision)}
-    needed = known - {"why", "who", "when", "seen", "submission", "course"}
-    if not isinstance(entry, dict) or not needed <= set(entry) <= known:
+    awarded = isinstance(entry, dict) and "exercise" in entry
+    needed = {"student", "assignment", "decision", "exercise" if awarded else "rule"}
+    if not isinstance(entry, dict) or not needed <= set(entry) <= known or (awarded and "rule" in entry):
         raise AssignmentError(f"{FILE}: decision {number} must have {', '.join(sorted(needed))}, and nothing unknown")
-    values = {name: str(entry.get(name, "")) for name in known}
+    more = entry.get("points", 0.0)
+    if isinstance(more, bool) or not isinstance(more, int | float) or not 0 <= more < math.inf:
+        raise AssignmentError(f"{FILE}: decision {number}: points must be a number, not {one_line(more, 40)!r}")
+    values = {name: str(entry.get(name, "")) for name in known - {"points"}}
     if values["decision"] not in KINDS:
         raise AssignmentError(f"{FILE}: decision {number}: {values['decision']!r} must be one of {', '.join(KINDS)}")
-    if values["rule"] not in RULES:
+    if not awarded and values["rule"] not in RULES:
         raise AssignmentError(f"{FILE}: decision {number}: no rule {values['rule']!r}; there are {', '.join(RULES)}")
-    return Decision(**values)
+    return Decision(**values, points=float(more))
 
 
 def _stamp(when: datetime | None) -> str:
@@ -235,7 +291,9 @@ def refuse_unseen(course: Course, name: str) -> None:
 def examined(course: Course, name: str, student: str) -> Result:
     """Return what was found in a student's submission. AssignmentError if it is not graded."""
     if student not in course.students(name):
-        raise AssignmentError(f"{student}: handed in nothing; students are named by Canvas's user id, as in submitted/")
+        raise AssignmentError(
+            f"{student}: handed in nothing; students are named by Canvas's user id, as in submitted/, or by name"
+        )
     result = earlier(course, name, student)
     if result is None:
         raise AssignmentError(f"{student}: not graded yet; run: assignment grade {student}")
@@ -250,6 +308,16 @@ def confirm_zero(course: Course, name: str, student: str, who: str, why: str = "
     for rule in rules:
         confirm(course, student, name, rule, found, who, why)
     return rules, sorted(before)
+
+
+def take_back_confirmations(course: Course, name: str, student: str, who: str) -> list[str]:
+    """Take back a student's confirmed zeros -> the rules; AssignmentError if there is none."""
+    rules = sorted(load(course).confirmed(student, name, examined(course, name, student).rules))
+    if not rules:
+        raise AssignmentError(f"{student}: no zero was confirmed; nothing to undo")
+    for rule in rules:
+        undo(course, name, student, "confirmed", who, rule)
+    return rules
 
 
 def results_of(course: Course, name: str) -> Iterator[tuple[str, Result]]:

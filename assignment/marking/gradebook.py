@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,33 +19,21 @@ from typing import Any
 from assignment.course import PATIENCE, SQLITE, Course, database_error
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
-from assignment.homework.master import load_master
+from assignment.homework.master import cell_id, load_master
 from assignment.homework.notebook import NotebookJson
-from assignment.marking.breakdown import nets
-from assignment.marking.decisions import Decision, examined, load, results_of, waive, withdraw
+from assignment.marking.decisions import Decision, again, award, examined, load, results_of, undo, waive, withdraw
 from assignment.marking.lateness import handed_in, lateness, marked_late
+from assignment.marking.ledger import Ledger, MarkChange, nets, set_aside
 from assignment.marking.results import result_of
 from assignment.rules import RULES, Policy
 from assignment.text import counted, one_line, points
 
-# Beside nbgrader's tables: which hand-in each submission is of, and what people gave on another one.
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS assignment_hand_in (assignment TEXT, student TEXT, sha256 TEXT, given_on TEXT, "
-    "PRIMARY KEY (assignment, student))",
-    "CREATE TABLE IF NOT EXISTS assignment_set_aside (assignment TEXT, student TEXT, cell TEXT, score REAL, "
-    "comment TEXT, sha256 TEXT, given_on TEXT, PRIMARY KEY (assignment, student, cell))",
-)
-WHERE = "WHERE assignment = :assignment AND student = :student"
-HANDED_IN = "INSERT OR REPLACE INTO assignment_hand_in VALUES (:assignment, :student, :sha256, :given_on)"
-SET_ASIDE = (
-    "INSERT OR REPLACE INTO assignment_set_aside VALUES "
-    "(:assignment, :student, :cell, :score, :comment, :sha256, :given_on)"
-)
+BY_HAND = "by hand"  # in formgrader: nobody tells this program, so it is noted when it is next seen
 KEPT = 20  # backups of the gradebook
 
 
-class Penalties:
-    """The penalties of one assignment by what nbgrader_config.py and waivers.toml say now."""
+class Adjustments:
+    """What becomes of scores by what nbgrader_config.py and waivers.toml say now: awards, lateness, broken rules."""
 
     def __init__(self, course: Course, name: str) -> None:
         """AssignmentError names what is wrong in either file."""
@@ -56,19 +44,30 @@ class Penalties:
         self._decisions = load(course)
 
     def set(self, gradebook: Any, student: str, result: Result) -> None:
-        """Set a student's penalty: for lateness, no more than the score; for a broken rule, the whole maximum more.
+        """Set a student's awards and penalty: for lateness at most the score, for a broken rule the maximum more.
 
         So a zero stays one whatever points a person gives later, and the two can be told apart. Nothing is committed.
         """
         folder = self._course.submitted(student, self._name).parent
         record = gradebook.find_submission_notebook(self._name, self._name, student)
+        ledger, submission = Ledger(gradebook.db, self._name, student), result.made_by.submission
+        awards = self._decisions.awards(student, self._name, submission)
+        ledger.award(record, {cell_id("check", exercise): award for exercise, award in awards.items()})
         self._lateness.record(record.assignment, handed_in(folder))
         gradebook.db.flush()  # the score that is read next counts what was just saved
         late = self._lateness.points(record, marked_late(folder))
-        zeroes = self._policy.zeroes(
-            result.rules, self._decisions.waived(student, self._name, result.made_by.submission)
-        )
-        record.late_submission_penalty = (late + (record.max_score if zeroes else 0.0)) or None
+        waived = self._decisions.waived(student, self._name, submission)
+        zeroes = self._policy.zeroes(result.rules, waived)
+        was, penalty = record.late_submission_penalty or 0.0, late + (record.max_score if zeroes else 0.0)
+        if was == penalty:
+            return
+        record.late_submission_penalty = penalty or None
+        if bool(zeroes) == (was >= record.max_score):
+            ledger.note("lateness", f"{points(late)} off" if late else "")
+        else:
+            waivers = [w for rule, w in self._decisions.waivers(student, self._name).items() if rule in waived]
+            why = [f"{rule} broken" for rule in zeroes] or [f"{w.rule} waived: {w.why}" for w in waivers]
+            ledger.note("rules", "; ".join(why), ", ".join({w.who: 0 for w in waivers if not zeroes}))
 
 
 class Book:
@@ -78,7 +77,7 @@ class Book:
         self._course = course
         self._name = name
         self._fresh = fresh
-        self._penalties = Penalties(course, name)
+        self._adjustments = Adjustments(course, name)
         self._open = ExitStack()
 
     def __enter__(self) -> Book:
@@ -91,7 +90,7 @@ class Book:
 
     def marks(self) -> dict[str, float | None]:
         """The net mark, everything counted, of every student who has a submission; None where there is no mark."""
-        return nets(self.gradebook, self._name)
+        return nets(self.gradebook.db, self._name)
 
     def save(self, student: str, notebook: NotebookJson, result: Result) -> None:
         """Save one student's result as a whole, with the time of the submission and the penalty.
@@ -107,9 +106,14 @@ class Book:
         self.penalise(student, result)
 
     def penalise(self, student: str, result: Result) -> None:
-        """Set anew what lateness and the breaches in a result cost, and commit."""
-        self._penalties.set(self.gradebook, student, result)
+        """Set anew what awards add, what lateness and the breaches in a result cost, and commit."""
+        self.ledger(student).note(BY_HAND)
+        self._adjustments.set(self.gradebook, student, result)
         self.gradebook.db.commit()
+
+    def ledger(self, student: str) -> Ledger:
+        """What is kept beside nbgrader's records of a student's submission."""
+        return Ledger(self.gradebook.db, self._name, student)
 
 
 def register(course: Course, name: str, gradebook: Any) -> None:
@@ -157,8 +161,12 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson,
     result = result_of(notebook)
     scored = result is not None and result.marked
     record = gradebook.find_submission_notebook(name, name, student)
-    if result is not None and result.made_by.submission:
-        _set_aside(gradebook.db, name, student, record, result.made_by.submission, came)
+    ledger = Ledger(gradebook.db, name, student)
+    ledger.note(BY_HAND)
+    submission, before = result.made_by.submission if result else "", ledger.hand_in()
+    if submission:
+        moment = f"the submission of {came:%Y-%m-%d}" if came else ""
+        ledger.change_hand_in(record, submission, moment or f"the submission graded on {datetime.now():%Y-%m-%d}")
     query = gradebook.db.query  # a record at a time, nbgrader would look up the name of each cell by itself
     for grade, cell in query(Grade, BaseCell.name).join(Grade.cell).filter(Grade.notebook_id == record.id):
         grade.auto_score = determine_grade(from_dict(cells[cell]))[0] if scored else None
@@ -166,18 +174,9 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson,
     stubs = dict(query(SourceCell.name, SourceCell.source).filter(SourceCell.notebook_id == record.notebook_id).all())
     for comment, cell in query(Comment, BaseCell.name).join(Comment.cell).filter(Comment.notebook_id == record.id):
         comment.auto_comment = "No response." if cells[cell]["source"] == stubs[cell] else None
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """A score or comment that a person gave on another hand-in than the one that is graded now."""
-
-    student: str
-    cell: str
-    score: float | None
-    comment: str | None
-    given_on: str
-    """Which hand-in, for people: "the submission of 2026-11-03"."""
+    cause = "graded" if not before else "graded again" if before == submission else "graded, another hand-in"
+    made_by = f"submission {submission[:12]}, master {result.made_by.master[:12]}" if result else ""
+    ledger.note(cause, made_by)
 
 
 @dataclass(frozen=True)
@@ -189,83 +188,36 @@ class OpenDecision:
     given_on: str
 
 
-def _set_aside(db: Any, name: str, student: str, record: Any, submission: str, came: datetime | None) -> None:
-    """Take what a person gave on another hand-in out of the sum, give back what was given on this one. No commit.
-
-    Two small tables in nbgrader's own database, so that both happen in the transaction that saves the scores.
-    """
-    from sqlalchemy import text
-
-    for statement in TABLES:
-        db.execute(text(statement))
-    of = {"assignment": name, "student": student}
-    known = db.execute(text(f"SELECT sha256, given_on FROM assignment_hand_in {WHERE}"), of).first()
-    if known and known.sha256 != submission:
-        for cell, (score, comment) in _by_hand(db, record).items():
-            row = of | {"cell": cell, "score": score, "comment": comment, "sha256": known.sha256}
-            db.execute(text(SET_ASIDE), row | {"given_on": known.given_on})
-        _give_back(db, record, dict.fromkeys(_by_hand(db, record), (None, None)))
-        again = of | {"sha256": submission}
-        rows = db.execute(text(f"SELECT * FROM assignment_set_aside {WHERE} AND sha256 = :sha256"), again).all()
-        _give_back(db, record, {row.cell: (row.score, row.comment) for row in rows})
-        db.execute(text(f"DELETE FROM assignment_set_aside {WHERE} AND sha256 = :sha256"), again)
-    given_on = f"the submission of {came:%Y-%m-%d}" if came else f"the submission graded on {datetime.now():%Y-%m-%d}"
-    if not known or known.sha256 != submission:
-        db.execute(text(HANDED_IN), of | {"sha256": submission, "given_on": given_on})
-
-
-def _by_hand(db: Any, record: Any) -> dict[str, tuple[float | None, str | None]]:
-    """Return what a person gave in nbgrader's record of a submission: (score, comment) by cell."""
-    scores = {grade.name: grade.manual_score for grade in record.grades if grade.manual_score is not None}
-    comments = {comment.name: comment.manual_comment for comment in record.comments if comment.manual_comment}
-    return {cell: (scores.get(cell), comments.get(cell)) for cell in {**scores, **comments}}
-
-
-def _give_back(db: Any, record: Any, by_hand: Mapping[str, tuple[float | None, str | None]]) -> None:
-    """Write scores and comments by cell into nbgrader's record of a submission; None takes one away."""
-    for grade in record.grades:
-        if grade.name in by_hand:
-            grade.manual_score = by_hand[grade.name][0]
-    for comment in record.comments:
-        if comment.name in by_hand:
-            comment.manual_comment = by_hand[comment.name][1]
-    db.flush()
-
-
-def set_aside(gradebook: Any, name: str) -> list[SetAside]:
-    """Return the scores and comments of an assignment that were given on another hand-in, by student and cell."""
-    from sqlalchemy import text
-
-    for statement in TABLES:
-        gradebook.db.execute(text(statement))
-    query = text("SELECT * FROM assignment_set_aside WHERE assignment = :assignment ORDER BY student, cell")
-    rows = gradebook.db.execute(query, {"assignment": name}).all()
-    return [SetAside(row.student, row.cell, row.score, row.comment, row.given_on) for row in rows]
-
-
 def open_decisions(course: Course, name: str) -> list[OpenDecision]:
     """Return what was decided on another hand-in than the one that is graded now: it is shown, not applied."""
-    waiting = [OpenDecision(student, *_waiver_words(waiver)) for student, waiver in _open_waivers(course, name)]
+    waiting = [
+        OpenDecision(student, _subject(decision), f"an earlier submission, on {decision.when[:10]}")
+        for student, decision in _on_other(course, name)
+    ]
     with course.gradebook() as gradebook:
-        for entry in set_aside(gradebook, name):
-            score = [] if entry.score is None else [f"the score {points(entry.score)}"]
-            comment = [f"the comment {one_line(entry.comment, 60)!r}"] if entry.comment else []
-            what = f"{' and '.join(score + comment)} for {entry.cell.partition('-')[2] or entry.cell}"
-            waiting.append(OpenDecision(entry.student, what, entry.given_on))
+        for entry in set_aside(gradebook.db, name):
+            of = entry.by_hand
+            what = [f"the score {points(of.score)}"] if of.score is not None else []
+            what += [f"the extra credit {points(of.extra)}"] if of.extra else []
+            what += [f"the comment {one_line(of.comment, 60)!r}"] if of.comment else []
+            cell = entry.cell.partition("-")[2] or entry.cell
+            waiting.append(OpenDecision(entry.student, f"{' and '.join(what)} for {cell}", entry.given_on))
     return waiting
 
 
-def _open_waivers(course: Course, name: str) -> Iterator[tuple[str, Decision]]:
+def _on_other(course: Course, name: str) -> Iterator[tuple[str, Decision]]:
+    """Yield the waivers of rules that are broken now, and the awards, that were given on another hand-in."""
     decisions = load(course)
     for student, result in results_of(course, name):
         broken = {finding.rule for finding in result.rules if finding.breach}
-        for rule, waiver in decisions.waivers(student, name).items():
-            if rule in broken and not waiver.on(result.made_by.submission):
-                yield student, waiver
+        for decision in decisions.on_other(student, name, result.made_by.submission):
+            if decision.exercise or decision.rule in broken:
+                yield student, decision
 
 
-def _waiver_words(waiver: Decision) -> tuple[str, str]:
-    return f"the waiver of rule '{waiver.rule}'", f"an earlier submission, on {waiver.when[:10]}"
+def _subject(decision: Decision) -> str:
+    more = f"the award of {points(decision.points)} points for {decision.exercise}"
+    return more if decision.exercise else f"the waiver of {decision.subject}"
 
 
 def refuse_open(course: Course, name: str) -> None:
@@ -289,23 +241,37 @@ def decide(course: Course, name: str, student: str, keep: bool, who: str) -> lis
     if not waiting:
         raise AssignmentError(f"{student}: nothing to decide; `assignment decide` lists what waits")
     result = examined(course, name, student)
-    for owner, waiver in _open_waivers(course, name):
+    for owner, decision in list(_on_other(course, name)):
         if owner == student and keep:
-            waive(course, student, name, waiver.rule, waiver.why, who, submission=result.made_by.submission)
+            again(course, decision, who, result.made_by.submission)
         elif owner == student:
-            withdraw(course, waiver, who)
-    with Book(course, name) as book:
-        from sqlalchemy import text
-
-        record = book.gradebook.find_submission_notebook(name, name, student)
-        entries = [entry for entry in set_aside(book.gradebook, name) if entry.student == student]
-        if keep:
-            _give_back(book.gradebook.db, record, {entry.cell: (entry.score, entry.comment) for entry in entries})
-        book.gradebook.db.execute(
-            text(f"DELETE FROM assignment_set_aside {WHERE}"), {"assignment": name, "student": student}
-        )
-        book.penalise(student, result)
+            withdraw(course, decision, who)
+    _decide_by_hand(course, name, student, "kept" if keep else "dropped", who)
     return waiting
+
+
+def decide_anew(course: Course, name: str, student: str, who: str) -> list[OpenDecision]:
+    """Undo `decide` for a student: what was kept or dropped waits again; return it."""
+    submission = examined(course, name, student).made_by.submission
+    entries = [entry for entry in load(course).of(name).values() if entry.student == student]
+    for rule, exercise in {(entry.rule, entry.exercise): 0 for entry in entries}:
+        *_, before, last = [None, *load(course).history(student, name, rule, exercise)]
+        waited = before and before.decision in ("waived", "awarded") and not before.on(submission)
+        if before and waited and last.decision in (before.decision, "withdrawn"):
+            again(course, before, who, before.submission)
+    _decide_by_hand(course, name, student, None, who)
+    return [decision for decision in open_decisions(course, name) if decision.student == student]
+
+
+def _decide_by_hand(course: Course, name: str, student: str, decided: str | None, who: str) -> None:
+    """Let what was given by hand on another hand-in count, or not, and set the penalties anew."""
+    with Book(course, name) as book:
+        record = book.gradebook.find_submission_notebook(name, name, student)
+        ledger = book.ledger(student)
+        ledger.note(BY_HAND)
+        ledger.decide(record, decided)
+        ledger.note("decide", decided or "undone", who)
+        book.penalise(student, examined(course, name, student))
 
 
 def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who: str) -> float | None:
@@ -314,9 +280,65 @@ def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who
     if rule in RULES and not any(finding.breach and finding.rule == rule for finding in result.rules):
         raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {name}; nothing to waive")
     waive(course, student, name, rule, why, who, submission=result.made_by.submission)
+    return mark_now(course, name, [student])[student]
+
+
+def mark_now(course: Course, name: str, students: Iterable[str]) -> dict[str, float | None]:
+    """Apply what was decided for these students; return their marks."""
     with Book(course, name) as book:
-        book.penalise(student, result)
-        return book.marks().get(student)
+        for student in students:
+            book.penalise(student, examined(course, name, student))
+        marks = book.marks()
+        return {student: marks.get(student) for student in students}
+
+
+def award_points(
+    course: Course, name: str, students: Sequence[str], exercise: str, more: float, why: str, who: str
+) -> dict[str, float | None]:
+    """Give students points for an exercise beside the examination's; return their marks.
+
+    No exercise gets more than it is worth; a second award replaces the first. AssignmentError if there is no such
+    exercise, or one of the students has no mark in it; then nothing is written.
+    """
+    worth = exercise_points(course, name, exercise)
+    if not 0 < more <= worth:
+        raise AssignmentError(f"{points(more)}: {exercise} is worth {points(worth)} points; award some of them")
+    for student in students:
+        if not examined(course, name, student).marked:
+            raise AssignmentError(f"{student}: has no mark that points could be added to; grade it in formgrader")
+    for student in students:
+        award(course, student, name, exercise, more, why, who)
+    return mark_now(course, name, students)
+
+
+def awardable(course: Course, name: str, exercise: str = "") -> list[str]:
+    """Return everybody who has a mark; with an exercise those who have an award for it."""
+    decisions = load(course)
+    marked = [student for student, result in results_of(course, name) if result.marked]
+    return [student for student in marked if not exercise or exercise in decisions.awards(student, name)]
+
+
+def exercise_points(course: Course, name: str, exercise: str) -> float:
+    """What an exercise is worth; AssignmentError lists the exercises if there is none of that name."""
+    worth = {cell.name: cell.points or 0.0 for cell in load_master(course.source(name)).checks}
+    if exercise not in worth:
+        raise AssignmentError(f"{exercise}: no exercise of {name}; there are {', '.join(worth)}")
+    return worth[exercise]
+
+
+def undo_decision(
+    course: Course, name: str, student: str, kind: str, who: str, rule: str = "", exercise: str = ""
+) -> float | None:
+    """Take back a student's last decision (waived, confirmed or awarded) on a rule or an exercise; return the mark."""
+    undo(course, name, student, kind, who, rule, exercise)
+    return mark_now(course, name, [student])[student]
+
+
+def history(course: Course, name: str, student: str) -> list[MarkChange]:
+    """Return every change of a student's mark; what was changed in formgrader since is noted first."""
+    mark_now(course, name, [student])
+    with Book(course, name) as book:
+        return book.ledger(student).history()
 
 
 def refresh_penalties(course: Course, name: str) -> None:

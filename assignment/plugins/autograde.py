@@ -21,7 +21,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
-from assignment.marking.gradebook import Penalties, save_grades
+from assignment.marking.gradebook import Adjustments, save_grades
 from assignment.marking.lateness import handed_in
 from assignment.plugins.settings import LimitSettings, examiner_for
 
@@ -84,8 +84,8 @@ class RulePenalty(NbGraderPreprocessor):  # type: ignore[misc]
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Set what lateness and breaches of the rules cost."""
         about = resources["nbgrader"]
-        penalties = Penalties(self.parent.course, about["assignment"])
+        adjustments = Adjustments(self.parent.course, about["assignment"])
         with Gradebook(about["db_url"]) as gradebook:
-            penalties.set(gradebook, about["student"], Result.from_dict(nb.metadata.assignment.result))
+            adjustments.set(gradebook, about["student"], Result.from_dict(nb.metadata.assignment.result))
             gradebook.db.commit()
         return nb, resources

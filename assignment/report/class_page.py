@@ -235,6 +235,10 @@ def _student(member: ClassMember) -> StudentRow:
     standing = member.standing
     result, breakdown = standing.result, standing.breakdown
     zeroed = any(penalty.kind == "rules" for penalty in breakdown.penalties)
+    changed = dict(breakdown.manual)
+    for check in result.checks:
+        if check.name in breakdown.awards:
+            changed[check.name] = ScoreChange(finite(check.score), breakdown.earned(check))
     rows = [(finding.breach, _finding(finding, breakdown, zeroed)) for finding in result.rules]
     return StudentRow(
         student=one_line(standing.student, 60),
@@ -250,7 +254,7 @@ def _student(member: ClassMember) -> StudentRow:
         net=breakdown.net,
         max=breakdown.max,
         zeroed=zeroed,
-        manual={one_line(name, 80): change for name, change in breakdown.manual.items()},
+        manual={one_line(name, 80): change for name, change in changed.items()},
         late=breakdown.late.late,
         days=round(finite(breakdown.late.days), 2),
         seconds=round(finite(result.seconds), 2),
@@ -262,9 +266,7 @@ def _student(member: ClassMember) -> StudentRow:
 
 
 def _check(check: CheckResult, breakdown: Breakdown) -> CheckRow:
-    change = breakdown.manual.get(check.name)
-    score = change.now if change else finite(check.score)
-    return CheckRow(round(score, 2), finite(check.max), one_line(check.ended, 20), one_line(check.reason, 300))
+    return CheckRow(breakdown.earned(check), finite(check.max), one_line(check.ended, 20), one_line(check.reason, 300))
 
 
 def _finding(finding: Finding, breakdown: Breakdown, zeroed: bool) -> FindingRow:

@@ -143,8 +143,7 @@ def exercises(result: Result, notebook: NotebookJson, breakdown: Breakdown) -> l
 
 
 def _exercise(check: CheckResult, breakdown: Breakdown, topic: str, code: str) -> ExerciseView:
-    change = breakdown.manual.get(check.name)
-    score, most = change.now if change else finite(check.score), finite(check.max)
+    score, most = breakdown.earned(check), finite(check.max)
     parts = check.parts[:MANY]
     failed = _failed([part for part in parts if not part.passed])
     replaced = [one_line(name, 80) for name in check.premise[:MANY]]
@@ -153,7 +152,7 @@ def _exercise(check: CheckResult, breakdown: Breakdown, topic: str, code: str) -
         topic=topic,
         score=points(score),
         max=points(most),
-        auto=points(change.was) if change else "",
+        auto=points(finite(check.score)) if abs(score - finite(check.score)) >= CENT else "",
         share=min(max(score / most, 0.0), 1.0) if most else 0.0,
         state="full" if score >= most - CENT else "none" if score < CENT else "some",
         failed=tuple(failed),
@@ -215,6 +214,8 @@ def _note(row: BreakdownRow, breakdown: Breakdown) -> str:
     if row.kind == "manual":
         was, now = breakdown.manual[row.name]
         return f"{note}：{points(was)} → {points(now)}"
+    if row.kind == "award":
+        return f"{one_line(row.name, 80)}：{one_line(row.words, 300)}"
     if row.kind == "late" and not row.words:
         return words.lateness(breakdown.late.late, breakdown.late.days)
     return note

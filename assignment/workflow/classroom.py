@@ -128,7 +128,7 @@ def comment(standing: Standing) -> str:
     breakdown = standing.breakdown
     lost = []
     for check in standing.result.checks:
-        _, score = breakdown.manual.get(check.name, (None, check.score))
+        score = breakdown.earned(check)
         if score < check.max - CENT:
             lost.append((check.name, points(score), points(check.max)))
     taken = [(row.kind, points(row.points)) for row in breakdown.rows if row.kind in ("late", "rules")]

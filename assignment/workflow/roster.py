@@ -66,6 +66,43 @@ def strangers(course: Course, assignment: str) -> list[str]:
     ]
 
 
+def identified(course: Course, assignment: str, named: Iterable[str]) -> list[str]:
+    """Return Canvas user ids for ids and names: a name, or words of one, that only one student has.
+
+    What is no name of anybody stays as it is; AssignmentError lists the students where several fit.
+    """
+    ids, given = set(course.students(assignment)), list(named)
+    if ids.issuperset(given):
+        return given
+    names = {user: student.name for user, student in read_roster(course, assignment, None).items()}
+    with course.gradebook() as gradebook:
+        names |= {s.id: ", ".join(filter(None, (s.last_name, s.first_name))) or s.id for s in gradebook.students}
+    found = []
+    for text in given:
+        fitting = [] if text in ids | names.keys() else [user for user, name in names.items() if _fits(text, name)]
+        exact = [user for user in fitting if _joined(text) == _joined(names[user])]
+        fitting = exact or fitting
+        if len(fitting) > 1:
+            listed = "; ".join(f"{one_line(names[user], 60)} ({user})" for user in fitting[:8])
+            raise AssignmentError(f"{text}: several students have that name; type the id: {listed}")
+        found += fitting or [text]
+    return found
+
+
+def _fits(text: str, name: str) -> bool:
+    """Whether all words of a text are words of a name, in any order; Chinese names are one word."""
+    typed = set(_name_words(text))
+    return bool(typed) and (typed <= set(_name_words(name)) or _joined(text) == _joined(name))
+
+
+def _joined(name: str) -> str:
+    return "".join(_name_words(name))
+
+
+def _name_words(name: str) -> list[str]:
+    return name.casefold().replace(",", " ").split()
+
+
 def enrol(course: Course, roster: Iterable[RosterEntry], strangers: Iterable[RosterEntry] = ()) -> None:
     """Put names and logins into nbgrader's student records; strangers get theirs only where none is known."""
     with course.gradebook() as gradebook:
