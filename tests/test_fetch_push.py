@@ -25,7 +25,7 @@ from assignment.canvas.delivery import Ledger, SentMark
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking import breakdown
-from assignment.workflow.fetch import fetch
+from assignment.workflow.collect import fetch
 from assignment.workflow.push import Pushed, push
 from tests.support.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
 from tests.support.canvas_server import TOKEN, Canvas, User, canvas_server

@@ -1,13 +1,43 @@
-"""Verbs for the author of a homework: build, release."""
+"""Verbs for the author of a homework: new, build, release."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assignment.cli.options import CourseOption, NameOption, chosen, shown
 from assignment.cli.terminal import out, waiting
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", hidden=True)],
+    course_id: Annotated[str, typer.Option("--course-id", metavar="ID", help="Of the new term; decisions go by it.")],
+    old: Annotated[
+        Path | None, typer.Option("--from", metavar="COURSE", help="The course to take it from (default: here).")
+    ] = None,
+) -> None:
+    """Begin the course of a new term in FOLDER, with the homeworks and settings of an old one.
+
+    Nothing of the old class comes along: no submissions, marks, decisions, releases, deadlines or extensions, and
+    hidden data are drawn from a new secret.
+
+    \b
+    Example:
+      assignment new ../autumn-2027 --course-id cs7353-2027
+    """
+    from assignment.course import Course
+    from assignment.workflow.new import begin
+
+    begun = begin(Course.find(old), folder, course_id)
+    out.print(f"{begun.course.root}: course {course_id}, {', '.join(begun.homeworks)}", markup=False, soft_wrap=True)
+    for line in begun.left_out:
+        out.print(f"left out of nbgrader_config.py: {line}", markup=False, soft_wrap=True)
+    out.print(
+        "now set the deadline in nbgrader_config.py there, look through the rest, and run: assignment release",
+        soft_wrap=True,
+    )
 
 
 def build(

@@ -56,7 +56,7 @@ def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson 
     """
     from assignment.canvas.api import connect
     from assignment.cli import tables
-    from assignment.workflow.fetch import fetch as verb
+    from assignment.workflow.collect import fetch as verb
 
     found, which = chosen(course, name)
     with connect() as remote, progress("fetching") as step:
