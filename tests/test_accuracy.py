@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from assignment.homework.mutation import Mutant
 from tests.support.mutants import EQUIVALENT, Outcome
-from tests.support.mutation import Mutant
 from tests.tools.accuracy import margin_table, one_slip_table, survivors, tally
 from tests.tools.margins import Margin
 

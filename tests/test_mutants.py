@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from assignment.homework.master import Cell
+from assignment.homework.mutation import mutants
 from tests.support.judge import Judge, load_master
 from tests.support.mutants import EQUIVALENT, agrees, outcomes, unused_reasons
-from tests.support.mutation import mutants
 
 SAMPLED = {"CaptioningRNN.loss": 4}  # of its many mutants one in so many here; `make accuracy` judges all
 

@@ -27,7 +27,7 @@ Exit status:
   130  stopped by Ctrl-C; what was finished is kept
 """
 SECTIONS = {
-    "Write a homework": (authoring.new, authoring.build, authoring.release),
+    "Write a homework": (authoring.new, authoring.build, authoring.prove, authoring.release),
     "Bring a class in and grade it": (grading.collect, grading.fetch, grading.grade, grading.compare, grading.check),
     "Decide": (deciding.rules, deciding.confirm, deciding.waive, deciding.award, deciding.decide, deciding.history),
     "Look and give back": (returning.report, returning.feedback, returning.export, returning.push),

@@ -1,4 +1,4 @@
-"""Verbs for the author of a homework: new, build, release."""
+"""Verbs for the author of a homework: new, build, prove, release."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import CourseOption, NameOption, chosen, shown
-from assignment.cli.terminal import out, waiting
+from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, shown
+from assignment.cli.tables import show_proof
+from assignment.cli.terminal import out, progress, waiting
 
 
 def new(
@@ -77,6 +78,37 @@ def build(
         with waiting("examining the solutions and the empty release"):
             examine(found, which)
         out.print("its own solutions get every point, the untouched release none")
+
+
+def prove(
+    course: CourseOption = None,
+    name: NameOption = None,
+    draws: Annotated[
+        int, typer.Option("--draws", min=1, show_default=False, help="Draws of hidden data (default: 20).")
+    ] = 20,
+    every: Annotated[
+        int, typer.Option("--every", min=1, show_default=False, help="Try one in so many changes (default: 1).")
+    ] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Try how well the checks of a homework tell right work from wrong.
+
+    Its own solutions and the right variants in source/NAME_variants/ must get every point, and each named mistake must
+    lose one. Then every solution is changed in one place at a time: a change that loses nothing is listed, for either a
+    check is blind to it or it changes nothing. Shown too: how near right and wrong work come to each threshold, and
+    hidden blocks in which nothing failed that passes what students see. Nothing is written but the built notebook.
+
+    \b
+    Examples:
+      assignment prove
+      assignment prove --every 10
+    """
+    from assignment.workflow.proving import prove as verb
+
+    found, which = chosen(course, name)
+    with progress("solutions") as step:
+        proof = verb(found, which, draws, every, step)
+    show_proof(out, proof, as_json)
 
 
 def release(course: CourseOption = None, name: NameOption = None) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # of these only the shapes are needed
     from assignment.workflow.doctor import Probe
     from assignment.workflow.export import ExportedFeedback, ExportedGrades
     from assignment.workflow.grade import Graded
+    from assignment.workflow.proving import Proof
     from assignment.workflow.push import Pushed
 
 
@@ -68,6 +69,29 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
         console.print("write to:")
     for ask in collected.write_to:
         print_below(console, f"{one_line(ask.name, 60)} ({ask.user}): {one_line(ask.why, 200)}", 2)
+
+
+def show_proof(console: Console, proof: Proof, as_json: bool) -> None:
+    """What was tried, and what an author may want to look at."""
+    if as_json:
+        print(json.dumps(asdict(proof), ensure_ascii=False))
+        return
+    tried = ", ".join(counted(count, kind) for kind, count in proof.tried.items())
+    console.print(f"the solutions get every point, the untouched release none; tried: {tried or 'nothing else'}")
+    for what, names in (
+        ("lose nothing, or change nothing", proof.survivors),
+        ("mistakes that are not named by themselves", proof.unnamed),
+        ("hidden blocks in which nothing failed that passes what students see", proof.unneeded),
+    ):
+        console.print(f"\n{what}: {len(names)}")
+        for name in names:
+            print_below(console, one_line(name, 200), 2)
+    table = Table("check", "part", "right: at most", "wrong: at least", title="errors by threshold", box=None)
+    for margin in proof.margins:
+        sides = ("" if side is None else f"{side:.2g}" for side in (margin.right, margin.wrong))
+        table.add_row(escape(margin.check), escape(margin.part), *sides)
+    console.print()
+    console.print(table)
 
 
 def show_graded(console: Console, course: Course, name: str, graded: Graded, as_json: bool) -> None:

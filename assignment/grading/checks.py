@@ -134,7 +134,8 @@ def _parts(check: Any, rows: list[Any], result: CheckResult, error: BaseExceptio
 def _part(name: str, points: float, passed: bool, rows: list[Any]) -> Part:
     """One part from its rows: the first failed one that the student can see speaks for it, else the worst of all."""
     failed = [] if passed else [row for row in rows if not row.passed]
-    part = Part(name, float(points), passed, float(points) if passed else 0.0)
+    blocks = tuple(dict.fromkeys(row.block for row in failed))
+    part = Part(name, float(points), passed, float(points) if passed else 0.0, blocks=blocks)
     telling = min(failed, key=lambda row: row.hidden, default=None) or max(
         (row for row in rows if row.passed and row.error is not None and row.below),
         key=lambda row: row.error / row.below,

@@ -81,6 +81,10 @@ class Homework:
         self._mistakes = mistakes
         self.code = {cell.id: _compiled(cell) for cell in master.graded}
 
+    def with_master(self, master: Master) -> Homework:
+        """The same list of mistakes with another master."""
+        return Homework(master, self._mistakes)
+
     @cached_property
     def digest(self) -> str:
         """The sha256 of all that can make a difference to a result: the master and the mistakes."""

@@ -27,6 +27,7 @@ class Part:
     below: float | None = None  # its threshold
     message: str = ""  # Chinese, for the student
     hidden: bool = False  # only hidden rows failed
+    blocks: tuple[str, ...] = ()  # hidden blocks in which a row of it failed; "" stands for the visible part
     mistake: str = ""  # name of a known mistake or relation, "" if none was recognised
     hint: str = ""  # Chinese, for the student
 

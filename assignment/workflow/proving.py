@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 import ast
+import os
 import textwrap
-from collections.abc import Iterator
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
-from assignment.grading.result import CheckResult, Result
+from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework.master import HIDDEN, Cell, Master, within
 from assignment.homework.notebook import dumps, render
+from assignment.homework.solutions import Solution, mistakes_of, mutants_of, variants_of
+from assignment.plugins.settings import examiner_of
 from assignment.sandbox.zygote import Zygote
+from assignment.workflow.build import build
 from assignment.workflow.pool import Pool
 
 SEEDED = {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "seed"}  # of numpy.random
+SOLVED, EMPTY = "the solutions", "the untouched release"
 
 
-def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote) -> None:
+@dataclass(frozen=True)
+class Margin:
+    """How far a part's threshold is from right and from wrong work; errors are in units of the threshold."""
+
+    check: str
+    part: str
+    right: float | None  # the largest error of right work over all draws of hidden data; None where none is measured
+    wrong: float | None  # the smallest error of wrong work that loses the part
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What `assignment prove` finds in a homework whose marks are right."""
+
+    tried: Mapping[str, int]  # how many solutions of each kind were examined
+    survivors: tuple[str, ...]  # mutants that lose nothing: a check is blind, or the change changes nothing
+    unnamed: tuple[str, ...]  # mistakes of the list that lose points, but not under their own name
+    margins: tuple[Margin, ...]
+    unneeded: tuple[str, ...]  # hidden blocks in which nothing tried failed that passes what students see
+
+
+def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, known: bool = False) -> None:
     """Examine the master's solutions and the empty release; AssignmentError unless they get full marks and none.
 
     The error has one line for each check that is wrong. Also an error are hidden tests whose data have no seed.
+    known: so are a right variant in source/NAME_variants/ that loses a point, and a named mistake that loses none.
     """
     master = examiner.homework.master
-    only = {master.release: master.released}
-    alone = Examiner(examiner.homework, only, examiner.limits, examiner.policy, examiner.secret)
+    hand_ins = [(SOLVED, made_of(master)), (EMPTY, made_of(master, solved=False))]
+    results = dict(_results(examiner, master, zygote, hand_ins))
     wrong = [line for cell in master.checks for line in _unseeded(cell)]
-    with Pool(2, alone, zygote) as pool:
-        pool.add([("solved", made_of(master, solved=True)), ("empty", made_of(master, solved=False))])
-        results = {key: examined.result for key, examined in pool.results()}
-    wrong += [*_not_full(results["solved"]), *_not_empty(results["empty"])]
+    wrong += [*_not_full(results[SOLVED], SOLVED), *_not_empty(results[EMPTY])]
+    if known and not wrong:
+        wrong = [line for tried in _tried(examiner, zygote, _known(course, name, master)) for line in _unfit(*tried)]
     if wrong:
         text = course.source_text(name).relative_to(course.root).as_posix()
         raise AssignmentError(
@@ -40,26 +68,145 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote) -
         )
 
 
-def made_of(master: Master, solved: bool) -> bytes:
-    """Return a hand-in made of the release, with the master's solutions or without."""
+def prove(course: Course, name: str, draws: int, every: int, progress: Callable[[int, int, str], None]) -> Proof:
+    """Examine variants, mistakes and one in `every` of the solutions' mutants, each by the checks of its exercises.
+
+    draws: how often the solutions are examined, each time with other hidden data. Raises AssignmentError where
+    prove_marks does.
+    """
+    master = build(course, name).master
+    examiner = examiner_of(course, master, {master.release: master.released})
+    solutions = [*_known(course, name, master), *(one for cell in master.solves for one in mutants_of(cell, every))]
+    tried: list[tuple[Solution, Result]] = []
+    with Zygote.start() as zygote:
+        prove_marks(course, name, examiner, zygote)
+        hand_ins = [(str(draw), made_of(master, draw=draw)) for draw in range(draws)]
+        hand_ins.append((EMPTY, made_of(master, solved=False)))
+        results = dict(_results(examiner, master, zygote, hand_ins))
+        for one in _tried(examiner, zygote, solutions):
+            tried.append(one)
+            progress(len(tried), len(solutions), "")
+    empty = results.pop(EMPTY)
+    wrong = [(solution, result) for solution, result in tried if not solution.right]
+    return Proof(
+        dict(Counter(solution.kind for solution in solutions)),
+        tuple(sorted(solution.name for solution, result in wrong if not _lost(result))),
+        tuple(
+            sorted(
+                solution.name
+                for solution, result in wrong
+                if solution.kind == "mistake"
+                and _lost(result)
+                and solution.name not in {part.mistake for _, part in _lost(result)}
+            )
+        ),
+        tuple(_margins([*results.values(), *(result for one, result in tried if one.right)], [r for _, r in wrong])),
+        tuple(_unneeded([result for _, result in wrong], empty)),
+    )
+
+
+def _known(course: Course, name: str, master: Master) -> list[Solution]:
+    """The variants and the mistakes that stand beside a homework."""
+    mistakes = course.mistakes(name)
+    text = mistakes.read_text(encoding="utf-8") if mistakes.exists() else ""
+    return [*variants_of(master, course.source_text(name).with_name(f"{name}_variants")), *mistakes_of(master, text)]
+
+
+def _tried(examiner: Examiner, zygote: Zygote, solutions: Sequence[Solution]) -> Iterator[tuple[Solution, Result]]:
+    """Examine solutions by the checks of the exercises that they fill, and of those that take their caches."""
+    homework = examiner.homework
+    limits = replace(examiner.limits, call_seconds=3.0, cell_seconds=6.0)  # a mutant may well run for ever
+    hurried = Examiner(homework, {}, limits, examiner.policy, examiner.secret)
+    for filled in dict.fromkeys(frozenset(solution.sources) for solution in solutions):
+        judging = filled | {taker for taker, giver in homework.givers.items() if giver in filled}
+        cells = [cell for cell in homework.master.cells if cell.kind != "check" or cell.name in judging]
+        master = replace(homework.master, cells=tuple(cells))
+        those = {str(place): one for place, one in enumerate(solutions) if frozenset(one.sources) == filled}
+        hand_ins = [(key, made_of(master, sources=solution.sources)) for key, solution in those.items()]
+        for key, result in _results(hurried, master, zygote, hand_ins):
+            yield those[key], result
+
+
+def _results(
+    examiner: Examiner, master: Master, zygote: Zygote, hand_ins: Sequence[tuple[str, bytes]]
+) -> Iterator[tuple[str, Result]]:
+    """Examine hand-ins made of a master, side by side; the results as they come."""
+    homework = examiner.homework if master is examiner.homework.master else examiner.homework.with_master(master)
+    alone = Examiner(homework, {master.release: master.released}, examiner.limits, examiner.policy, examiner.secret)
+    with Pool(min(len(hand_ins), os.cpu_count() or 1), alone, zygote) as pool:
+        pool.add(hand_ins)
+        for key, examined in pool.results():
+            yield key, examined.result
+
+
+def _lost(result: Result) -> list[tuple[str, Part]]:
+    """The parts that were lost, each with its check."""
+    return [(check.name, part) for check in result.checks for part in check.parts if not part.passed]
+
+
+def _unfit(solution: Solution, result: Result) -> Iterator[str]:
+    """What is wrong with the marks of a variant or a mistake, a line each."""
+    if solution.right:
+        yield from _not_full(result, f"variant {solution.name}")
+    elif not _lost(result):
+        yield f"mistake {solution.name}: gets every point"
+
+
+def _margins(right: Sequence[Result], wrong: Sequence[Result]) -> Iterator[Margin]:
+    """The margin of each part, in the order of the checks."""
+    nearest: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
+    for number, result in enumerate([*right, *wrong]):
+        for check in result.checks:
+            for part in check.parts:
+                sides = nearest.setdefault((check.name, part.name), ([], []))
+                if part.error is not None and part.below and part.passed == (number < len(right)):
+                    sides[not part.passed].append(part.error / part.below)
+    for (check_name, part_name), (most, least) in nearest.items():
+        yield Margin(check_name, part_name, max(most, default=None), min(least, default=None))
+
+
+def _unneeded(wrong: Sequence[Result], empty: Result) -> Iterator[str]:
+    """Hidden blocks in which nothing fails that passes what students see; the empty release fails in all of them."""
+    needed = {
+        (check, block)
+        for result in wrong
+        for check, part in _lost(result)
+        for block in part.blocks
+        if "" not in part.blocks
+    }
+    hidden = dict.fromkeys((check, block) for check, part in _lost(empty) for block in part.blocks if block)
+    yield from (f"{check}: {block}" for check, block in hidden if (check, block) not in needed)
+
+
+def made_of(
+    master: Master, solved: bool = True, sources: Mapping[str, str] = MappingProxyType({}), draw: int = 0
+) -> bytes:
+    """Return a hand-in made of the release, with the master's solutions or without.
+
+    sources: of solve cells, in the place of the master's. draw: makes it another file, with other hidden data.
+    """
     cells = [
-        replace(cell, source=cell.source if solved and cell.kind == "solve" else cell.stub) for cell in master.cells
+        replace(cell, source=sources.get(cell.name, cell.source) if solved and cell.kind == "solve" else cell.stub)
+        for cell in master.cells
     ]
     notebook = render(master.name, cells, master.header)
     notebook["metadata"]["assignment"] = {"name": master.name, "release": master.release}
+    if draw:
+        notebook["metadata"]["draw"] = draw
     return dumps(notebook).encode()
 
 
-def _not_full(result: Result) -> Iterator[str]:
-    """What keeps the solutions from full marks, a line each."""
+def _not_full(result: Result, what: str) -> Iterator[str]:
+    """What keeps right work from full marks, a line each."""
     if result.verdict != "graded":
-        yield f"the solutions: {result.verdict}: {result.reason}"
+        yield f"{what}: {result.verdict}: {result.reason}"
         return
     for check in result.checks:
         if not check.full:
-            yield f"check {check.name}: the solutions get {check.score:g} of {check.max:g} points{_why(check)}"
+            yield f"check {check.name}: {what} get {check.score:g} of {check.max:g} points{_why(check)}"
     for rule in sorted({finding.rule for finding in result.rules if finding.breach} - {"outputs"}):  # it never ran
-        yield f"the solutions break the rule {rule}"
+        if what == SOLVED:
+            yield f"{what} break the rule {rule}"
 
 
 def _why(check: CheckResult) -> str:

@@ -36,7 +36,7 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.utils import capture_log
 
-    examine(course, name, zygote)
+    examine(course, name, zygote, known=True)
     config = course.config()
     folder = CourseDirectory(config=config, root=str(course.root), assignment_id=name)
     with tools_in_path():
@@ -50,15 +50,14 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
     return Released(path, keep(course, name), master.release, master.max)
 
 
-def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:
-    """Build the master and examine it; AssignmentError where its solutions or its empty release get a wrong mark."""
+def examine(course: Course, name: str, zygote: Zygote | None = None, known: bool = False) -> None:
+    """Build the master and examine it, with known solutions beside it if asked to; raises as prove_marks does."""
     from assignment.plugins.settings import examiner_of
 
     built = build(course, name)
     with nullcontext(zygote) if zygote else Zygote.start() as ready:
-        prove_marks(
-            course, name, examiner_of(course, built.master, {built.master.release: built.master.released}), ready
-        )
+        examiner = examiner_of(course, built.master, {built.master.release: built.master.released})
+        prove_marks(course, name, examiner, ready, known)
 
 
 def _reason(name: str, log: str) -> str:

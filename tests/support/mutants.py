@@ -10,9 +10,9 @@ import numpy as np
 
 from assignment.grading.diagnosis import finite, follow
 from assignment.grading.proxies import Call
+from assignment.homework.mutation import Mutant, mutants
 from tests.support.inputs import random_call
 from tests.support.judge import DecidedError, HangError, Judge, again, quiet, time_limit
-from tests.support.mutation import Mutant, mutants
 
 DRAWS = 8  # random inputs on which a mutant shows which parts it makes wrong
 

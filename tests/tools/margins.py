@@ -22,11 +22,11 @@ from assignment.grading.diagnosis import follow
 from assignment.grading.proxies import Call
 from assignment.grading.reference import load_mistakes
 from assignment.homework.master import HIDDEN, within, without
+from assignment.homework.mutation import mutants
 from tests import ROOT
 from tests.support.fitting import variants
 from tests.support.judge import HangError, Judge, Recorder, again, load_master, quiet, time_limit
 from tests.support.mutants import quick
-from tests.support.mutation import mutants
 
 DRAWS = 1000
 SCREENED = 3  # draws after which only the NEAREST wrong solutions of each part go on

@@ -78,8 +78,8 @@ def mutants(cell: Cell) -> list[Mutant]:
     return list(found.values())
 
 
-def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNode]:
-    """Yield what could stand in the node's place."""
+def _operators(node: Any) -> Iterator[cst.CSTNode]:
+    """Yield what could stand in the place of an operation, a condition or a constant."""
     match node:
         case cst.BinaryOperation():
             for operator in BINARY[type(node.operator)]:
@@ -110,6 +110,12 @@ def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNo
                 yield cst.Float(repr(real)) if real >= 0 else _number(real)
         case cst.Name(value="True" | "False"):
             yield cst.Name("False" if node.value == "True" else "True")
+
+
+def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNode]:
+    """Yield what could stand in the node's place."""
+    yield from _operators(node)
+    match node:
         case cst.Name() if _is_read(node, parent) and node.value in names:
             for other in names:
                 if other != node.value:

@@ -1,0 +1,163 @@
+"""What `prove` and `release` make of variants, mistakes and mutants of a homework."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from assignment.cli.app import app
+from assignment.course import Course
+from assignment.errors import AssignmentError
+from assignment.homework.master import load_master
+from assignment.homework.solutions import mistakes_of, variants_of
+from assignment.workflow.release import examine
+from tests.support import tiny
+
+TEXT = '''\
+# %% prose intro [markdown]
+# # 小作业
+
+# %% given imports
+import base64
+import json
+import os
+import re
+import sys
+import zlib
+
+import numpy as np
+
+# %% given helpers
+from assignment.homework.checker import rel_error
+from assignment.homework.checker import eval_numerical_gradient_array
+from assignment.homework.checker import eval_numerical_gradient
+
+# %% given checks
+from assignment.homework.diagnosis import Row, Diagnosis
+from assignment.homework.checker import Check
+
+# %% solve clipped
+def clipped(x, most):
+    """x (N,), no entry above most."""
+    # TODO: 截断
+    ### BEGIN SOLUTION
+    y = np.where(x < most, x, most)
+    ### END SOLUTION
+    # TODO 结束
+    return y
+
+# %% check clipped 4
+@Check.of("clipped", y=4)
+def check(check):
+    check.near("y", check.call(clipped, np.array([-1.0, 3.0]), 2.0), [-1, 2], 1e-9)
+
+
+### BEGIN HIDDEN TESTS
+for block, x in {"负数": [-5.0, -2.5], "只有一个": [-9.0]}.items():
+    with check.hidden(block):
+        check.near("y", clipped(np.array(x), -3.0), np.minimum(x, -3.0), 1e-9)
+check.award()
+### END HIDDEN TESTS
+check.report()
+'''
+MISTAKES = """\
+def bounded(x, most):
+    return np.minimum(clipped(x, most), most)
+
+
+@mistake("clipped", "负数也要截断。")
+def never_negative(x, most):
+    return bounded(np.abs(x) if most < 0 else x, most) if most > 0 else x
+
+
+@mistake("clipped", "x 没有截断。")
+def untouched(x, most):
+    return x
+"""
+VARIANTS = {"minimum": "def clipped(x, most):\n    return np.minimum(x, most)\n"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    return tiny.course(tmp_path_factory.mktemp("made") / "course", clip=TEXT)
+
+
+@pytest.fixture
+def course(made: Course, tmp_path: Path) -> Course:
+    return tiny.copy_of(made, tmp_path / "course")
+
+
+def beside(course: Course, mistakes: str = "", variants: dict[str, str] | None = None) -> Course:
+    """Put a list of mistakes and right variants beside the homework."""
+    course.mistakes("clip").write_text(mistakes, encoding="utf-8")
+    folder = course.root / "source" / "clip_variants"
+    folder.mkdir()
+    for name, text in (variants or {}).items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    return course
+
+
+def proved(course: Course) -> dict[str, Any]:
+    done = CliRunner().invoke(app, ["prove", "--course", str(course.root), "--draws", "2", "--json"])
+    assert done.exit_code == 0, done.output
+    proof: dict[str, Any] = json.loads(done.stdout)
+    return proof
+
+
+def test_what_an_author_is_told(course: Course) -> None:
+    proof = proved(beside(course, MISTAKES, VARIANTS))
+    assert proof["tried"] == {"variant": 1, "mistake": 2, "mutant": 14}
+    assert proof["survivors"] == ["clipped, line 5: y = np.where(x < most, x, most) -> y = np.where(x<= most, x, most)"]
+    assert proof["unnamed"] == []
+    assert proof["unneeded"] == ["clipped: 只有一个"]
+    [margin] = proof["margins"]
+    assert (margin["check"], margin["part"], margin["right"]) == ("clipped", "y", 0.0)
+    assert margin["wrong"] > 1e6
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "variants", "word"),
+    [
+        (
+            MISTAKES.replace("return x\n", "return clipped(x, most)\n"),
+            {},
+            "mistake untouched: gets every point",
+        ),
+        (
+            "",
+            {"wrong": "def clipped(x, most):\n    return x\n"},
+            "check clipped: variant wrong get 0 of 4 points",
+        ),
+    ],
+)
+def test_a_list_that_the_checks_do_not_bear_out_stops_the_release(
+    mistakes: str, variants: dict[str, str], word: str, course: Course
+) -> None:
+    beside(course, mistakes, variants)
+    with pytest.raises(AssignmentError, match="its own solutions must get every point") as caught:
+        examine(course, "clip", known=True)
+    assert word in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("def clipped(x, most:\n", "no Python"), ("def clip(x, most):\n    return x\n", "defines none of clipped")],
+)
+def test_a_variant_that_is_none_is_named(text: str, word: str, course: Course) -> None:
+    beside(course, variants={"odd": text})
+    with pytest.raises(AssignmentError, match=rf"odd\.py: {word}"):
+        list(variants_of(load_master(course.source("clip")), course.root / "source" / "clip_variants"))
+
+
+def test_every_named_mistake_of_the_networks_fills_its_own_cell(checkout: Course) -> None:
+    text = checkout.mistakes("rnn").read_text(encoding="utf-8")
+    mistakes = list(mistakes_of(load_master(checkout.source("rnn")), text))
+    assert len(mistakes) == text.count("\n@mistake(") > 100
+    for mistake in mistakes:
+        [(exercise, source)] = mistake.sources.items()
+        compile(source, exercise, "exec")
+        assert source.endswith(f"\n{exercise} = {mistake.name}\n")
