@@ -28,6 +28,7 @@ from tests import CORPORA
 Notebook = dict[str, Any]
 Edit = Callable[[Notebook], "Notebook | bytes | None"]
 
+PROTOCOL = (CORPORA / "protocol.py").read_text(encoding="utf-8")  # what attacks on the protocol begin with
 TITLE = re.compile(r"^# %% (solve|cell|extra|edit)(?: +(\S+))?[ \t]*$", re.MULTILINE)
 STUB = re.compile(r"^([ \t]*)raise NotImplementedError\(.*\)[ \t]*$", re.MULTILINE)
 MARKS = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
@@ -50,7 +51,7 @@ class Case:
     story: str
     expect: dict[str, str]
     blocks: tuple[Block, ...]
-    words: dict[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=lambda: {"protocol": PROTOCOL})
 
     def listed(self, key: str, default: str = "") -> tuple[str, ...]:
         """The words of an expectation: `cheats: a, b` -> ('a', 'b')."""
