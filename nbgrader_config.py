@@ -39,6 +39,10 @@ c.Autograde.autograde_preprocessors = [
 # release is given out.
 # c.Homework.links = {"课程主页": "https://example.org/course"}
 
+# Which hand-in counts where a student has several: "last", or "best" by the mark after rules and lateness, of those
+# that were collected or fetched. Students read it in the notebook and on their page.
+# c.Homework.counts = {"rnn": "best"}
+
 # Late work. As it stands it costs nothing; take away the # of what your course wants. `assignment grade` sets every
 # penalty anew by what stands here, so a deadline or an extension may be changed at any time. Do not also let Canvas
 # deduct points for late work: they would be taken off twice.

@@ -199,6 +199,11 @@ def days_counted(days: int, most: float | None) -> str:
     return f"按 {days} 天计" + ("" if most is None else f"，最多扣 {most:g} 分")
 
 
+def counts(best: bool) -> str:
+    """Which of several hand-ins counts."""
+    return "多次提交时，取成绩最好的一次" if best else "多次提交时，以最后一次为准"
+
+
 MARK_ROWS = {
     "auto": "自动评分",
     "manual": "助教调整",

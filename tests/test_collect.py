@@ -213,7 +213,7 @@ def test_again_changes_nothing(course: Course, tmp_path: Path) -> None:
     assert second == first
     assert tree(course) == before
     assert {p: p.stat().st_mtime_ns for p in (course.root / "submitted").rglob("*")} == stamps
-    assert sorted(path.name for path in course.collected("hw").iterdir()) == ["a.zip", "roster.csv"]
+    assert sorted(path.name for path in course.collected("hw").iterdir()) == ["a.zip", "attempts", "roster.csv"]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])

@@ -9,7 +9,11 @@ import pytest
 from assignment.course import Course
 from assignment.homework.releases import releases
 from assignment.marking.decisions import load
-from tests.support import tiny
+from assignment.workflow.collect import collect
+from assignment.workflow.grade import grade
+from assignment.workflow.release import release
+from tests.support import corpus, tiny
+from tests.support.canvas_class import pack
 from tests.test_cli import Said, Type, typed
 
 __all__ = ["typed"]  # a fixture
@@ -79,3 +83,75 @@ def test_what_can_be_no_new_course_is_refused(
     said = typed(old, "new", *words)
     assert said.status == 1 and why in said.err
     assert sorted(p.name for p in old.root.parent.iterdir()) == ["old"] and not (old.root / "source/next").exists()
+
+
+# --- several hand-ins of one student
+
+RIGHT, HALF, NOTHING = "6.5", "2.5", "0"
+BEST = 'c.Homework.counts = {"tiny": "best"}'
+LATE = "\nc.LatePenalty.flat = 5.0"
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    course = tiny.course(tmp_path_factory.mktemp("attempts") / "course")
+    release(course, "tiny")
+    return course
+
+
+@pytest.mark.parametrize(
+    ("config", "attempts", "counted"),
+    [
+        ("", [(RIGHT, 17, ""), (HALF, 27, "")], (2.5, "27")),
+        (BEST, [(RIGHT, 17, ""), (HALF, 27, "")], (6.5, "17")),
+        (BEST, [(HALF, 27, ""), (RIGHT, 17, "")], (6.5, "17")),  # an older archive after a newer one
+        (BEST, [(NOTHING, 17, ""), (RIGHT, 27, ""), (HALF, 37, "")], (6.5, "27")),
+        (BEST + LATE, [(HALF, 17, ""), (RIGHT, 27, "LATE_")], (2.5, "17")),  # 6.5 less 5
+        (BEST, [(HALF, 17, ""), (HALF, 27, "LATE_")], (2.5, "17")),  # alike: what was graded stays
+    ],
+)
+def test_which_hand_in_counts(
+    config: str,
+    attempts: list[tuple[str, int, str]],
+    counted: tuple[float, str],
+    released: Course,
+    tmp_path: Path,
+    typed: Type,
+) -> None:
+    course = tiny.copy_of(released, tmp_path / "course")
+    (course.root / "nbgrader_config.py").write_text(f"{tiny.CONFIG}\n{config}\n", "utf-8")
+    notebook, right = tiny.read(course.release("tiny")), corpus.reference(tiny.read(course.source("tiny")))
+    solutions = {RIGHT: right, HALF: {"Counter.add": right["Counter.add"]}, NOTHING: {}}
+    for worth, attachment, late in attempts:
+        data = corpus.submission(notebook, solutions[worth])
+        collect(course, "tiny", pack(tmp_path / "a.zip", {f"doe_{late}1_{attachment}_x.ipynb": data}))
+        graded = grade(course, "tiny", jobs=1)
+    record = tiny.read(course.submitted("1", "tiny").with_name("canvas.json"))
+    assert (graded.grades[0].net, record["attachment"]) == counted
+    assert graded.best == ({"1": len(attempts)} if config else {})
+    done(typed(course, "feedback"))
+    page = course.feedback("1", "tiny").read_text("utf-8")
+    assert ("取成绩最好的一次" in page, "以最后一次为准" in page) == (bool(config), not config)
+
+
+def test_what_somebody_put_there_by_hand_is_what_counts(released: Course, tmp_path: Path) -> None:
+    course = tiny.copy_of(released, tmp_path / "course")
+    (course.root / "nbgrader_config.py").write_text(f"{tiny.CONFIG}\n{BEST}\n", "utf-8")
+    notebook, right = tiny.read(course.release("tiny")), corpus.reference(tiny.read(course.source("tiny")))
+    for attachment in (17, 27):
+        data = corpus.submission(notebook, right) + b"\n" * attachment
+        collect(course, "tiny", pack(tmp_path / "a.zip", {f"doe_1_{attachment}_x.ipynb": data}))
+    course.submitted("1", "tiny").write_bytes(corpus.submission(notebook, {}))
+    graded = grade(course, "tiny", jobs=1)
+    assert (graded.grades[0].net, graded.best) == (0, {})
+
+
+def test_the_notebook_says_that_the_best_counts(tmp_path: Path, typed: Type) -> None:
+    text = tiny.TEXT.replace("# # 小作业\n", "# # 小作业\n#\n# <!-- facts -->\n")
+    course = tiny.course(tmp_path / "course", tiny=text)
+    config = course.root / "nbgrader_config.py"
+    config.write_text(f"{tiny.CONFIG}\n{BEST}\n", "utf-8")
+    done(typed(course, "build"))
+    assert "取成绩最好的一次。" in course.source("tiny").read_text("utf-8")
+    config.write_text(tiny.CONFIG + '\nc.Homework.counts = {"tiny": "first"}\n', "utf-8")
+    assert 'write {"tiny": "best"}, or "last"' in typed(course, "build").err

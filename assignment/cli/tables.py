@@ -126,6 +126,9 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
         f"\n{counted(len(graded.grades), 'submission')}, {regraded} graded now in {graded.seconds:.1f} s, "
         f"{len(graded.grades) - regraded} unchanged since the last run"
     )
+    for student, count in graded.best.items():
+        record = record_of(course, student, name)
+        console.print(f"best of {count} hand-ins: {student}, attachment {record.attachment if record else '?'}")
     for grade in graded.changed:
         console.print(f"mark changed: {grade.student} {_mark(grade.before)} -> {_mark(grade.net)}")
     common = mistakes([grade.result for grade in graded.grades]).most_common(8)

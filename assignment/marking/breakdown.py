@@ -115,6 +115,8 @@ class Standing:
     """The student's own name of the file."""
     result: Result
     breakdown: Breakdown
+    best: bool = False
+    """Whether the best of several hand-ins counts, not the last."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def standing_of(record: Any, result: Result, canvas: Attachment | None, config: 
         file=canvas.file if canvas else "",
         result=result,
         breakdown=_breakdown(record, result, bool(canvas and canvas.late), config, decisions),
+        best=config.get("Homework", {}).get("counts", {}).get(record.assignment.name) == "best",
     )
 
 

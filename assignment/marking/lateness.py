@@ -106,13 +106,22 @@ class Lateness:
 
     def points(self, notebook: Any, marked: bool) -> float:
         """Return what lateness takes off the score in nbgrader's record of a submission; marked: Canvas's late mark."""
-        seconds, score = self._seconds(notebook.assignment), float(notebook.score)
+        return self._points(notebook.student.id, float(notebook.score), self._seconds(notebook.assignment), marked)
+
+    def cost(self, student: str, score: float, came: datetime | None, marked: bool) -> float:
+        """Return what lateness would take off a score that came at a moment (UTC, without zone; None: not known)."""
+        if came is None or self.due is None:
+            return self._points(student, score, None, marked)
+        due = self.due.astimezone(UTC).replace(tzinfo=None) + self._ours.extension(self._name, student)
+        return self._points(student, score, (came - due).total_seconds(), marked)
+
+    def _points(self, student: str, score: float, seconds: float | None, marked: bool) -> float:
         if seconds is None:
-            flat = 0.0 if self._ours.extension(self._name, notebook.student.id) else self._ours.flat
+            flat = 0.0 if self._ours.extension(self._name, student) else self._ours.flat
             return min(flat, self._ours.most, score) if marked else 0.0
         if seconds <= 0:
             return 0.0
-        points = self._step.plugin_inst.late_submission_penalty(notebook.student.id, score, seconds)
+        points = self._step.plugin_inst.late_submission_penalty(student, score, seconds)
         return min(max(float(points or 0.0), 0.0), score)
 
     def arrival(self, submission: Any, marked: bool) -> Arrival:

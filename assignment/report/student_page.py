@@ -38,6 +38,7 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
         words.submitted_at(one_line(late.submitted_at, 40)) if late.submitted_at else "",
         words.lateness(late.late, late.days),
         one_line(late.words, 120),
+        words.counts(standing.best),
     ]
     css = (TEMPLATES / "feedback.css").read_text("utf-8")
     net, best = breakdown.net, breakdown.max

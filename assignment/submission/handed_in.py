@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assignment.course import Course, replace_file
+from assignment.course import CONFIG, Course, replace_file
+from assignment.errors import AssignmentError
 
 RECORD = "canvas.json"  # beside the notebook: where it came from
 TIMESTAMP = "timestamp.txt"  # nbgrader's own file: when it was handed in
@@ -179,6 +180,54 @@ def store(course: Course, assignment: str, choice: Choice, looks_like: LooksLike
                 return why
     _write(path, handed, choice.data)
     return ""
+
+
+def keep_attempt(course: Course, assignment: str, choice: Choice) -> None:
+    """Keep a chosen attachment that is the homework beside the student's other attempts."""
+    handed = choice.attachment
+    if handed is None or not handed.attachment or not choice.homework:
+        return
+    path = _attempts(course, assignment, handed.user) / handed.attachment / f"{assignment}.ipynb"
+    known = read_record(path.parent) if path.exists() else None
+    if known is None or (handed.submitted_at and not known.submitted_at):
+        _write(path, replace(handed, sha256=hashlib.sha256(choice.data).hexdigest()), choice.data)
+
+
+def attempts(course: Course, assignment: str, student: str) -> list[Path]:
+    """Return a student's attempts that were collected, the oldest first."""
+    paths = _attempts(course, assignment, student).glob(f"*/{assignment}.ipynb")
+    return sorted(
+        (path for path in paths if path.parent.name.isdigit() and read_record(path.parent)),
+        key=lambda path: int(path.parent.name),
+    )
+
+
+def _attempts(course: Course, assignment: str, student: str) -> Path:
+    return course.collected(assignment) / "attempts" / student
+
+
+def put(course: Course, assignment: str, student: str, attempt: Path) -> None:
+    """Put one of a student's attempts into submitted/, in the place of another one."""
+    record = read_record(attempt.parent)
+    assert record is not None
+    _write(course.submitted(student, assignment), record, attempt.read_bytes())
+
+
+def newest_attachment(course: Course, student: str, assignment: str) -> str:
+    """Return Canvas's number of the newest attachment that came of a student, "" if none is known."""
+    record = record_of(course, student, assignment)
+    known = [path.parent.name for path in attempts(course, assignment, student)] if record else []
+    return max([*known, record.attachment], key=int) if record else ""
+
+
+def best_counts(course: Course, assignment: str) -> bool:
+    """Whether the best of several hand-ins counts, not the last. AssignmentError if the config says neither."""
+    counts = course.config().get("Homework", {}).get("counts", {})
+    wrong = not isinstance(counts, dict) or sorted(set(counts) - set(course.assignments()))
+    if wrong or counts.get(assignment, "last") not in ("last", "best"):
+        known = ", ".join(course.assignments())
+        raise AssignmentError(f'{CONFIG}: c.Homework.counts: write {{"{assignment}": "best"}}, or "last"; of {known}')
+    return bool(counts.get(assignment) == "best")
 
 
 def _kept_out(handed: Attachment, before: Attachment, present: bytes, better: bool, place: Path) -> tuple[str, bool]:

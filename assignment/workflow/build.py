@@ -14,6 +14,7 @@ from assignment.homework.fingerprints import with_fingerprints
 from assignment.homework.master import Cell, Master
 from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp, with_facts
 from assignment.homework.percent import FaultError, blocks, carried_back, header, parse, write
+from assignment.submission.handed_in import best_counts
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def facts(course: Course, name: str) -> str:
 
         due = LatePenalty(config=config).due(name)
         told = [words.deadline(due)] if due else []
+    told += [f"{words.counts(best=True)}。"] if best_counts(course, name) else []
     return "".join([*told, *(words.link(*link) for link in config.Homework.get("links", {}).items())])
 
 

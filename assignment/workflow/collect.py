@@ -24,7 +24,7 @@ from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
-from assignment.submission.handed_in import NOT_IT, Attachment, LooksLike, choose, homework_test, store
+from assignment.submission.handed_in import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
 from assignment.workflow.roster import ROSTER, enrol, read_roster
 
 if TYPE_CHECKING:  # the client loads much that collecting needs not
@@ -199,6 +199,7 @@ def receive(
     choice = choose(hand, attempt, looks_like)
     for upload in hand:
         checked_id(upload.user)
+    keep_attempt(course, assignment, choice)
     kept_out = store(course, assignment, choice, looks_like) if choice.attachment else ""
     items = []
     for upload in hand:

@@ -11,7 +11,7 @@ from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import LeftOut, marks
 from assignment.marking.results import stale
-from assignment.submission.handed_in import RECORD, record_of
+from assignment.submission.handed_in import RECORD, newest_attachment, record_of
 from assignment.workflow.roster import ROSTER, known_column, remember_column, title_of
 
 Annotated = Callable[[Course, str, str], bytes]  # course, assignment, student -> the notebook to give back
@@ -136,7 +136,9 @@ def export_feedback(
             except AssignmentError as error:
                 left_out.append(LeftOut(student, name, str(error)))
                 continue
-            files[student] = feedback_name(name, student, record.attachment, f"{assignment}.ipynb")
+            files[student] = feedback_name(
+                name, student, newest_attachment(course, student, assignment), f"{assignment}.ipynb"
+            )
             info = zipfile.ZipInfo(files[student], DATE)
             info.external_attr = 0o644 << 16
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)

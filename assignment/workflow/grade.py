@@ -16,6 +16,7 @@ from assignment.grading.result import Result
 from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
+from assignment.workflow.best import count_best
 from assignment.workflow.pool import Pool, Task
 from assignment.workflow.proving import prove_marks
 
@@ -43,6 +44,7 @@ class Graded:
     grades: list[Grade] = field(default_factory=list)
     seconds: float = 0.0
     failed: list[str] = field(default_factory=list)  # files of single students that could not be written
+    best: dict[str, int] = field(default_factory=dict)  # by student: of how many attempts the best counts
 
     @property
     def changed(self) -> list[Grade]:
@@ -62,10 +64,9 @@ def grade(
 ) -> Graded:
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
-    Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that
-    it is done. A run that was killed is finished by the next one. Penalties are set anew for all of them, for
-    deadlines, extensions and waivers may have changed. zygote: what to examine with, for a caller that began it early;
-    fresh: begin a new gradebook although copies of an earlier one are there.
+    Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that it
+    is done. A run that was killed is finished by the next one. Penalties are set anew for all of
+    them. zygote: what to examine with, for a caller that began it early; fresh: begin a new gradebook.
     """
     start, failed = time.monotonic(), list[str]()
     students = _students(course, name, only)
@@ -78,6 +79,7 @@ def grade(
         nullcontext(zygote) if zygote else Zygote.start() as ready,
         Pool(workers, examiner, ready, lambda who: step(count, total, who)) as pool,
     ):
+        best = count_best(course, name, students, examiner, ready, jobs)
         due, done = _split(course, name, students, examiner, again)
         if due and not done:  # the first marks of this master, these limits and rules
             prove_marks(course, name, examiner, ready)
@@ -107,7 +109,7 @@ def grade(
         Grade(student, results[student], now[student], before.get(student), regraded=student in regraded)
         for student in sorted(results)
     ]
-    return Graded(grades, time.monotonic() - start, failed)
+    return Graded(grades, time.monotonic() - start, failed, best)
 
 
 def _kept(course: Course, name: str, student: str, examined: Examined) -> list[str]:

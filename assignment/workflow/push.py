@@ -12,7 +12,7 @@ from assignment.canvas.delivery import Delivery, Ledger, Planned, Sending, SentM
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import LeftOut, marks
-from assignment.submission.handed_in import record_of
+from assignment.submission.handed_in import newest_attachment
 from assignment.text import points
 from assignment.workflow.export import scaled
 
@@ -98,11 +98,9 @@ def prepare(
             continue
         data = file.read_bytes() if file else b""
         content = [mark.student, grade, text, file.suffix if file else "", hashlib.sha256(data).hexdigest()]
-        record = record_of(course, mark.student, assignment)
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        sendings.append(
-            Sending(mark.student, mark.name, grade, text, file, digest, record.attachment if record else "")
-        )
+        newest = newest_attachment(course, mark.student, assignment)
+        sendings.append(Sending(mark.student, mark.name, grade, text, file, digest, newest))
     return sendings, left_out
 
 
