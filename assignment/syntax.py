@@ -5,18 +5,29 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # magics whose text is Python in this notebook
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
 MAGIC_ASSIGNMENT = re.compile(r"\w[\w, ]*=[ \t]*[%!]")
 MAGIC_SIGNS = "%!?"  # without one of them no line is a magic
-ORDINARY = 12_000  # characters of a cell that is worth remembering: giants would fill the memory
+ORDINARY = 12_000  # characters of a cell of which many are remembered: giants would fill the memory
 LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
 DEEPEST = 150  # levels of a tree that is compared: what costs more than linear effort costs it in the depth
 MAGIC_EFFORT = 200  # characters that take as long to read as one line of IPython's
 IMPORTS = (ast.Import, ast.ImportFrom)  # tuples where every node is asked: they are made once, unlike A | B
 BROKEN = (SyntaxError, ValueError, RuntimeError, MemoryError)  # what ast.parse and IPython were seen to raise
+
+
+Kept = TypeVar("Kept")
+
+
+def remembering(function: Callable[[str], Kept]) -> Callable[[str], Kept]:
+    """The same function of a text, which remembers: a class hands in the same given cells. Of giants it keeps few."""
+    many, few = lru_cache(maxsize=128)(function), lru_cache(maxsize=4)(function)
+    return lambda source: (many if len(source) < ORDINARY else few)(source)
 
 
 def parsed(source: str) -> ast.Module | None:
@@ -27,7 +38,7 @@ def parsed(source: str) -> ast.Module | None:
     source = plain(source)
     if len(source) > LONGEST:
         return None
-    return _remembered(source) if len(source) < ORDINARY else _parsed(source)
+    return _remembered(source)
 
 
 def _parsed(source: str) -> ast.Module | None:
@@ -43,7 +54,7 @@ def _parsed(source: str) -> ast.Module | None:
             return None
 
 
-_remembered = lru_cache(maxsize=128)(_parsed)  # a class hands in the same given cells
+_remembered = remembering(_parsed)
 
 
 def effort(source: str) -> int:
@@ -61,14 +72,12 @@ def plain(source: str) -> str:
 
 def bare(source: str) -> str:
     """Return the source without any white space: equal for texts that editors and file systems made of one another."""
-    return _bare_of(source) if len(source) < ORDINARY else _bare(source)
+    return _bare(source)
 
 
+@remembering
 def _bare(source: str) -> str:
     return "".join(plain(source).split())
-
-
-_bare_of = lru_cache(maxsize=256)(_bare)  # a class hands in the same given cells
 
 
 def walk(tree: ast.AST) -> list[ast.AST]:
@@ -115,15 +124,13 @@ def canonical(source: str) -> ast.Module | None:
     What is nested more deeply than code that people write is cut off. None if it is no Python, or a giant.
     """
     source = plain(source)
-    return _canonical_of(source) if len(source) < ORDINARY else _canonical(source)
+    return _canonical(source)
 
 
+@remembering
 def _canonical(source: str) -> ast.Module | None:
     tree = _parsed(source) if len(source) <= LONGEST else None
     return None if tree is None else _Canonical().visit(_cut(tree))
-
-
-_canonical_of = lru_cache(maxsize=64)(_canonical)
 
 
 class _Canonical(ast.NodeTransformer):
