@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 from assignment.rules import Finding
+from assignment.submission.likeness import Traces
 
 SCHEMA = 2  # version of the JSON, docs/check.schema.json
 VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable", "other", "newer")
@@ -30,6 +31,7 @@ class Part:
     blocks: tuple[str, ...] = ()  # hidden blocks in which a row of it failed; "" stands for the visible part
     mistake: str = ""  # name of a known mistake or relation, "" if none was recognised
     hint: str = ""  # Chinese, for the student
+    value: str = ""  # of a failed one: short hash of what came back, rounded; equal for equal mistakes
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Result:
     rules: tuple[Finding, ...] = ()
     repairs: tuple[str, ...] = ()  # English
     made_by: MadeBy = field(default_factory=MadeBy)
+    traces: Traces = field(default_factory=Traces)  # what tells equal work
 
     @property
     def marked(self) -> bool:
@@ -106,7 +109,8 @@ class Result:
             rules = tuple(_made(Finding, finding) for finding in data.get("rules", ()))
             if data["verdict"] not in VERDICTS:
                 raise ValueError(f"verdict {data['verdict']!r}")
-            return _made(cls, data, checks=checks, rules=rules, made_by=_made(MadeBy, data.get("made_by", {})))
+            made_by, traces = _made(MadeBy, data.get("made_by", {})), _made(Traces, data.get("traces", {}))
+            return _made(cls, data, checks=checks, rules=rules, made_by=made_by, traces=traces)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"malformed result: {error}") from None
 
