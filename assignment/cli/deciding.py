@@ -8,6 +8,7 @@ import typer
 
 from assignment.cli.options import AsJson, CourseOption, NameOption, Students, Undo, WhoOption, chosen, decider, people
 from assignment.cli.terminal import out
+from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.text import points
 
@@ -37,13 +38,16 @@ def rules(
 def confirm(
     students: Students = None,
     every: Annotated[bool, typer.Option("--all", help="Every zero that `assignment rules` shows.")] = False,
+    rule: Annotated[
+        str, typer.Option(metavar="RULE", help="similarity: work was shared; costs nothing.", show_default=False)
+    ] = "",
     why: Annotated[str, typer.Option(metavar="WORDS", help="A word on it, for the file.", show_default=False)] = "",
     undo: Undo = False,
     who: WhoOption = None,
     course: CourseOption = None,
     name: NameOption = None,
 ) -> None:
-    """Confirm that the mark of STUDENT is 0 for a broken rule.
+    """Confirm that the mark of STUDENT is 0 for a broken rule, or, with --rule similarity, that work was shared.
 
     `export` and `push` send no zero that nobody has looked at. A confirmation holds for the evidence there is today: if
     a later grading finds something else, it is asked for again. It stands in waivers.toml; commit that file.
@@ -54,11 +58,17 @@ def confirm(
       assignment confirm --all --why "talked to all of them"
       assignment confirm 1050 --undo
     """
-    from assignment.marking.decisions import confirm_zero, take_back_confirmations, unseen
+    from assignment.marking.decisions import SIMILARITY, confirm_zero, take_back_confirmations, unseen
 
     found, which = chosen(course, name)
     if bool(students) == every or (undo and every):
         raise AssignmentError("confirm: name the students, or type --all")
+    if rule:
+        if rule != SIMILARITY or every:
+            raise AssignmentError(f"confirm: --rule takes {SIMILARITY} alone, with students named; zeros need no rule")
+        for student in people(found, which, students):
+            _similarity(found, which, student, "confirmed", decider(who), why, undo)
+        return
     for student in people(found, which, students) or unseen(found, which):
         if undo:
             rules = take_back_confirmations(found, which, student, decider(who))
@@ -71,7 +81,7 @@ def confirm(
 
 def waive(
     student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
-    rule: Annotated[str, typer.Option(metavar="RULE", help="todo, imports or outputs.")],
+    rule: Annotated[str, typer.Option(metavar="RULE", help="todo, imports, outputs; or similarity.")],
     why: Annotated[
         str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.", show_default=False)
     ] = "",
@@ -82,23 +92,39 @@ def waive(
 ) -> None:
     """Let STUDENT off a rule: the marks earned count again, at once and after every regrade of this hand-in.
 
-    The decision stands in waivers.toml; commit that file.
+    The decision stands in waivers.toml; commit that file. With --rule similarity it says that nothing is wrong with how
+    alike the work is to somebody else's.
 
     \b
     Examples:
       assignment waive 1051 --rule imports --why "the import was never used"
       assignment waive 1051 --rule imports --undo
     """
+    from assignment.marking.decisions import SIMILARITY
     from assignment.marking.gradebook import undo_decision, waive_rule
 
     found, which = chosen(course, name)
     [student] = people(found, which, [student])
+    if rule == SIMILARITY:
+        _similarity(found, which, student, "waived", decider(who), why, undo)
+        return
     if undo:
         net = undo_decision(found, which, student, "waived", decider(who), rule=rule)
     else:
         net = waive_rule(found, which, student, rule, why, decider(who))
     done = "not waived any more" if undo else "waived"
     out.print(f"{student}: rule '{rule}' {done}{_now(net)}; see waivers.toml", markup=False)
+
+
+def _similarity(course: Course, name: str, student: str, kind: str, who: str, why: str, undo: bool) -> None:
+    """Record or take back what is made of similar work."""
+    from assignment.marking import decisions
+
+    if undo:
+        decisions.undo(course, name, student, kind, who, rule=decisions.SIMILARITY)
+    else:
+        decisions.decide_similarity(course, name, student, kind, who, why)
+    out.print(f"{student}: similar work {'not ' * undo}{kind}; see waivers.toml", markup=False)
 
 
 def award(

@@ -7,30 +7,45 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, shown
+from assignment.cli.options import AsJson, CourseOption, NameOption, NoSandbox, chosen, shown
 from assignment.cli.terminal import complain, out, progress, waiting
 from assignment.errors import AssignmentError
 from assignment.text import counted
 
 
-def report(course: CourseOption = None, name: NameOption = None) -> None:
+def report(
+    since: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Compare with another term's hand-ins too: that course's submitted/."),
+    ] = None,
+    course: CourseOption = None,
+    name: NameOption = None,
+    no_sandbox: NoSandbox = False,
+) -> None:
     """Write the class page exported/NAME/report.html: the class in pictures, and what to look at.
 
-    The same is written as report.json and report.csv for a program.
+    The same is written as report.json and report.csv for a program, and whose work is more alike than chance makes it
+    to similarity.html: for the teaching staff only.
 
     \b
-    Example:
+    Examples:
       assignment report
+      assignment report --since ../2025/submitted
     """
     from assignment.marking.decisions import refuse_outdated
     from assignment.marking.gradebook import refresh_penalties
     from assignment.marking.results import damaged
-    from assignment.workflow.classroom import write_report
+    from assignment.sandbox.zygote import Zygote
+    from assignment.workflow.classroom import other_terms, write_report
 
     found, which = chosen(course, name)
     refuse_outdated(found, which)
     refresh_penalties(found, which)
-    for path in write_report(found, which).values():
+    others = None
+    if since:
+        with Zygote.start(contain=not no_sandbox) as zygote, progress("reading other terms") as step:
+            others = other_terms(found, which, since, zygote, step)
+    for path in write_report(found, which, others).values():
         out.print(shown(found, path), soft_wrap=True)
     complain(damaged(found, which))
 

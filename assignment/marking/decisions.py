@@ -28,6 +28,8 @@ HEAD = """\
 # committed. Of several on the same student, assignment and rule (or exercise) the last counts.
 """
 KINDS = ("waived", "confirmed", "awarded", "withdrawn")
+SIMILARITY = "similarity"  # decided on like a rule; it costs nothing
+DECIDED = (*RULES, SIMILARITY)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,14 @@ class Decisions:
     def waivers(self, student: str, assignment: str) -> dict[str, Decision]:
         """Return a student's waivers by rule, whatever hand-in they were given on."""
         last = self._last(student, assignment).values()
-        return {decision.rule: decision for decision in last if decision.decision == "waived"}
+        return {
+            decision.rule: decision for decision in last if decision.decision == "waived" and decision.rule in RULES
+        }
+
+    def on_similarity(self, student: str, assignment: str, submission: str) -> str:
+        """Return what was decided on how alike a student's hand-in is to others', "" if nothing was."""
+        last = self._last(student, assignment).get((SIMILARITY, ""))
+        return f"{last.decision}: {last.why}" if last and last.on(submission) and last.decision != "withdrawn" else ""
 
     def awards(self, student: str, assignment: str, submission: str = "") -> dict[str, Decision]:
         """Return what was awarded to a student, by exercise; submission: as for `waived`."""
@@ -97,7 +106,8 @@ class Decisions:
     def on_other(self, student: str, assignment: str, submission: str) -> list[Decision]:
         """Return a student's waivers and awards that were given on another hand-in than this one (hash)."""
         last = self._last(student, assignment).values()
-        return [d for d in last if d.decision in ("waived", "awarded") and not d.on(submission)]
+        given = [d for d in last if d.decision in ("waived", "awarded") and d.rule != SIMILARITY]
+        return [decision for decision in given if not decision.on(submission)]
 
     def history(self, student: str, assignment: str, rule: str = "", exercise: str = "") -> list[Decision]:
         """Return all that was decided for a student on a rule or an exercise, in the order in which it was."""
@@ -198,6 +208,17 @@ def confirm(
     return _add(course, Decision(student, assignment, rule, "confirmed", why, who, _stamp(when), seen))
 
 
+def decide_similarity(course: Course, name: str, student: str, kind: str, who: str, why: str) -> Decision:
+    """Record what a person makes of how alike a student's hand-in is to others'; AssignmentError without a reason.
+
+    kind: waived (nothing is wrong with it) or confirmed (work was shared). Neither costs anything.
+    """
+    if not why.strip():
+        raise AssignmentError(f'{student}: a decision on similar work needs a reason; give it with --why "…"')
+    seen = examined(course, name, student).made_by.submission[:16]
+    return _add(course, Decision(student, name, SIMILARITY, kind, why, who, _stamp(None), submission=seen))
+
+
 def fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
     """Return a fingerprint of the evidence for each rule that is broken."""
     evidence: dict[str, list[list[str]]] = {}
@@ -209,8 +230,8 @@ def fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
 
 def _add(course: Course, decision: Decision) -> Decision:
     """Append a decision to the file, which keeps what people wrote into it."""
-    if decision.rule not in RULES and not decision.exercise:
-        raise AssignmentError(f"--rule {decision.rule}: no such rule; there are {', '.join(RULES)}")
+    if decision.rule not in DECIDED and not decision.exercise:
+        raise AssignmentError(f"--rule {decision.rule}: no such rule; there are {', '.join(DECIDED)}")
     load(course)  # refuses to add to a file that cannot be read
     path = course.root / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
@@ -234,8 +255,8 @@ def _decision(entry: Any, number: int) -> Decision:
     values = {name: str(entry.get(name, "")) for name in known - {"points"}}
     if values["decision"] not in KINDS:
         raise AssignmentError(f"{FILE}: decision {number}: {values['decision']!r} must be one of {', '.join(KINDS)}")
-    if not awarded and values["rule"] not in RULES:
-        raise AssignmentError(f"{FILE}: decision {number}: no rule {values['rule']!r}; there are {', '.join(RULES)}")
+    if not awarded and values["rule"] not in DECIDED:
+        raise AssignmentError(f"{FILE}: decision {number}: no rule {values['rule']!r}; there are {', '.join(DECIDED)}")
     return Decision(**values, points=float(more))
 
 

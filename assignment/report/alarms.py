@@ -1,22 +1,27 @@
-"""Which checks look wrong rather than hard, from how a class did: evidence for a person, never a mark."""
+"""What a class tells: checks that look wrong rather than hard, and equal mistakes; for a person, never a mark."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import atanh, sqrt, tanh
 from statistics import StatisticsError, correlation
 
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework.checker import UNFINISHED
-from assignment.text import one_line
+from assignment.text import block, one_line
 
 FEW = 8  # students below whom nothing is said
 STRONG = 0.8  # of the points of everything else
 INTERVAL, SURE = 1.96, 3.3  # standard errors: shown, and for an alarm (one honest part in two thousand)
 APART = 4.0  # standard errors between two groups: one honest part in 15,000
 SHARE = 0.25  # of those who tried, with the very same wrong value
+LACKING = (3, 0.05)  # students, and share of the class, from which a group without a name should have one
+EXAMPLES = 60  # groups with an example: more reads nobody
+CODE = (4_000, 80)  # characters and lines of an example
+FIGURES = re.compile(r"[\d.]+(?:e[+-]?\d+)?")
 KINDS = ("nobody", "strong", "release", "version", "same")
 
 
@@ -53,9 +58,14 @@ class Attempt:
 
 def alarms(results: Iterable[Result]) -> list[Alarm]:
     """Return the parts to look at, the surest first; none for a class of which too few tried."""
+    return alarms_in(attempts_of(results))
+
+
+def alarms_in(attempts_by_part: Mapping[tuple[str, str], Sequence[Attempt]]) -> list[Alarm]:
+    """Return the same of attempts that are gathered already."""
     found = [
         Alarm(one_line(exercise, 80), one_line(part, 60), kind, why)
-        for (exercise, part), attempts in attempts_of(results).items()
+        for (exercise, part), attempts in attempts_by_part.items()
         for kind, why in _reasons(attempts)
     ]
     return sorted(found, key=lambda alarm: KINDS.index(alarm.kind))
@@ -151,3 +161,71 @@ def _apart(groups: dict[str, list[Attempt]]) -> Iterable[str]:
     error = sqrt(pooled * (1 - pooled) * (1 / few + 1 / many))
     if error and (rate[high] - rate[low]) / error > APART and rate[high] - rate[low] > 2 * abs(rest[high] - rest[low]):
         yield f"{rate[low]:.0%} of {few} pass with {low}, {rate[high]:.0%} of {many} with {high}"
+
+
+@dataclass(frozen=True)
+class MistakeRow:
+    """How many students made the same mistake: by its name, or, where it has none (""), by what came back."""
+
+    check: str
+    mistake: str
+    parts: tuple[str, ...]
+    students: int
+    hint: str
+    came_back: str
+    """What the checks say of it, to one of these students; "" where it stands in the hint."""
+    example: str
+    """That student's function."""
+    lacking: bool
+    """Whether so many came to the same that the list of mistakes should have it."""
+
+
+def equal_mistakes(work: Iterable[tuple[str, Result, Mapping[str, str]]]) -> list[MistakeRow]:
+    """Return the mistakes by how many students made them, those nobody has a name for last.
+
+    work: (student, result, sources by exercise). A name counts where all failed rows of a check agree on it: where its
+    parts are named differently, a hint may be wrong, and nothing is said to a class on the strength of it.
+    """
+    groups: dict[tuple[str, str, tuple[str, ...]], list[tuple[list[Part], str]]] = defaultdict(list)
+    students = 0
+    for students, (_, result, codes) in enumerate(work, 1):  # noqa: B007 - how many there are
+        for check in result.checks:
+            for mistake, parts in _told_apart(check):
+                signature = () if mistake else tuple(map(_came_back, parts))
+                groups[check.name, mistake, signature].append((parts, codes.get(check.name, "")))
+    order = sorted(groups.items(), key=lambda group: (not group[0][1], -len(group[1]), group[0]))
+    return [
+        _row(check, mistake, of, students, number < EXAMPLES and len(of) > 1)
+        for number, ((check, mistake, _), of) in enumerate(order)
+    ]
+
+
+def _told_apart(check: CheckResult) -> list[tuple[str, list[Part]]]:
+    """The failed parts of an exercise that was tried, those with a name and those without."""
+    failed = [part for part in check.parts if not part.passed and not part.message.startswith(UNFINISHED)]
+    names = {part.mistake for part in failed if part.mistake}
+    sure = names.pop() if len(names) == 1 else ""
+    named = [part for part in failed if sure and part.mistake]
+    rest = [part for part in failed if part not in named]
+    return [(sure, named)] * bool(named) + [("", rest)] * bool(rest)
+
+
+def _came_back(part: Part) -> str:
+    """What tells one wrong value from another: its hash; else the exception or relation, in words without figures."""
+    return f"{part.name} {part.value or FIGURES.sub('#', part.message)}"
+
+
+def _row(check: str, mistake: str, of: list[tuple[list[Part], str]], students: int, shown: bool) -> MistakeRow:
+    names = Counter(one_line(part.name, 60) for parts, _ in of for part in parts)
+    parts, code = of[0]
+    few, share = LACKING
+    return MistakeRow(
+        check=one_line(check, 80),
+        mistake=one_line(mistake, 80),
+        parts=tuple(name for name, _ in names.most_common()),
+        students=len(of),
+        hint=one_line(parts[0].hint, 300) if mistake else "",
+        came_back="" if mistake else one_line(parts[0].message, 300),
+        example=block(code, *CODE) if shown else "",
+        lacking=not mistake and len(of) >= max(few, share * students),
+    )

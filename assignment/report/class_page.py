@@ -6,18 +6,28 @@ import csv
 import hashlib
 import io
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, median
 from urllib.parse import quote
 
 from markupsafe import Markup
 
-from assignment.grading.result import CheckResult
+from assignment.grading.result import CheckResult, Result
 from assignment.homework.checker import UNFINISHED
 from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
-from assignment.report.alarms import Alarm, Discrimination, alarms, attempts_of, discrimination
+from assignment.report.alarms import (
+    Alarm,
+    Attempt,
+    Discrimination,
+    MistakeRow,
+    alarms_in,
+    attempts_of,
+    discrimination,
+    equal_mistakes,
+)
+from assignment.report.similarity import SimilarWork
 from assignment.report.student_page import TEMPLATES, environment, fingerprint
 from assignment.report.student_view import EvidenceView
 from assignment.rules import Finding
@@ -27,6 +37,9 @@ BINS = 10
 BOM = "\ufeff"
 NAMED = 12  # mistakes shown: more than one lesson can go through
 SLOWEST = 5
+# What to do about a verdict without a mark; where nothing stands, grading once more may help.
+REMEDIES = dict.fromkeys(("unreadable", "other"), "ask for the file again, or in formgrader: STUDENT")
+REMEDIES |= dict.fromkeys(("memory", "crashed", "newer"), "by hand, in formgrader: STUDENT")
 SCHEMA = 2  # version of the JSON, docs/report.schema.json
 
 
@@ -36,6 +49,10 @@ class ClassMember:
 
     standing: Standing
     notebook: str = ""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """The student's own source of each exercise."""
+    confirmed: Collection[str] = ()
+    """The rules whose breach a person has confirmed."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,8 @@ class StudentRow:
     breaches: tuple[FindingRow, ...]
     notes: tuple[FindingRow, ...]
     repairs: tuple[str, ...]
+    open_rules: tuple[str, ...]
+    """The rules for whose breach the mark is 0, and nobody has looked."""
     alias: str = ""
     """What is shown in the place of the name."""
 
@@ -152,17 +171,6 @@ class ExerciseRow:
 
 
 @dataclass(frozen=True)
-class MistakeRow:
-    """How many students made a mistake; those that nobody has a name for have mistake ""."""
-
-    check: str
-    mistake: str
-    parts: tuple[str, ...]
-    students: int
-    hint: str
-
-
-@dataclass(frozen=True)
 class Bin:
     """Net marks from low to high, in percent of the maximum."""
 
@@ -195,14 +203,16 @@ class ClassSummary:
     slowest: tuple[str, ...]
     students: tuple[StudentRow, ...]
     alarms: tuple[Alarm, ...] = ()
+    similarity: tuple[SimilarWork, ...] = ()
     schema: int = SCHEMA
 
 
-def summarise(members: Sequence[ClassMember], about: ClassAbout) -> ClassSummary:
+def summarise(members: Sequence[ClassMember], about: ClassAbout, similar: Iterable[SimilarWork] = ()) -> ClassSummary:
     """Return what the class page shows, everything in it fit to be shown."""
     students = [_student(member) for member in members]
     # A submission that nobody could grade has checks without scores: they say nothing of what a class knows.
-    marked = [member.standing for member in members if member.standing.breakdown.marked]
+    marked = [member for member in members if member.standing.breakdown.marked]
+    attempts = attempts_of(member.standing.result for member in marked)
     order = sorted(students, key=lambda row: hashlib.sha256(row.student.encode()).digest())  # tells no name
     aliases = {row.student: f"Student {number}" for number, row in enumerate(order, 1)}
     students = [replace(row, alias=aliases[row.student]) for row in students]
@@ -220,14 +230,17 @@ def summarise(members: Sequence[ClassMember], about: ClassAbout) -> ClassSummary
         median=round(median(nets), 2) if nets else None,
         full=sum(row.net >= row.max for row in graded),
         histogram=tuple(_histogram(graded)),
-        exercises=tuple(_exercises(marked)),
-        mistakes=tuple(_mistakes(marked)),
+        exercises=tuple(_exercises((member.standing.result for member in marked), attempts)),
+        mistakes=tuple(
+            equal_mistakes((member.standing.student, member.standing.result, member.codes) for member in marked)
+        ),
         verdicts=dict(Counter(row.verdict for row in students).most_common()),
         total_seconds=round(sum(seconds), 2),
         median_seconds=round(median(seconds), 2) if seconds else None,
         slowest=tuple(row.student for row in sorted(students, key=lambda row: -row.seconds)[:SLOWEST]),
         students=tuple(students),
-        alarms=tuple(alarms(standing.result for standing in marked)),
+        alarms=tuple(alarms_in(attempts)),
+        similarity=tuple(similar),
     )
 
 
@@ -262,6 +275,13 @@ def _student(member: ClassMember) -> StudentRow:
         breaches=tuple(row for breach, row in rows if breach),
         notes=tuple(row for breach, row in rows if not breach),
         repairs=tuple(one_line(repair, 300) for repair in result.repairs),
+        open_rules=tuple(
+            dict.fromkeys(
+                row.rule
+                for breach, row in rows
+                if breach and row.consequence == "zero" and row.rule not in member.confirmed
+            )
+        ),
     )
 
 
@@ -293,11 +313,9 @@ def _histogram(graded: Iterable[StudentRow]) -> list[Bin]:
     return bins
 
 
-def _exercises(standings: Iterable[Standing]) -> list[ExerciseRow]:
+def _exercises(results: Iterable[Result], attempts: Mapping[tuple[str, str], Sequence[Attempt]]) -> list[ExerciseRow]:
     """Return how each exercise and each of its parts went, of the submissions that have marks."""
     exercises: dict[str, ExerciseRow] = {}
-    results = [standing.result for standing in standings]
-    attempts = attempts_of(results)
     for check in (check for result in results for check in result.checks):
         score, most = finite(check.score), finite(check.max)
         if not most:
@@ -327,28 +345,6 @@ def _open(check: CheckResult) -> bool:
     return bool(check.parts) and all(part.message.startswith(UNFINISHED) for part in check.parts)
 
 
-def _mistakes(standings: Iterable[Standing]) -> list[MistakeRow]:
-    """Return the mistakes by how many students made them, those nobody has a name for last."""
-    students: dict[tuple[str, str], set[str]] = defaultdict(set)
-    parts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    hints: dict[tuple[str, str], str] = {}
-    for standing in standings:
-        for check in standing.result.checks:
-            for part in check.parts:
-                if part.passed or part.message.startswith(UNFINISHED):
-                    continue
-                key = (one_line(check.name, 80), one_line(part.mistake, 80))
-                students[key].add(standing.student)
-                parts[key][one_line(part.name, 60)] += 1
-                if key[1]:
-                    hints.setdefault(key, one_line(part.hint, 300))
-    order = sorted(students, key=lambda key: (not key[1], -len(students[key]), key))
-    return [
-        MistakeRow(*key, tuple(name for name, _ in parts[key].most_common()), len(students[key]), hints.get(key, ""))
-        for key in order
-    ]
-
-
 def report(summary: ClassSummary) -> str:
     """Return the class page as one HTML text."""
     students = summary.students
@@ -365,9 +361,14 @@ def report(summary: ClassSummary) -> str:
             points=points,
             tallest=max((row.count for row in summary.histogram), default=0) or 1,
             named=[row for row in summary.mistakes if row.mistake][:NAMED],
-            unnamed=[row for row in summary.mistakes if not row.mistake],
+            unnamed=[row for row in summary.mistakes if not row.mistake and row.students > 1][:NAMED],
+            single=[row for row in summary.mistakes if not row.mistake and row.students == 1],
             zeroed=sum(row.zeroed for row in students),
             accused=[row for row in students if row.breaches],
+            waiting=[row for row in students if row.open_rules],
+            settled=[row for row in students if row.breaches and not row.open_rules],
+            undecided=sum(not group.decided for group in summary.similarity),
+            remedies=REMEDIES,
             ungraded=[row for row in students if row.verdict != "graded"],
             cut=[(row, name, check) for row in students for name, check in row.checks.items() if check.ended],
             late=[row for row in students if row.late],

@@ -11,17 +11,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import log2
-from urllib.parse import quote
 
 from markupsafe import Markup
 
 from assignment.grading.result import Result
 from assignment.report.student_page import TEMPLATES, environment, fingerprint
 from assignment.submission.likeness import common_lines
-from assignment.text import one_line, points
+from assignment.text import one_line
 
 FEW = 8  # students in whose class nothing is rare
-SURE = 6.0  # bits above what the likest pair of a class shares by chance: one honest class in 64
+SURE = 10.0  # bits above what the likest pair of a class shares by chance, for tastes go together
 CROWD = 16  # one part in so many of a class; what more share says nothing
 SMALL = 12  # students who are no crowd in any class
 STEP = 4  # bits a bar of the distribution
@@ -75,14 +74,14 @@ def similarity(
     evidence = [_evidence(results[student], known) for student in students]
     shared = _shared(evidence)
     old = [student in earlier for student in students]
-    bits = _pairs(shared, old)
+    bits = _pairs(shared, evidence, old)
     least = log2(max(1, len(students) * (len(students) - 1) / 2)) + SURE
     alike = {pair: value for pair, value in bits.items() if value >= least} if len(students) >= FEW else {}
-    groups = [
-        _group(members, alike, students, evidence, shared, decisions or {}, old) for members in _connected(alike)
-    ]
+    groups = [_group(members, alike, students, evidence, shared, decisions or {}, old) for members in _connected(alike)]
     bars = Counter(int(value // STEP) * STEP for value in bits.values())
-    return Similarity(tuple(sorted(groups, key=lambda group: -group.bits)), round(least, 1), tuple(sorted(bars.items())))
+    return Similarity(
+        tuple(sorted(groups, key=lambda group: -group.bits)), round(least, 1), tuple(sorted(bars.items()))
+    )
 
 
 def _evidence(result: Result, known: Collection[str]) -> dict[Slot, str]:
@@ -112,20 +111,29 @@ def _shared(evidence: Sequence[Mapping[Slot, str]]) -> dict[Slot, dict[str, tupl
 
 
 def _pairs(
-    shared: Mapping[Slot, Mapping[str, tuple[float, list[int]]]], old: Sequence[bool]
+    shared: Mapping[Slot, Mapping[str, tuple[float, list[int]]]],
+    evidence: Sequence[Mapping[Slot, str]],
+    old: Sequence[bool],
 ) -> dict[tuple[int, int], float]:
-    """The bits that each pair shares; of function, values and outputs of one exercise, which go together, the most."""
+    """The bits that each pair shares; of what goes together, as a function and its wrong values, the most.
+
+    Equal outputs count once, and only below functions that differ: the same code shows the same.
+    """
     total: dict[tuple[int, int], float] = defaultdict(float)
     topics: dict[Slot, list[Slot]] = defaultdict(list)
     for slot in shared:
         kind, name = slot
-        topics[(kind if kind in ("comments", "file") else "", name)].append(slot)
+        topic = (kind, "") if kind == "outputs" else (kind, name) if kind in ("comments", "file") else ("", name)
+        topics[topic].append(slot)
     for slots in topics.values():
         most: dict[tuple[int, int], float] = {}
         for slot in slots:
             for bits, have in shared[slot].values():
                 for pair in combinations(have, 2):
-                    if not (old[pair[0]] and old[pair[1]]) and most.get(pair, 0.0) < bits:
+                    if (old[pair[0]] and old[pair[1]]) or most.get(pair, 0.0) >= bits:
+                        continue
+                    first, second = (evidence[number].get(("function", slot[1])) for number in pair)
+                    if slot[0] != "outputs" or first != second:
                         most[pair] = bits
         for pair, bits in most.items():
             total[pair] += bits
@@ -167,3 +175,44 @@ def _group(
         decisions=decided,
         decided=all(students[number] in decided for number in members if not old[number]),
     )
+
+
+def similarity_page(
+    found: Similarity, title: str, people: Mapping[str, object], codes: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Return the page for the TA as one HTML text.
+
+    people: the rows of the class page by student, for names and what stands in their place; codes: sources by student
+    and exercise.
+    """
+    css = (TEMPLATES / "report.css").read_text("utf-8")
+    return (
+        environment()
+        .get_template("similarity.html")
+        .render(
+            css=Markup(css),
+            policy=f"default-src 'none'; style-src {fingerprint(css)}; base-uri 'none'; form-action 'none'",
+            title=title,
+            all=found,
+            step=STEP,
+            people=people,
+            groups=[(group, _sheets(group, codes)) for group in found.groups[:SHOWN]],
+        )
+    )
+
+
+def _sheets(
+    group: SimilarWork, codes: Mapping[str, Mapping[str, str]]
+) -> list[tuple[str, list[tuple[str, list[tuple[bool, str]]]]]]:
+    """By exercise: the sources of the two who share most, each line with whether the other says the same."""
+    sheets = []
+    for name in dict.fromkeys([*group.functions, *(words.rpartition(" ")[2] for words in group.also)]):
+        first, second = (codes.get(student, {}).get(name, "") for student in group.closest)
+        if first and second:
+            columns = [
+                (student, [(number in same, line) for number, line in enumerate(own.split("\n"), 1)])
+                for student, own, other in zip(group.closest, (first, second), (second, first), strict=True)
+                for same in [common_lines(own, other)]
+            ]
+            sheets.append((name, columns))
+    return sheets

@@ -134,9 +134,9 @@ def exercises(result: Result, notebook: NotebookJson, breakdown: Breakdown) -> l
     """Return the exercises in the order of their checks; none where there is no mark."""
     if not breakdown.marked:
         return []
-    topics, codes = _topics(notebook), _codes(notebook)
+    topics, sources = _topics(notebook), codes(notebook)
     shown = (
-        _exercise(check, breakdown, topics.get(check.name, ""), codes.get(check.name, ""))
+        _exercise(check, breakdown, topics.get(check.name, ""), sources.get(check.name, ""))
         for check in result.checks[:MANY]
     )
     return [exercise for exercise in shown if exercise.max != "0" or exercise.failed]
@@ -264,7 +264,7 @@ def _topics(notebook: NotebookJson) -> dict[str, str]:
     return topics
 
 
-def _codes(notebook: NotebookJson) -> dict[str, str]:
+def codes(notebook: NotebookJson) -> dict[str, str]:
     """Return the student's own cell for each exercise, by the exercise's name."""
     cells = [(kind(cell), source(cell)) for cell in notebook.get("cells") or [] if cell.get("cell_type") == "code"]
     return {name: block(text, *CODE) for (role, name), text in cells if role == "solve"}

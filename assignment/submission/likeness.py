@@ -1,7 +1,7 @@
 """What tells that two people handed in the same work: short hashes of functions, comments and kept outputs.
 
-A function's hash is made of values, not of names: each variable stands for the statement that gave it its value, and the
-statements of a block count in any order. Renaming, reformatting and moving what may be moved leave it as it is.
+A function's hash is made of values, not of names: each variable stands for the statement that gave it its value, and
+the statements of a block count in any order. Renaming, reformatting and moving what may be moved leave it as it is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Traces:
 
 def traces(notebook: Notebook, cells: Sequence[Placed], master: Master) -> Traces:
     """Return the traces of a submission; what is no Python, or more than is read as code, leaves none."""
-    functions, comments, outputs = {}, {}, {}
+    functions: dict[str, str] = {}
+    comments: dict[str, str] = {}
+    outputs: dict[str, str] = {}
     for placed in cells:
         if placed.origin is None:
             continue
@@ -151,7 +153,7 @@ class _Numbering:
         return place
 
     def _changed(self, call: ast.Call, names: Names, value: str) -> None:
-        """A call for its own sake changes what it is called on, or its first argument: cache.append(x), np.add.at(dW, …)."""
+        """A call for its own sake changes what it is called on, or its first argument: cache.append(x)."""
         for node in (call.func, *call.args[:1]):
             if (root := _root(node)) in names and not self._nameless:
                 names[root] = _hash([names[root], value])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,16 +11,23 @@ from pathlib import Path
 from assignment import words
 from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
+from assignment.grading.examiner import Examined
+from assignment.homework.master import load_master
 from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking.breakdown import CENT, Standing, standing_of
 from assignment.marking.decisions import load
 from assignment.marking.results import read_autograded, result_of
+from assignment.plugins.settings import examiner_for
 from assignment.report.annotated import annotate
 from assignment.report.class_page import Absent, ClassAbout, ClassMember, report, report_csv, report_json, summarise
+from assignment.report.similarity import similarity, similarity_page
 from assignment.report.student_page import page
-from assignment.report.student_view import title
+from assignment.report.student_view import codes, title
+from assignment.sandbox.zygote import Zygote
 from assignment.submission.handed_in import read_record
+from assignment.submission.likeness import known
 from assignment.text import points
+from assignment.workflow.pool import Pool
 from assignment.workflow.roster import read_roster
 
 Progress = Callable[[int, int], None]
@@ -83,8 +90,12 @@ def write_feedback(course: Course, name: str, progress: Progress | None = None) 
     return paths
 
 
-def write_report(course: Course, name: str) -> dict[str, Path]:
-    """Write the class page, and the same as JSON and CSV, to exported/NAME/ and return the paths by kind."""
+def write_report(course: Course, name: str, others: Mapping[str, Examined] | None = None) -> dict[str, Path]:
+    """Write the class page, the page of similar work, and JSON and CSV, to exported/NAME/; return the paths by kind.
+
+    others: what was handed in in other terms, to be compared with (`other_terms`).
+    """
+    others = others or {}
     folder = course.exported(name)
     everybody = list(graded(course, name))
     handed_in = {one.student for one in everybody}
@@ -95,13 +106,58 @@ def write_report(course: Course, name: str) -> dict[str, Path]:
     )
     heading = title(everybody[0].notebook) if everybody else name
     about = ClassAbout(name, heading, f"{datetime.now():%Y-%m-%d %H:%M}", missing)
-    members = [ClassMember(one.standing, _place(course, name, one.student)) for one in everybody]
-    summary = summarise(members, about)
-    made = {}
-    for kind, make in (("html", report), ("json", report_json), ("csv", report_csv)):
-        made[kind] = folder / f"report.{kind}"
-        replace_file(made[kind], make(summary))
-    return made
+    decisions = load(course)
+    sources = {one.student: codes(one.notebook) for one in everybody}
+    members = [
+        ClassMember(
+            one.standing,
+            _place(course, name, one.student),
+            sources[one.student],
+            decisions.confirmed(one.student, name, one.standing.result.rules),
+        )
+        for one in everybody
+    ]
+    results = {one.student: one.standing.result for one in everybody}
+    judged = {who: decisions.on_similarity(who, name, result.made_by.submission) for who, result in results.items()}
+    listed = course.mistakes(name)
+    alike = similarity(
+        results | {who: examined.result for who, examined in others.items()},
+        known(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else ""),
+        others.keys(),
+        {who: words for who, words in judged.items() if words},
+    )
+    sources |= {who: codes(examined.notebook) for who, examined in others.items()}
+    summary = summarise(members, about, alike.groups)
+    people = {row.student: row for row in summary.students}
+    made = {
+        folder / "report.html": report(summary),
+        folder / "similarity.html": similarity_page(alike, summary.title, people, sources),
+        folder / "report.json": report_json(summary),
+        folder / "report.csv": report_csv(summary),
+    }
+    for path, text in made.items():
+        replace_file(path, text)
+    return {path.name: path for path in made}
+
+
+def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, Examined]:
+    """Read what was handed in in another term, without running it; folder: that course's submitted/.
+
+    Returns it by TERM/STUDENT. AssignmentError if the folder holds nothing of the assignment.
+    """
+    term = folder.resolve().parent.name
+    files = {f"{term}/{path.parts[-3]}": path for path in sorted(folder.glob(f"*/{name}/{name}.ipynb"))}
+    if not files:
+        raise AssignmentError(f"{folder}: no STUDENT/{name}/{name}.ipynb; name another course's submitted/")
+    examiner = examiner_for(course, name)
+    examiner.reads_only = True
+    found = {}
+    with Pool(min(os.cpu_count() or 1, len(files)), examiner, zygote) as pool:
+        pool.add(files.items())
+        for count, (who, examined) in enumerate(pool.results(), 1):
+            found[who] = examined
+            progress(count, len(files))
+    return found
 
 
 def annotated(course: Course, name: str, student: str) -> bytes:

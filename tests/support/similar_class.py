@@ -1,8 +1,8 @@
 """Classes whose truth is known: varied honest solutions of the homework, and planted copies, as results with traces.
 
-Honest work is a right variant, the homework's own solution or a mutant of it, written in one of many styles; a student
-has a taste, so that styles go together as they do in life. A copy is somebody else's work renamed, reordered, reformatted
-and commented anew.
+Honest work is a right variant, the homework's own solution or a slip in it, written in one of many styles; a student
+has a taste, so that styles go together as they do in life. A copy is somebody else's work renamed, reordered,
+reformatted and commented anew.
 """
 
 from __future__ import annotations
@@ -15,11 +15,32 @@ from functools import lru_cache
 
 from assignment.grading.result import MadeBy, Result
 from assignment.submission.likeness import Traces, numbered
-from tests.fitting import variants
-from tests.judge import load_master
-from tests.mutation import mutants
+from tests.support.fitting import variants
+from tests.support.judge import load_master
+from tests.support.slips import SLIPS
 
-WORDS = "left right total part piece hidden inner outer grad delta acc store res tmp value state flat mat vec now".split()
+WORDS = [
+    "left",
+    "right",
+    "total",
+    "part",
+    "piece",
+    "hidden",
+    "inner",
+    "outer",
+    "grad",
+    "delta",
+    "acc",
+    "store",
+    "res",
+    "tmp",
+    "value",
+    "state",
+    "flat",
+    "mat",
+    "vec",
+    "now",
+]
 
 
 @dataclass
@@ -36,15 +57,14 @@ class Taste:
 
 @lru_cache
 def bases() -> dict[str, list[tuple[str, float]]]:
-    """By exercise (source of the cell, weight): the solution, variants and mutants."""
+    """By exercise (source of the cell, weight): the solution, variants and slips."""
     master = load_master()
     found: dict[str, list[tuple[str, float]]] = {cell.name: [(cell.source, 12.0)] for cell in master.solves}
     for variant in variants():
         for name, source in variant.sources(master).items():
             found[name].append((source, 2.0))
-    for cell in master.solves:
-        others = mutants(cell)
-        found[cell.name] += [(mutant.source, 8.0 / len(others)) for mutant in others]
+    for slip in SLIPS:
+        found[slip.exercise].append((slip.source(found[slip.exercise][0][0]), 1.5))
     return found
 
 
@@ -54,7 +74,7 @@ class Habits(ast.NodeTransformer):
     def __init__(self, taste: Taste) -> None:
         self.taste = taste
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802 - ast names its visitors so
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.op, ast.MatMult):
             way = self.taste.choose("product", 3)
@@ -68,7 +88,7 @@ class Habits(ast.NodeTransformer):
             return ast.BinOp(node.right, node.op, node.left)
         return node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
         if node.attr == "T":
             way = self.taste.choose("transpose", 4)
@@ -76,7 +96,7 @@ class Habits(ast.NodeTransformer):
             return (node, node, turned, _np("transpose", node.value))[way]
         return node
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         function = node.func
         if isinstance(function, ast.Attribute) and function.attr == "sum" and not isinstance(function.value, ast.Name):
@@ -93,7 +113,7 @@ class Habits(ast.NodeTransformer):
             return ast.Call(function, [ast.Constant(0), *node.args], []) if self.taste.choose("range", 3) == 2 else node
         return node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:  # noqa: N802
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.target, ast.Name) and self.taste.choose("augmented", 3) == 2:
             return ast.Assign([node.target], ast.BinOp(ast.Name(node.target.id), node.op, node.value))
@@ -111,14 +131,18 @@ def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
 
 def _with_steps(body: list[ast.stmt], taste: Taste) -> list[ast.stmt]:
     """Take parts of long expressions out into steps of their own, as often as the taste has it."""
-    often, steps = (0.0, 0.15, 0.4)[taste.choose("steps", 3)], []
+    often, steps = (0.0, 0.15, 0.4)[taste.choose("steps", 3)], list[ast.stmt]()
     for statement in body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp | ast.Call):
-            inside = [node for node in ast.walk(statement.value) if isinstance(node, ast.BinOp) and node is not statement.value]
+            inside = [
+                node
+                for node in ast.walk(statement.value)
+                if isinstance(node, ast.BinOp) and node is not statement.value
+            ]
             if inside and taste.rng.random() < often:
                 chosen, name = taste.rng.choice(inside), f"step_{len(steps)}_{taste.rng.randrange(999)}"
                 steps.append(ast.Assign([ast.Name(name)], chosen))
-                statement = _Replace(chosen, ast.Name(name)).visit(statement)
+                _Replace(chosen, ast.Name(name)).visit(statement)
         for block in ("body", "orelse"):
             if getattr(statement, block, None):
                 setattr(statement, block, _with_steps(getattr(statement, block), taste))
@@ -146,16 +170,19 @@ def written(source: str, name: str, taste: Taste) -> str:
 def honest(rng: random.Random) -> dict[str, str]:
     """Somebody's own work: a source of every exercise."""
     taste = Taste(rng)
-    return {
-        name: written(*(rng.choices([s for s, _ in ways], [w for _, w in ways])), name=name, taste=taste)  # type: ignore[misc]
-        for name, ways in bases().items()
-    }
+    work = {}
+    for name, ways in bases().items():
+        (base,) = rng.choices([source for source, _ in ways], [weight for _, weight in ways])
+        work[name] = written(base, name, taste)
+    return work
 
 
 def renamed(source: str, name: str, rng: random.Random) -> str:
     tree = ast.parse(source)
     function = _function(tree, name)
-    local = sorted({node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)})
+    local = sorted(
+        {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    )
     new = {old: f"{rng.choice(WORDS)}_{number}" for number, old in enumerate(local)}
     for node in ast.walk(function):
         if isinstance(node, ast.Name):
@@ -181,7 +208,11 @@ def _apart(one: ast.stmt, other: ast.stmt) -> bool:
         return False
     writes = [{_base(t) for t in ast.walk(s) if isinstance(getattr(t, "ctx", None), ast.Store)} for s in (one, other)]
     reads = [{n.id for n in ast.walk(s) if isinstance(n, ast.Name)} for s in (one, other)]
-    calls = any(isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in ("pop", "append") for s in (one, other) for n in ast.walk(s))
+    calls = any(
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in ("pop", "append")
+        for s in (one, other)
+        for n in ast.walk(s)
+    )
     return not calls and not writes[0] & (reads[1] | writes[1]) and not writes[1] & reads[0]
 
 
@@ -195,7 +226,10 @@ def reformatted(source: str, name: str, rng: random.Random) -> str:
     """Other spaces, brackets and line breaks."""
     return "\n".join(
         f"{line[: len(line) - len(line.lstrip())]}{left.strip()}  = (\n        {right.strip()} )"
-        if (parts := line.partition(" = "))[1] and "," not in (left := parts[0]) and (right := parts[2]) and line.strip()[:3] not in ("def", "for", "if ")
+        if (parts := line.partition(" = "))[1]
+        and "," not in (left := parts[0])
+        and (right := parts[2])
+        and line.strip()[:3] not in ("def", "for", "if ")
         else line
         for line in source.split("\n")
     )
@@ -203,7 +237,9 @@ def reformatted(source: str, name: str, rng: random.Random) -> str:
 
 def commented(source: str, name: str, rng: random.Random) -> str:
     lines = source.split("\n")
-    return "\n".join(f"{line}  # {rng.choice(WORDS)} {rng.choice(WORDS)}" if line.endswith(")") else line for line in lines)
+    return "\n".join(
+        f"{line}  # {rng.choice(WORDS)} {rng.choice(WORDS)}" if line.endswith(")") else line for line in lines
+    )
 
 
 CHANGES: dict[str, Callable[[str, str, random.Random], str]] = {
@@ -222,5 +258,5 @@ def copied(work: Mapping[str, str], rng: random.Random, changes: list[str]) -> d
 def result_of(work: Mapping[str, str], student: str) -> Result:
     """A result with the traces of a work."""
     functions = {name: numbered(source).get(name, "") for name, source in work.items()}
-    made_by = MadeBy(submission=f"file of {student}")
-    return Result("graded", 100.0, 100.0, made_by=made_by, traces=Traces({n: h for n, h in functions.items() if h}))
+    traces = Traces({name: value for name, value in functions.items() if value})
+    return Result("graded", 100.0, score=100.0, made_by=MadeBy(submission=f"file of {student}"), traces=traces)
