@@ -28,6 +28,7 @@ from assignment.cli.tables import remarks, wrapped
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import CheckResult, Result
+from assignment.marking.decisions import load
 from assignment.marking.results import earlier
 from assignment.rules import Finding
 from assignment.workflow.build import build
@@ -167,6 +168,7 @@ PRINTED = {
         ["exported/tiny/grades.csv: 3 marks", "3 in Canvas becomes 0", "no mark: 4 Rossi", "4 annotated notebooks"],
     ),
     "report": (["report"], ["exported/tiny/report.html\n", "exported/tiny/report.csv\n"]),
+    "report --since": (["report", "--since", "submitted"], ["exported/tiny/similarity.html\n"]),
     "feedback": (["feedback"], ["feedback/: 4 pages"]),
     "build": (["build"], ["source/tiny/tiny.ipynb: up to date, 7 cells, 6.5 points"]),
 }
@@ -180,6 +182,33 @@ def test_what_people_read_fits_80_columns_and_has_no_codes(verb: str, klass: Cou
     assert narrow(said.out) and "\x1b" not in said.out
     for part in expected:
         assert part in said.out
+
+
+def test_similar_work_is_decided_on_like_a_rule_and_costs_nothing(course: Course, typed: Type) -> None:
+    for words in (["collect", "submissions.zip"], ["grade"]):
+        assert typed(course, *words).status == 0
+    before = (course.root / "gradebook.db").read_bytes()
+    steps = [
+        (["waive", "1", "--rule", "similarity", "--why", "a pair"], "1: similar work waived; see waivers.toml"),
+        (["confirm", "2", "--rule", "similarity", "--why", "told me"], "2: similar work confirmed; see waivers.toml"),
+        (["confirm", "2", "--rule", "similarity", "--undo"], "2: similar work not confirmed; see waivers.toml"),
+    ]
+    for words, expected in steps:
+        assert typed(course, *words).out.strip() == expected
+    assert (course.root / "gradebook.db").read_bytes() == before
+    submission = earlier(course, "tiny", "1").made_by.submission  # type: ignore[union-attr]
+    decisions = load(course)
+    assert decisions.on_similarity("1", "tiny", submission) == "waived: a pair"
+    assert decisions.on_similarity("1", "tiny", "another") == decisions.on_similarity("2", "tiny", "") == ""
+    assert decisions.waived("1", "tiny") == {}
+    refusals = {
+        "needs a reason": ["confirm", "1", "--rule", "similarity"],
+        "takes similarity alone": ["confirm", "1", "--rule", "todo"],
+        "name another course's submitted/": ["report", "--since", "published"],
+    }
+    for why, words in refusals.items():
+        said = typed(course, *words)
+        assert said.status == 1 and why in said.err.replace("\n", " ")
 
 
 def test_remarks_tell_what_was_forgiven_and_put_in_order() -> None:

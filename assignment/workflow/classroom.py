@@ -130,14 +130,14 @@ def write_report(course: Course, name: str, others: Mapping[str, Examined] | Non
     summary = summarise(members, about, alike.groups)
     people = {row.student: row for row in summary.students}
     made = {
-        folder / "report.html": report(summary),
-        folder / "similarity.html": similarity_page(alike, summary.title, people, sources),
-        folder / "report.json": report_json(summary),
-        folder / "report.csv": report_csv(summary),
+        "html": (folder / "report.html", report(summary)),
+        "similarity": (folder / "similarity.html", similarity_page(alike, summary.title, people, sources)),
+        "json": (folder / "report.json", report_json(summary)),
+        "csv": (folder / "report.csv", report_csv(summary)),
     }
-    for path, text in made.items():
+    for path, text in made.values():
         replace_file(path, text)
-    return {path.name: path for path in made}
+    return {kind: path for kind, (path, _) in made.items()}
 
 
 def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, Examined]:
