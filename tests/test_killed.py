@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from itertools import cycle
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.results import earlier
 from assignment.workflow.grade import grade
-from assignment.workflow.release import release
-from tests.support import corpus, tiny
+from tests.support import tiny
 from tests.test_grade import scores
 
 STUDENTS = [str(number) for number in range(1, 13)]
@@ -31,17 +29,7 @@ KILLS = 8
 @pytest.fixture
 def klass(tmp_path: Path) -> Course:
     """Twelve students of the tiny homework, whose grading is mostly the bookkeeping that a kill could spoil."""
-    course = tiny.course(tmp_path / "course")
-    release(course, "tiny")
-    notebook, right = tiny.read(course.release("tiny")), corpus.reference(tiny.read(course.source("tiny")))
-    parts: list[dict[str, str]] = [right, {"double": right["double"]}, {}, {"Counter.add": right["Counter.add"]}]
-    kinds = [corpus.submission(notebook, part) for part in parts]
-    kinds += [corpus.submission(notebook, right | {"double": "import scipy\n" + right["double"]}), b"no notebook"]
-    for student, data in zip(STUDENTS, cycle(kinds), strict=False):
-        path = course.submitted(student, "tiny")
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
-    return course
+    return tiny.klass(tmp_path / "course", len(STUDENTS))
 
 
 def begun(course: Course) -> BaseProcess:

@@ -10,6 +10,7 @@ import typer
 
 from assignment.cli.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen
 from assignment.cli.terminal import complain, err, out, progress
+from assignment.errors import AssignmentError
 
 
 def collect(
@@ -71,6 +72,9 @@ def grade(
     jobs: Jobs = None,
     again: Annotated[bool, typer.Option("--again", help="Also those that are graded and have not changed.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new gradebook where the old one is gone.")] = False,
+    on: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Examine on a Dask cluster (tcp://HOST:8786, or local:N to try).")
+    ] = "",
     no_sandbox: NoSandbox = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +89,12 @@ def grade(
       assignment grade
       assignment grade --again 1042 1043
       assignment grade --json | jq 'select(.verdict != "graded").student'
+      assignment grade --on tcp://10.0.0.7:8786
     """
+    if on and (jobs or no_sandbox):
+        raise AssignmentError(
+            "--on: a cluster has its own workers, all with a sandbox; leave --jobs and --no-sandbox out"
+        )
     from assignment.sandbox.zygote import Zygote
 
     found, which = chosen(course, name)
@@ -96,13 +105,13 @@ def grade(
         from assignment.workflow.roster import strangers
 
         with progress("grading") as step:
-            graded = verb(found, which, jobs, students or (), again, step, zygote, fresh)
+            graded = verb(found, which, jobs, students or (), again, step, zygote, fresh, on)
     tables.show_graded(out, found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
     for decision in open_decisions(found, which):
         line = f"{decision.student}: {decision.what} does not count, it was given on {decision.given_on}"
         err.print(f"{line}; run: assignment decide {decision.student} --keep, or --drop", markup=False, soft_wrap=True)
-    for line in strangers(found, which):
+    for line in [*graded.left_out, *strangers(found, which)]:
         err.print(line, markup=False, soft_wrap=True)
     complain([*graded.failed, *odd])
 

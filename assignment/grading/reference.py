@@ -85,6 +85,10 @@ class Homework:
         """The same list of mistakes with another master."""
         return Homework(master, self._mistakes)
 
+    def __reduce__(self) -> tuple[type[Homework], tuple[Master, str]]:
+        """What is compiled does not travel."""
+        return Homework, (self.master, self._mistakes)
+
     @cached_property
     def digest(self) -> str:
         """The sha256 of all that can make a difference to a result: the master and the mistakes."""

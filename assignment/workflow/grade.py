@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from assignment.course import Course, FullError
 from assignment.errors import AssignmentError
@@ -17,7 +18,7 @@ from assignment.marking.results import earlier, write_autograded
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.best import count_best
-from assignment.workflow.pool import Pool, Task
+from assignment.workflow.pool import Dispatcher, Pool, Task
 from assignment.workflow.proving import prove_marks
 
 Progress = Callable[[int, int, str], None]  # submissions done, in all, and who has been under examination for long
@@ -45,6 +46,7 @@ class Graded:
     seconds: float = 0.0
     failed: list[str] = field(default_factory=list)  # files of single students that could not be written
     best: dict[str, int] = field(default_factory=dict)  # by student: of how many attempts the best counts
+    left_out: list[str] = field(default_factory=list)  # machines of a cluster that did not examine, and why
 
     @property
     def changed(self) -> list[Grade]:
@@ -61,12 +63,14 @@ def grade(
     progress: Progress | None = None,
     zygote: Zygote | None = None,
     fresh: bool = False,
+    on: str = "",
 ) -> Graded:
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that it
     is done. A run that was killed is finished by the next one. Penalties are set anew for all of
-    them. zygote: what to examine with, for a caller that began it early; fresh: begin a new gradebook.
+    them. zygote: what to examine with, for a caller that began it early; fresh: begin a new gradebook;
+    on: a cluster that examines (workflow.cluster), "" for `jobs` processes of this machine.
     """
     start, failed = time.monotonic(), list[str]()
     students = _students(course, name, only)
@@ -75,14 +79,12 @@ def grade(
     examiner = examiner_for(course, name)
     workers = min(jobs or os.cpu_count() or 1, len(students))
     step, count, total = progress or (lambda done, total, who: None), 0, 0
-    with (
-        nullcontext(zygote) if zygote else Zygote.start() as ready,
-        Pool(workers, examiner, ready, lambda who: step(count, total, who)) as pool,
-    ):
+    with nullcontext(zygote) if zygote else Zygote.start() as ready, ExitStack() as stack:
         best = count_best(course, name, students, examiner, ready, jobs)
         due, done = _split(course, name, students, examiner, again)
         if due and not done:  # the first marks of this master, these limits and rules
             prove_marks(course, name, examiner, ready)
+        pool = stack.enter_context(_pool(on, workers, examiner, ready, lambda who: step(count, total, who)))
         pool.add(_tasks(course, name, due))
         # nbgrader takes a second to import: the first submissions are examined meanwhile.
         from assignment.marking.gradebook import Book, backup
@@ -109,7 +111,15 @@ def grade(
         Grade(student, results[student], now[student], before.get(student), regraded=student in regraded)
         for student in sorted(results)
     ]
-    return Graded(grades, time.monotonic() - start, failed, best)
+    return Graded(grades, time.monotonic() - start, failed, best, pool.left_out)
+
+
+def _pool(on: str, workers: int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None]) -> Dispatcher[Any]:
+    if not on:
+        return Pool(workers, examiner, zygote, watch)
+    from assignment.workflow.cluster import Cluster  # few need it
+
+    return Cluster(on, examiner, watch)
 
 
 def _kept(course: Course, name: str, student: str, examined: Examined) -> list[str]:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
@@ -42,10 +42,27 @@ class Lost:
     reason: str
 
 
-class Worker:
+class Seat:
+    """One that examines: the tasks that it was given and has not answered, and since when it is at the first."""
+
+    def __init__(self) -> None:
+        self.tasks: deque[Task] = deque()
+        self.begun = 0.0  # time.monotonic(), 0 if it was not begun
+
+    def give(self, task: Task) -> None:
+        """Have a submission examined."""
+        self.tasks.append(task)
+
+    def busy(self) -> float:
+        """For how many seconds the submission at hand has been examined."""
+        return time.monotonic() - self.begun if self.begun else 0.0
+
+
+class Worker(Seat):
     """One examining process; it dies with the process that made it."""
 
     def __init__(self, examiner: Examiner, zygote: Zygote, others: Iterable[Worker]) -> None:
+        super().__init__()
         # fork: the worker needs nothing that is not loaded already, and the sandbox itself starts from a fresh exec
         context = multiprocessing.get_context("fork")
         self.pipe, theirs = context.Pipe()
@@ -55,19 +72,13 @@ class Worker:
         self.process.start()
         theirs.close()
         own.leave()
-        self.tasks: deque[Task] = deque()  # given, and not answered yet
-        self.begun = 0.0  # when the first of them was begun (time.monotonic), 0 if it was not
         self.doing = ""
 
     def give(self, task: Task) -> None:
         """Have a submission examined."""
-        self.tasks.append(task)
+        super().give(task)
         with suppress(BrokenPipeError, ConnectionResetError):  # it could not start: why is in the pipe
             self.pipe.send(task)
-
-    def busy(self) -> float:
-        """For how many seconds the submission at hand has been examined."""
-        return time.monotonic() - self.begun if self.begun else 0.0
 
     def stop(self, now: bool = False) -> None:
         """End the process: as soon as it is idle, or now."""
@@ -125,47 +136,83 @@ def _examined(examiner: Examiner, submission: Path | bytes) -> Examined | Lost:
         return Lost("crashed", f"a fault of this program: {type(error).__name__}: {error}"[:300])
 
 
-class Pool:
-    """A context manager: add tasks early (they are begun while the caller is busy), then ask for results.
+Some = TypeVar("Some", bound=Seat)
+
+
+class Dispatcher(Generic[Some]):
+    """A context manager; add tasks early (they are begun while the caller is busy), then ask for results.
 
     watch: told from time to time who has been under examination for long, "" when nobody has.
     """
 
-    def __init__(
-        self, jobs: int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, examiner: Examiner, watch: Callable[[str], None] | None = None) -> None:
         self._examiner = examiner
-        self._zygote = zygote
         self._watch = watch or (lambda who: None)
         self._seconds = examiner.limits.submission_seconds
-        self._workers: list[Worker] = []
-        for _ in range(jobs):
-            self._workers.append(Worker(examiner, zygote, self._workers))
+        self._seats: list[Some] = []
         self._waiting: deque[Task] = deque()
+        self.left_out: list[str] = []  # machines that are not fit to examine, and why
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> Dispatcher[Some]:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        for worker in self._workers:
-            worker.pipe.close()  # all end at the same time
-        for worker in self._workers:
-            worker.stop(now=kind is not None)
-
-    def add(self, tasks: Iterable[Task]) -> None:
-        """Have these examined too; the workers begin at once."""
-        self._waiting.extend(tasks)
-        for _ in range(AHEAD):
-            for worker in self._workers:
-                self._feed(worker)
+        raise NotImplementedError
 
     def results(self) -> Iterator[tuple[str, Examined]]:
-        """Yield (key, what was found) of every task in the order they finish.
+        """Yield (key, what was found) of every task in the order they finish. Raises AssignmentError."""
+        raise NotImplementedError
+
+    def add(self, tasks: Iterable[Task]) -> None:
+        """Have these examined too; they are begun at once."""
+        self._waiting.extend(tasks)
+        self._feed_all()
+
+    def _feed_all(self) -> None:
+        for _ in range(AHEAD):
+            for seat in self._seats:
+                self._feed(seat)
+
+    def _feed(self, seat: Some) -> None:
+        """Give one its next task: ahead of its turn only while there is enough for all."""
+        if self._waiting and (not seat.tasks or AHEAD * len(self._seats) <= len(self._waiting) + len(seat.tasks)):
+            seat.give(self._waiting.popleft())
+
+    def _tell_slowest(self) -> None:
+        slowest = max(self._seats, key=Seat.busy, default=None)
+        self._watch(slowest.tasks[0][0] if slowest and slowest.tasks and slowest.busy() > LONG else "")
+
+    def _found(self, submission: Path | bytes, content: Examined | Lost) -> Examined:
+        if isinstance(content, Examined):
+            return content
+        data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
+        return self._examiner.unexamined(data, content.verdict, content.reason)
+
+
+class Pool(Dispatcher[Worker]):
+    """Examining processes of this machine."""
+
+    def __init__(
+        self, jobs: int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None] | None = None
+    ) -> None:
+        super().__init__(examiner, watch)
+        self._zygote = zygote
+        for _ in range(jobs):
+            self._seats.append(Worker(examiner, zygote, self._seats))
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        for worker in self._seats:
+            worker.pipe.close()  # all end at the same time
+        for worker in self._seats:
+            worker.stop(now=kind is not None)
+
+    def results(self) -> Iterator[tuple[str, Examined]]:
+        """As Dispatcher.results.
 
         A worker that dies, or is ended because its submission's time is up, is replaced, and the verdict says so.
-        Raises AssignmentError if the workers cannot start (no sandbox).
+        AssignmentError if the workers cannot start (no sandbox).
         """
-        while busy := [worker for worker in self._workers if worker.tasks]:
+        while busy := [worker for worker in self._seats if worker.tasks]:
             ready = wait([worker.pipe for worker in busy], LOOK)
             for worker in busy:
                 if worker.pipe in ready:
@@ -173,13 +220,7 @@ class Pool:
                 elif worker.busy() > self._seconds + GRACE:
                     reason = f"examining it took longer than {self._seconds:g} s, the last while {worker.doing}"
                     yield self._replace(worker, Lost("timeout", reason))
-            slowest = max(self._workers, key=Worker.busy)
-            self._watch(slowest.tasks[0][0] if slowest.tasks and slowest.busy() > LONG else "")
-
-    def _feed(self, worker: Worker) -> None:
-        """Give a worker its next task: ahead of its turn only while there is enough for all."""
-        if self._waiting and (not worker.tasks or AHEAD * len(self._workers) <= len(self._waiting) + len(worker.tasks)):
-            worker.give(self._waiting.popleft())
+            self._tell_slowest()
 
     def _heard(self, worker: Worker) -> Iterator[tuple[str, Examined]]:
         """Take a worker's message; yield the result if it is one."""
@@ -202,15 +243,9 @@ class Pool:
         """End a worker and start another; what stands for the result that it owes."""
         key, submission = worker.tasks.popleft()
         worker.stop(now=True)
-        others = [other for other in self._workers if other is not worker]
+        others = [other for other in self._seats if other is not worker]
         self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
         fresh = Worker(self._examiner, self._zygote, others)
-        self._workers[self._workers.index(worker)] = fresh
+        self._seats[self._seats.index(worker)] = fresh
         self._feed(fresh)
         return key, self._found(submission, lost)
-
-    def _found(self, submission: Path | bytes, content: Examined | Lost) -> Examined:
-        if isinstance(content, Examined):
-            return content
-        data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
-        return self._examiner.unexamined(data, content.verdict, content.reason)

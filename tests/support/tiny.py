@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from assignment.course import Course
 from assignment.workflow.build import build
+from assignment.workflow.release import release
 from tests import ROOT
+from tests.support import corpus
 
 TEXT = '''\
 # ---
@@ -96,6 +99,21 @@ def course(root: Path, **texts: str) -> Course:
         if name == "rnn":
             shutil.copy(ROOT / "source" / "rnn_mistakes.py", root / "source")
         build(made, name)
+    return made
+
+
+def klass(root: Path, size: int) -> Course:
+    """Make a course whose students "1", "2" ... handed in right work, half, none, half, a breach, no notebook."""
+    made = course(root)
+    release(made, "tiny")
+    notebook, right = read(made.release("tiny")), corpus.reference(read(made.source("tiny")))
+    parts: list[dict[str, str]] = [right, {"double": right["double"]}, {}, {"Counter.add": right["Counter.add"]}]
+    kinds = [corpus.submission(notebook, part) for part in parts]
+    kinds += [corpus.submission(notebook, right | {"double": "import scipy\n" + right["double"]}), b"no notebook"]
+    for number, data in zip(range(1, size + 1), cycle(kinds), strict=False):
+        path = made.submitted(str(number), "tiny")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
     return made
 
 

@@ -1,0 +1,256 @@
+"""A pool of which the workers are a Dask cluster's: bytes go out, results come back, and everything is written here.
+
+Each worker is prepared by itself (assignment.workflow.remote) and given tasks of its own, so that none examines that
+has not shown that it is fit, and the master and the secret go to those alone. What a worker that dies was given goes to
+others. The scheduler passes on and keeps nothing beyond a task; when it is gone, the run ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import signal
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
+from multiprocessing import resource_tracker
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from assignment.errors import AssignmentError
+from assignment.grading.examiner import Examined, Examiner
+from assignment.grading.result import Result
+from assignment.workflow import remote
+from assignment.workflow.pool import DIED, GRACE, LOOK, Dispatcher, Lost, Seat, Task
+
+LOCAL = re.compile(r"local:([1-9]\d{0,2})")  # worker processes on this machine, for trying
+CONNECT = 10.0  # seconds for the scheduler to answer
+COME = 20.0  # seconds for a worker to come where there is none
+PREPARED = 60.0  # seconds for a worker to be prepared
+FETCH = 10.0  # seconds for a finished result to be fetched
+TRIES = 3  # workers that may die under a submission before it is taken for the cause
+QUIET = {"distributed.worker.profile.enabled": False, "distributed.comm.timeouts.connect": f"{CONNECT:g}s"}
+INSTALL = "--on: Dask is not installed; run: pip install -c constraints.txt -e '.[cluster]'"
+
+
+class RemoteWorker(Seat):
+    """A Dask worker, its name and its thread; fit once it has shown so."""
+
+    def __init__(self, address: str, submit: Callable[[RemoteWorker, Task], Any]) -> None:
+        super().__init__()
+        self.address = address
+        self.fit = False
+        self.begun = time.monotonic()  # with its own preparation
+        self.promised: dict[str, tuple[Any, Task | None]] = {}  # what Dask promised, by key; None: its preparation
+        self._submit = submit
+
+    def give(self, task: Task) -> None:
+        """Have a submission examined."""
+        super().give(task)
+        self.begun = self.begun or time.monotonic()
+        self._submit(self, task)
+
+
+class Cluster(Dispatcher[RemoteWorker]):
+    """The workers of an existing cluster, by the address of its scheduler, or "local:N" for N processes here.
+
+    Raises AssignmentError where Dask is not installed, nobody answers, or no worker is fit.
+    """
+
+    def __init__(self, address: str, examiner: Examiner, watch: Callable[[str], None] | None = None) -> None:
+        super().__init__(examiner, watch)
+        self._address = address
+        self._run = secrets.token_hex(8)
+        self._events: SimpleQueue[tuple[RemoteWorker, Any]] = SimpleQueue()  # a worker, and what it has finished
+        self._lost: Counter[str] = Counter()  # workers that died, by the submission at hand
+        self._blamed: list[Task] = []  # submissions that are taken for the cause
+        self._known: set[str] = set()  # addresses of workers that were seated or left out
+        self._coming: list[RemoteWorker] = []  # not prepared yet
+        self._alone = time.monotonic()  # since when nobody is there to examine
+        self._belongings = ExitStack()
+
+    def __enter__(self) -> Cluster:
+        try:
+            import dask
+            import distributed
+        except ImportError:
+            raise AssignmentError(INSTALL) from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what becomes of workers is said here
+        with ExitStack() as stack:
+            stack.enter_context(dask.config.set(QUIET))
+            target = stack.enter_context(_local(self._address)) if self._address.startswith("local") else self._address
+            try:
+                self._client = stack.enter_context(distributed.Client(target, timeout=CONNECT, set_as_default=False))
+            except (OSError, ValueError, RuntimeError) as error:
+                why = f"{error or 'no answer'}; name a scheduler (tcp://HOST:8786) that runs, or local:N"
+                raise AssignmentError(f"--on {self._address}: {why}") from None
+            stack.callback(self._forget)
+            self._look()
+            self._belongings = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._belongings.close()
+
+    def results(self) -> Iterator[tuple[str, Examined]]:
+        """As Dispatcher.results. What was given to a worker that dies goes to another; a new one is prepared."""
+        looked = 0.0
+        while self._waiting or any(worker.tasks for worker in self._seats):
+            with suppress(Empty):
+                yield from self._heard(*self._events.get(timeout=LOOK))
+            if time.monotonic() > looked + LOOK:
+                looked = time.monotonic()
+                self._look()
+                self._tell_slowest()
+            while self._blamed:
+                key, submission = self._blamed.pop()
+                yield key, self._found(submission, Lost("crashed", DIED))
+
+    def _submit(self, worker: RemoteWorker, task: Task) -> None:
+        submission = task[1]
+        data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
+        self._promise(worker, task, remote.examine, data)
+
+    def _promise(self, worker: RemoteWorker, task: Task | None, function: Callable[..., object], given: object) -> None:
+        """Have a worker do something; what it promised is heard of in results()."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that a large notebook is large
+            future = self._client.submit(function, self._run, given, workers=[worker.address], pure=False)
+        worker.promised[future.key] = future, task
+        future.add_done_callback(lambda done: self._events.put((worker, done)))
+
+    def _look(self) -> None:
+        """Prepare workers that have come, give up those that went. AssignmentError without scheduler or workers."""
+        present = self._present()
+        self._known &= present
+        for worker in [*self._seats, *self._coming]:
+            seconds = self._seconds + 10 * GRACE if worker.fit else PREPARED
+            if worker.address not in present:
+                self._give_up(worker)
+            elif worker.busy() > seconds:  # its own watchdog should have spoken long before
+                self._leave_out(worker, f"no answer for {seconds:g} s")
+        for address in present - self._known:
+            worker = RemoteWorker(address, self._submit)
+            self._known.add(address)
+            self._coming.append(worker)
+            self._promise(worker, None, remote.prepare, self._examiner)
+        if self._seats or self._coming:
+            self._alone = time.monotonic()
+        elif time.monotonic() > self._alone + COME:
+            raise AssignmentError(
+                f"--on {self._address}: no worker is fit to examine; start some and run this again, "
+                "what was finished is kept",
+                "\n".join(self.left_out),
+            )
+
+    def _present(self) -> set[str]:
+        """The addresses of all workers. AssignmentError when the scheduler is gone."""
+        with suppress(OSError, RuntimeError):
+            if self._client.status == "running":
+                return set(self._client.nthreads())
+        raise AssignmentError(f"--on {self._address}: the scheduler is gone; what was finished is kept; run this again")
+
+    def _heard(self, worker: RemoteWorker, future: Any) -> Iterator[tuple[str, Examined]]:
+        """Take what a worker has finished; yield the result if it is one."""
+        if future.key not in worker.promised:
+            return  # it was given up in the meantime
+        _, task = worker.promised[future.key]
+        try:
+            answer = future.result(timeout=FETCH)
+        except AssignmentError as error:
+            self._leave_out(worker, str(error))
+        except Exception as error:  # it died, or its program did, or it has none
+            if task is None and worker.address in self._present():
+                self._leave_out(worker, f"{type(error).__name__}: {error}")
+            else:
+                self._give_up(worker)
+        else:
+            del worker.promised[future.key]
+            if task is None:
+                self._welcome(worker, *answer)
+            else:
+                worker.tasks.remove(task)
+                worker.begun = time.monotonic() if worker.tasks else 0.0
+                self._feed(worker)
+                yield task[0], answer
+
+    def _welcome(self, worker: RemoteWorker, result: Result, code: str) -> None:
+        """Let a worker examine if it does so as this machine would."""
+        theirs, ours = (asdict(made_by) for made_by in (result.made_by, self._examiner.made_by(b"")))
+        other = [f"{name} {theirs[name]} there, {ours[name]} here" for name in ours if theirs[name] != ours[name]]
+        if code != remote.code_digest():
+            other.append(f"the code of assignment is {code} there, {remote.code_digest()} here")
+        if result.verdict != "unreadable":  # an empty file is
+            other.append(f"{result.verdict}: {result.reason}")
+        if other:
+            self._leave_out(worker, "; ".join(other))
+            return
+        worker.begun, worker.fit = 0.0, True
+        self._coming.remove(worker)
+        self._seats.append(worker)
+        self._feed_all()
+
+    def _leave_out(self, worker: RemoteWorker, why: str) -> None:
+        self.left_out.append(f"{worker.address}: left out: {why}")
+        self._give_up(worker)
+        self._known.add(worker.address)
+
+    def _give_up(self, worker: RemoteWorker) -> None:
+        """Let others do what a worker was given; should it come again, it is prepared anew."""
+        if worker.tasks:
+            key, _ = worker.tasks[0]
+            self._lost[key] += 1
+            if self._lost[key] == TRIES:
+                self._blamed.append(worker.tasks.popleft())
+        self._waiting.extendleft(reversed(worker.tasks))
+        worker.tasks.clear()
+        worker.begun = 0.0
+        futures = [future for future, _ in worker.promised.values()]
+        worker.promised.clear()
+        with suppress(OSError, RuntimeError):
+            self._client.cancel(futures)
+        self._known.discard(worker.address)
+        for workers in (self._seats, self._coming):
+            if worker in workers:
+                workers.remove(worker)
+        self._feed_all()
+
+    def _forget(self) -> None:
+        """End what runs on the workers, without waiting for those that do not answer."""
+
+        def tell() -> None:
+            with suppress(Exception):
+                self._client.run(remote.forget, self._run, on_error="ignore")
+
+        if self._client.status == "running":
+            telling = Thread(target=tell, daemon=True)
+            telling.start()
+            telling.join(LOOK)
+
+
+def _local(address: str) -> Any:
+    """Start worker processes on this machine. AssignmentError unless the address says how many."""
+    from distributed import LocalCluster
+
+    number = LOCAL.fullmatch(address)
+    if not number:
+        raise AssignmentError(f"--on {address}: write local:N with the number of processes, as in local:2")
+    resource_tracker.ensure_running()  # when it is started later it lets Ctrl-C through again
+    # Ctrl-C is for this process alone: the others inherit this. It waits until they are there, for Dask cannot stop
+    # half-way.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return LocalCluster(
+            n_workers=int(number[1]),
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
