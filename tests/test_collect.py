@@ -13,7 +13,7 @@ from assignment.canvas.archive import ArchiveLimits, RefusedError, open_archive,
 from assignment.canvas.gradebook import RosterEntry
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.submission.handed_in import homework_test
+from assignment.submission.handed_in import homework_test, record_of
 from assignment.workflow.collect import Collected, collect
 from assignment.workflow.roster import enrol
 from tests.support.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
@@ -53,6 +53,46 @@ def tree(course: Course) -> dict[str, bytes]:
     """Return every file below submitted/."""
     root = course.root / "submitted"
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+GROUPS = """\
+name,canvas_user_id,user_id,login_id,sections,group_name,canvas_group_id,group_id
+"Doe, Jane",1042,,jane,1,Team 7,12,
+王小明,1044,,xiaoming,1,Team 7,12,
+"Gone, Ann",1098,,ann,1,Team 7,12,
+"Müller, Jörg",1045,,joerg,1,Team 8,13,
+45,1047,,fortyfive,1,,,
+"""
+
+
+def test_what_one_hands_in_for_a_group_is_everybodys(course: Course, tmp_path: Path) -> None:
+    """Archives have one entry a group, with the id of who handed it in, who may be another one next time."""
+    groups = tmp_path / "groups.csv"
+    groups.write_text(GROUPS, encoding="utf-8")
+    first = pack(
+        tmp_path / "a.zip", {"team7_LATE_1042_88140_hw2.ipynb": notebook("first"), "45_1047_88141_x.ipynb": b""}
+    )
+    report = collect(course, "hw", first, roster(tmp_path), groups_csv=groups)
+    handed = {user: notebook("first") for user in ("1042", "1044")} | {"1047": b""}
+    assert {name.split("/")[0]: data for name, data in tree(course).items() if name.endswith(".ipynb")} == handed
+    mate = record_of(course, "1044", "hw")
+    assert mate and (mate.group, mate.name, mate.login, mate.late) == ("1042", "王小明", "xiaoming", True)
+    assert [item.why for item in report.items if item.user == "1044"] == ["for 1044 王小明, by 1042 of the same group"]
+    assert [student.user for student in report.nothing] == ["1045", "1060"]
+    second = pack(tmp_path / "b.zip", {"team7_1044_88150_hw2.ipynb": notebook("second")})
+    collect(course, "hw", second)  # the groups are remembered
+    assert {course.submitted(user, "hw").read_bytes() for user in ("1042", "1044")} == {notebook("second")}
+    assert not course.submitted("1098", "hw").exists(), "is not on the roster any more"
+
+
+@pytest.mark.parametrize("text", ["", "name,group_name\n", ROSTER])
+def test_a_file_of_no_groups_is_refused(text: str, course: Course, tmp_path: Path) -> None:
+    groups = tmp_path / "groups.csv"
+    groups.write_text(text, encoding="utf-8")
+    archive = pack(tmp_path / "a.zip", {"doejane_1042_88123_hw2.ipynb": notebook()})
+    with pytest.raises(AssignmentError, match=r"groups\.csv: no column (name|canvas_user_id)"):
+        collect(course, "hw", archive, groups_csv=groups)
+    assert tree(course) == {}
 
 
 def test_every_kind_of_entry(course: Course, tmp_path: Path) -> None:

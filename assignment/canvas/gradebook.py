@@ -189,6 +189,27 @@ def read_gradebook(path: Path) -> CanvasGradebook:
     return CanvasGradebook(tuple(students.values()), tuple(columns))
 
 
+def read_groups(path: Path) -> dict[str, tuple[RosterEntry, ...]]:
+    """Return each student's group, themselves included, by user id, from a group set exported from Canvas as CSV.
+
+    AssignmentError says what is wrong with the file.
+    """
+    if not path.is_file():
+        raise AssignmentError(f"{path}: no such file; export the groups in Canvas (People > the group set)")
+    header, *rows = [[cell.strip() for cell in row] for row in _rows(path)] or [[]]
+    needed = ("name", "canvas_user_id", "group_name")
+    if missing := [column for column in needed if column not in header]:
+        raise AssignmentError(
+            f"{path}: no column {missing[0]}; take the CSV of a group set from Canvas, with {', '.join(needed)}"
+        )
+    groups: dict[str, list[RosterEntry]] = {}
+    for row in rows:
+        name, user, group = (dict(zip(header, row, strict=False)).get(column, "") for column in needed)
+        if group and re.fullmatch(DIGITS, user):
+            groups.setdefault(group, []).append(RosterEntry(user, _plain(name)))
+    return {member.user: tuple(members) for members in groups.values() for member in members}
+
+
 def _student(row: list[str], place: Mapping[str, int], names: list[int]) -> RosterEntry:
     """Return the person in a row; names: the place of Student, or those of LastName and FirstName."""
 

@@ -19,6 +19,10 @@ def collect(
         Path | None,
         typer.Option(metavar="CSV", help="The gradebook exported from Canvas; remembered for the next time."),
     ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="The group set exported from Canvas, for work in groups; remembered too."),
+    ] = None,
     course: CourseOption = None,
     name: NameOption = None,
     as_json: AsJson = False,
@@ -39,7 +43,7 @@ def collect(
 
     found, which = chosen(course, name)
     with progress("collecting") as step:
-        collected = verb(found, which, archive, roster, progress=step)
+        collected = verb(found, which, archive, roster, progress=step, groups_csv=groups)
     tables.show_collected(out, collected, as_json)
 
 

@@ -39,6 +39,8 @@ class Attachment:
     archive: str = ""
     sha256: str = ""
     """Of its bytes."""
+    group: str = ""
+    """Canvas user id of who handed it in for the group, where that was somebody else."""
 
     @property
     def age(self) -> int:
@@ -140,7 +142,10 @@ def read_record(folder: Path) -> Attachment | None:
         return None
     if not isinstance(about, dict):
         return None
-    texts = {key: str(about.get(key) or "") for key in ("user", "file", "entry", "name", "login", "archive", "sha256")}
+    texts = {
+        key: str(about.get(key) or "")
+        for key in ("user", "file", "entry", "name", "login", "archive", "sha256", "group")
+    }
     attachment, submitted_at = str(about.get("attachment", "")), about.get("submitted_at")
     return Attachment(
         attachment=attachment if re.fullmatch("[0-9]{1,20}", attachment) else "",
@@ -255,7 +260,8 @@ def _write(path: Path, handed: Attachment, data: bytes) -> None:
     A kill between the writes must look neither like a file of unknown origin nor like the older one, changed by hand: a
     first notebook comes after its record, a replacement before it. Either way the next run writes all again.
     """
-    record = json.dumps(asdict(handed), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    about = {key: value for key, value in asdict(handed).items() if value or key != "group"}
+    record = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     records = [(path.with_name(RECORD), record.encode())]
     if handed.submitted_at:
         records.append((path.with_name(TIMESTAMP), timestamp(handed.submitted_at).encode()))

@@ -20,7 +20,7 @@ from assignment.canvas.archive import (
     open_archive,
     parse,
 )
-from assignment.canvas.gradebook import RosterEntry
+from assignment.canvas.gradebook import RosterEntry, read_groups
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the client loads much that collecting needs not
 
 Did = Literal["collected", "late", "superseded", "not a notebook", "unknown student", "nobody's", "refused"]
 SOURCE = "Canvas"  # in canvas.json of what was fetched, where a collected one names its archive
+GROUPS = "groups.csv"  # in collected/NAME/
 ASK = "ask for the notebook itself (.ipynb)"
 KINDS = {
     ".py": "a Python file",
@@ -91,16 +92,20 @@ def collect(
     looks_like: LooksLike | None = None,
     limits: ArchiveLimits | None = None,
     progress: Progress | None = None,
+    groups_csv: Path | None = None,
 ) -> Collected:
     """Put an archive's submissions into submitted/ and return what was done with every entry.
 
     roster_csv: Canvas's gradebook export (default: the one of last time); it decides names that can be read in several
     ways, and tells who is missing. looks_like: is this the homework (default: does it define the master's exercises).
+    groups_csv: a group set exported from Canvas (default: the one of last time); what one hands in is everybody's.
     A second run changes nothing; an older archive replaces no newer attachment. AssignmentError if archive or roster
     cannot be read at all.
     """
     test = looks_like or homework(course, assignment)
     roster = read_roster(course, assignment, roster_csv)
+    known = course.collected(assignment) / GROUPS
+    groups = read_groups(groups_csv or known) if groups_csv or known.is_file() else {}
     names = {user: student.name for user, student in roster.items()}
     with open_archive(archive, limits) as opened:
         users = {entry.user for member in opened.members if (entry := parse(member.name, names))}
@@ -112,8 +117,9 @@ def collect(
                 "an old one; export the gradebook of this course in Canvas (Grades > Export)"
             )
         kept = keep(course.collected(assignment), archive)
-        if roster_csv:
-            replace_file(course.collected(assignment) / ROSTER, roster_csv.read_bytes())
+        for csv, file in ((roster_csv, course.collected(assignment) / ROSTER), (groups_csv, known)):
+            if csv:
+                replace_file(file, csv.read_bytes())
         items: dict[int, Item] = {}  # by place in the archive: an entry's name may come twice
         hands: dict[str, list[Attachment]] = defaultdict(list)
         for place, member in enumerate(opened.members):
@@ -126,15 +132,25 @@ def collect(
         def read(upload: Attachment) -> bytes:
             return opened.read(opened.members[places[upload.entry]])
 
-        for number, hand in enumerate(hands.values(), 1):
+        mates: list[Item] = []
+        for number, (user, hand) in enumerate(hands.items(), 1):
+            for mate in groups.get(user, ()):
+                if mate.user != user and (mate.user in roster or not roster):
+                    mates += receive(course, assignment, _for_mate(hand, roster.get(mate.user, mate)), read, test)
             for item in receive(course, assignment, hand, read, test):
                 why = "; ".join(filter(None, (items[places[item.entry]].why, item.why)))
                 items[places[item.entry]] = replace(item, why=why)
             if progress:
                 progress(number, len(hands))
     strangers = [RosterEntry(user, hand[0].name) for user, hand in hands.items() if user not in roster]
+    strangers += [mate for user in hands for mate in groups.get(user, ()) if not roster]
     enrol(course, roster.values(), [student for student in strangers if not student.user.startswith(ANONYMOUS)])
-    return reconcile(course, assignment, list(items.values()), roster, kept)
+    return reconcile(course, assignment, [*items.values(), *mates], roster, kept)
+
+
+def _for_mate(hand: Sequence[Attachment], mate: RosterEntry) -> list[Attachment]:
+    """Return what somebody handed in for a group as a mate's."""
+    return [replace(u, user=mate.user, name=mate.name, login=mate.login, group=u.user) for u in hand]
 
 
 def homework(course: Course, assignment: str) -> LooksLike:
@@ -204,6 +220,7 @@ def receive(
     items = []
     for upload in hand:
         item = Item(upload.entry, "late" if upload.late else "collected", upload.user, upload.name, upload.late)
+        mate = f"for {upload.user} {upload.name}, by {upload.group} of the same group" if upload.group else ""
         why = choice.reasons.get(upload.entry, "")
         if upload is choice.attachment and why == NOT_IT:
             why = f"{'' if choice.data else 'an empty file, which '}{NOT_IT}; {ASK}"
@@ -218,7 +235,7 @@ def receive(
                 Path(upload.file).suffix.lower(), f"{upload.file} is no .ipynb"
             )
             item = replace(item, did="not a notebook", why=f"{what}; {ASK}")
-        items.append(item)
+        items.append(replace(item, why="; ".join(filter(None, (mate, item.why)))))
     return items
 
 

@@ -130,6 +130,8 @@ def export_feedback(
             try:
                 if not record:
                     raise AssignmentError(f"no {RECORD}: it did not come from Canvas, which would not know whose it is")
+                if record.group:
+                    raise AssignmentError(f"the group's feedback goes with the file of {record.group}")
                 if why := stale(course, assignment, student):
                     raise AssignmentError(why)
                 data = annotated(course, assignment, student)
