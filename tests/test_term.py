@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,49 @@ def test_the_notebook_says_that_the_best_counts(tmp_path: Path, typed: Type) -> 
     assert "取成绩最好的一次。" in course.source("tiny").read_text("utf-8")
     config.write_text(tiny.CONFIG + '\nc.Homework.counts = {"tiny": "first"}\n', "utf-8")
     assert 'write {"tiny": "best"}, or "last"' in typed(course, "build").err
+
+
+# --- who is in the report
+
+PEOPLE = """\
+Student,ID,SIS Login ID,Section,tiny (7)
+    Points Possible,,,,6.5
+"王, 小明",1,wang,Monday,
+"Doe, Jane",2,doe,Tuesday,
+"Ng, Kim",3,ng,Tuesday,
+"""
+
+
+def test_the_report_is_of_who_is_there(released: Course, tmp_path: Path, typed: Type) -> None:
+    course = tiny.copy_of(released, tmp_path / "course")
+    for verb in ("report", "feedback"):
+        assert "no submissions of tiny; collect them first" in typed(course, verb).err
+    notebook, right = tiny.read(course.release("tiny")), corpus.reference(tiny.read(course.source("tiny")))
+    pack(course.root / "a.zip", {f"x_{n}_{n}7_x.ipynb": corpus.submission(notebook, right) for n in (1, 2, 3)})
+    (course.root / "all.csv").write_text(PEOPLE, "utf-8")
+    done(typed(course, "collect", "a.zip", "--roster", "all.csv"))
+    assert "nobody's tiny is graded yet; run: assignment grade" in typed(course, "report").err
+    by_hand = course.submitted("4", "tiny")  # a person's own folder: graded, and feedback like the others
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(corpus.submission(notebook, {}))
+    done(typed(course, "grade"))
+    (course.root / "all.csv").write_text(PEOPLE.replace('"Ng, Kim",3,ng,Tuesday,\n', ""), "utf-8")  # Kim has dropped it
+    done(typed(course, "collect", "a.zip", "--roster", "all.csv"))
+    shutil.rmtree(course.submitted("2", "tiny").parents[1])
+    said = done(typed(course, "report")).out
+    assert "not on the roster, left out: 3, 4\n" in said
+    report = tiny.read(course.exported("tiny") / "report.json")
+    assert [(row["student"], row["section"]) for row in report["students"]] == [("1", "Monday")]
+    assert [absent["student"] for absent in report["missing"]] == ["2"]
+    assert report["students"][0]["notebook"].endswith("feedback/1/tiny/tiny.html")
+    table = (course.exported("tiny") / "report.csv").read_text("utf-8-sig").splitlines()
+    assert table[0].startswith("student,name,login,section,") and table[1].startswith('1,"王, 小明",wang,Monday,')
+    exported = done(typed(course, "export", "--column", "7")).out
+    assert "no feedback: 4: no canvas.json: Canvas has no file of it; send feedback/4/tiny/tiny.html" in " ".join(
+        exported.split()
+    )
+    assert all(course.feedback(student, "tiny").exists() for student in ("1", "3", "4"))
+    (course.root / "other.csv").write_text(PEOPLE.replace(",1,", ",71,").replace(",2,", ",72,").replace(",3,", ",73,"))
+    for words in (["export", "--roster", "other.csv"], ["collect", "a.zip", "--roster", "other.csv"]):
+        refused = typed(course, *words)
+        assert refused.status == 1 and "so it is another course's" in refused.err, words

@@ -24,8 +24,9 @@ def report(
 ) -> None:
     """Write the class page exported/NAME/report.html: the class in pictures, and what to look at.
 
-    The same is written as report.json and report.csv for a program, and whose work is more alike than chance makes it
-    to similarity.html: for the teaching staff only.
+    The same is written as report.json and report.csv for a program, every student's page, which it opens, and whose
+    work is more alike than chance makes it to similarity.html: for the teaching staff only. Who is not on the roster
+    any more, or not in submitted/, is left out.
 
     \b
     Examples:
@@ -34,19 +35,25 @@ def report(
     """
     from assignment.marking.decisions import refuse_outdated
     from assignment.marking.gradebook import refresh_penalties
-    from assignment.marking.results import damaged
+    from assignment.marking.results import damaged, refuse_ungraded
     from assignment.sandbox.zygote import Zygote
-    from assignment.workflow.classroom import other_terms, write_report
+    from assignment.workflow.classroom import other_terms, write_feedback, write_report
+    from assignment.workflow.roster import dropped
 
     found, which = chosen(course, name)
+    refuse_ungraded(found, which)
     refuse_outdated(found, which)
     refresh_penalties(found, which)
     others = None
     if since:
         with Zygote.start(contain=not no_sandbox) as zygote, progress("reading other terms") as step:
             others = other_terms(found, which, since, zygote, step)
+    with progress("writing pages") as step:
+        write_feedback(found, which, step)  # which the report opens
     for path in write_report(found, which, others).values():
         out.print(shown(found, path), soft_wrap=True)
+    if gone := dropped(found, which):
+        out.print(f"not on the roster, left out: {', '.join(gone)}", markup=False, soft_wrap=True)
     complain(damaged(found, which))
 
 
@@ -61,10 +68,11 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     """
     from assignment.marking.decisions import refuse_outdated
     from assignment.marking.gradebook import refresh_penalties
-    from assignment.marking.results import damaged
+    from assignment.marking.results import damaged, refuse_ungraded
     from assignment.workflow.classroom import write_feedback
 
     found, which = chosen(course, name)
+    refuse_ungraded(found, which)
     refuse_outdated(found, which)
     refresh_penalties(found, which)
     with progress("writing pages") as step:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assignment.course import Course, replace_file
+from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 
 if TYPE_CHECKING:  # whoever only reads results needs no examiner
@@ -43,6 +44,16 @@ def damaged(course: Course, name: str) -> list[str]:
         if path.exists() and earlier(course, name, student) is None:
             lines.append(f"{path.relative_to(course.root)}: damaged, left out; run: assignment grade {student}")
     return lines
+
+
+def refuse_ungraded(course: Course, name: str) -> None:
+    """Raise AssignmentError while nothing of a class is graded: there is nothing to show."""
+    students = course.students(name)
+    course.check_gradebook()
+    if not students:
+        raise AssignmentError(f"submitted/: no submissions of {name}; collect them first: assignment collect ARCHIVE")
+    if not any(course.autograded(student, name).exists() for student in students):
+        raise AssignmentError(f"autograded/: nobody's {name} is graded yet; run: assignment grade")
 
 
 def write_autograded(course: Course, name: str, student: str, examined: Examined) -> Path:

@@ -53,6 +53,7 @@ class ClassMember:
     """The student's own source of each exercise."""
     confirmed: Collection[str] = ()
     """The rules whose breach a person has confirmed."""
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class StudentRow:
     student: str
     name: str
     login: str
+    section: str
     notebook: str
     verdict: str
     reason: str
@@ -257,6 +259,7 @@ def _student(member: ClassMember) -> StudentRow:
         student=one_line(standing.student, 60),
         name=one_line(standing.sortable, 80),
         login=one_line(standing.login, 60),
+        section=one_line(member.section, 60),
         notebook=_link(member.notebook),
         verdict=one_line(result.verdict, 20),
         reason=one_line(result.reason, 300),
@@ -390,13 +393,13 @@ def report_csv(summary: ClassSummary) -> str:
     names = [row.name for row in summary.exercises]
     file = io.StringIO()
     writer = csv.writer(file)
-    head = ["student", "name", "login", "verdict", *names, "auto", "score", "penalty", "net", "max"]
+    head = ["student", "name", "login", "section", "verdict", *names, "auto", "score", "penalty", "net", "max"]
     writer.writerow(map(_cell, [*head, "late", "days late", "remarks", "seconds"]))
     for row in summary.students:
         scores = [row.checks[name].score if name in row.checks else "" for name in names]
         sums = [row.auto, row.score, row.penalty, row.net if row.marked else "", row.max]
         rest = ["late" if row.late else "", row.days or "", "; ".join(row.remarks), row.seconds]
-        writer.writerow(map(_cell, [row.student, row.name, row.login, row.verdict, *scores, *sums, *rest]))
+        writer.writerow(map(_cell, [row.student, row.name, row.login, row.section, row.verdict, *scores, *sums, *rest]))
     return BOM + file.getvalue()
 
 

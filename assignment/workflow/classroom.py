@@ -28,7 +28,7 @@ from assignment.submission.handed_in import read_record
 from assignment.submission.likeness import known
 from assignment.text import points
 from assignment.workflow.pool import Pool
-from assignment.workflow.roster import read_roster
+from assignment.workflow.roster import dropped, read_roster
 
 Progress = Callable[[int, int], None]
 
@@ -47,14 +47,15 @@ class GradedSubmission:
 
 
 def graded(course: Course, name: str, only: str = "") -> Iterator[GradedSubmission]:
-    """Yield everybody (or `only` one) who has an autograded notebook and a record in the gradebook, by student id.
+    """Yield everybody (or `only` one) who handed in and has a record in the gradebook, by student id.
 
-    Whoever has a damaged one is left out.
+    Whoever has a damaged autograded notebook is left out, and who is not in submitted/ any more.
     """
+    there = set(course.students(name))
     config, decisions = course.config(), load(course)
     with course.gradebook() as gradebook:
         records = {s.student.id: s for s in gradebook.assignment_submissions(name)}
-        for student in sorted(records) if not only else records.keys() & {only}:
+        for student in sorted(there & (records.keys() if not only else records.keys() & {only})):
             try:
                 notebook = read_autograded(course, name, student)
             except (OSError, ValueError, RecursionError):
@@ -97,12 +98,13 @@ def write_report(course: Course, name: str, others: Mapping[str, Examined] | Non
     """
     others = others or {}
     folder = course.exported(name)
-    everybody = list(graded(course, name))
+    gone = set(dropped(course, name))
+    everybody = [one for one in graded(course, name) if one.student not in gone]
     handed_in = {one.student for one in everybody}
+    roster = read_roster(course, name, None)
+    sections = {user: student.section for user, student in roster.items()}
     missing = tuple(
-        Absent(user, student.name)
-        for user, student in read_roster(course, name, None).items()
-        if user not in handed_in and not student.test
+        Absent(user, student.name) for user, student in roster.items() if user not in handed_in and not student.test
     )
     heading = title(everybody[0].notebook) if everybody else name
     about = ClassAbout(name, heading, f"{datetime.now():%Y-%m-%d %H:%M}", missing)
@@ -114,6 +116,7 @@ def write_report(course: Course, name: str, others: Mapping[str, Examined] | Non
             _place(course, name, one.student),
             sources[one.student],
             decisions.confirmed(one.student, name, one.standing.result.rules),
+            sections.get(one.student, ""),
         )
         for one in everybody
     ]

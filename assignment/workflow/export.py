@@ -1,7 +1,7 @@
 """Export: marks as a gradebook CSV that Canvas imports, feedback as an archive that its upload form takes."""
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def export_grades(
     titles = [assignment, title_of(course, assignment)]
     chosen = find_column(gradebook, roster, titles, column, known_column(course, assignment))
     people, grades = gradebook.roster, []
+    _refuse_other(roster, people, [mark.student for mark in earned])
     for mark in earned:
         cell = chosen.cells.get(mark.student, "")
         why = ""
@@ -102,9 +103,24 @@ def export_grades(
     return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scale)
 
 
+def _refuse_other(path: Path, people: Mapping[str, object], graded: Sequence[str]) -> None:
+    """Raise AssignmentError for a roster that names nobody of those who are graded."""
+    named = [student for student in graded if not student.startswith(ANONYMOUS)]
+    if named and not people.keys() & set(named):
+        raise AssignmentError(
+            f"{path}: names nobody of those graded, so it is another course's or an old one; "
+            "export the gradebook of this course in Canvas (Grades > Export)"
+        )
+
+
 def scaled(net: float, most: float, possible: float | None) -> float:
     """Return a mark in Canvas's points: scaled to the points possible there; as it is where Canvas gives none."""
     return round(net * possible / most, 2) if possible and most else net
+
+
+def _page(course: Course, assignment: str, student: str) -> str:
+    page = course.feedback(student, assignment)
+    return f"{page.relative_to(course.root)}{'' if page.is_file() else ' (run: assignment feedback)'}"
 
 
 def export_feedback(
@@ -129,7 +145,9 @@ def export_feedback(
             name = record.name if record else ""
             try:
                 if not record:
-                    raise AssignmentError(f"no {RECORD}: it did not come from Canvas, which would not know whose it is")
+                    raise AssignmentError(
+                        f"no {RECORD}: Canvas has no file of it; send {_page(course, assignment, student)}"
+                    )
                 if record.group:
                     raise AssignmentError(f"the group's feedback goes with the file of {record.group}")
                 if why := stale(course, assignment, student):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from assignment.canvas.archive import DIGITS
+from assignment.canvas.archive import ANONYMOUS, DIGITS
 from assignment.canvas.gradebook import RosterEntry, read_gradebook
 from assignment.course import CONFIG, Course, replace_file
 from assignment.errors import AssignmentError
@@ -64,6 +64,13 @@ def strangers(course: Course, assignment: str) -> list[str]:
         "check the id"
         for student in unknown
     ]
+
+
+def dropped(course: Course, assignment: str) -> list[str]:
+    """Return who handed in and is not on the roster (any more); nobody where there is no roster."""
+    roster = read_roster(course, assignment, None)
+    handed_in = course.students(assignment) if roster else []
+    return [student for student in handed_in if student not in roster and not student.startswith(ANONYMOUS)]
 
 
 def identified(course: Course, assignment: str, named: Iterable[str]) -> list[str]:
