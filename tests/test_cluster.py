@@ -25,6 +25,7 @@ from assignment.marking.results import earlier
 from assignment.workflow import cluster
 from assignment.workflow.grade import grade
 from tests.support import tiny
+from tests.test_docs import commands
 from tests.test_grade import scores
 
 pytestmark = pytest.mark.slow
@@ -141,9 +142,12 @@ def test_a_cluster_by_hand(
     (tmp_path / "other" / "nbgrader-0.1.dist-info").mkdir(parents=True)
     (tmp_path / "other" / "nbgrader-0.1.dist-info" / "METADATA").write_text("Name: nbgrader\nVersion: 0.1\n")
     at = ["--scheduler-file", str(tmp_path / "scheduler.json")]
-    scheduler = dask("scheduler", *at, "--protocol", "tls", "--port", "0", "--no-dashboard")
-    for environment in ({}, {}, {"PYTHONPATH": str(tmp_path / "other")}):
-        dask("worker", *at, "--nthreads", "1", "--no-dashboard", **environment)
+    _, scheduler_words, worker_words, grade_words = (command.split() for command in commands("docs/cluster.md"))
+    assert [scheduler_words[:2], worker_words[:2]] == [["dask", "scheduler"], ["dask", "worker"]]
+    assert grade_words[:3] == ["assignment", "grade", "--on"] and worker_words[2] == grade_words[3]  # the address
+    scheduler = dask(*scheduler_words[1:], *at, "--protocol", "tls", "--port", "0", "--no-dashboard")
+    dask("worker", *at, *worker_words[3:], "--no-dashboard")  # two of them
+    dask("worker", *at, "--no-dashboard", PYTHONPATH=str(tmp_path / "other"))
     for name, file in {"CA_FILE": "cert.pem", "CLIENT__CERT": "cert.pem", "CLIENT__KEY": "key.pem"}.items():
         monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name}", str(tmp_path / file))
     address = apart(lambda: address_of(tmp_path / "scheduler.json", workers=3))
