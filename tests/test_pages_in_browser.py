@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from assignment.report.class_page import report
+from assignment.report.similarity import similarity, similarity_page
 from tests.support import feedback_samples as samples
 from tests.support.feedback_samples import annotate, page, settle, summary
 from tests.test_feedback import HOSTILE, WHO
 from tests.test_report import ABOUT, ABSENT, CLASS
+from tests.test_similarity import a_class, give
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +58,16 @@ FAINT = """least => {
         .filter(element => element.checkVisibility() && written(element) && contrast(element) < least)
         .map(element => `${contrast(element).toFixed(2)} ${element.outerHTML.slice(0, 80)}`);
 }"""
+
+
+@dataclass
+class Person:
+    """What the pages ask of a student's row."""
+
+    student: str
+
+    def __post_init__(self) -> None:
+        self.name, self.alias = f"Name of {self.student}", f"Student {self.student}"
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +208,45 @@ def test_every_word_stands_out_from_its_ground(browser: Browser, tmp_path: Path,
         tab.emulate_media(color_scheme=scheme)
         tab.evaluate(UNFOLD)
         assert tab.evaluate(FAINT, LEAST_CONTRAST) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page_", ["student", "class", "similarity"])
+def test_axe_finds_nothing(browser: Browser, tmp_path: Path, page_: str, scheme: Any) -> None:
+    """No violation of WCAG 2.2, level AA, with everything unfolded."""
+    result = samples.breach() | {"checks": samples.typical()["checks"]}
+    mark = settle(result, comments={"rnn_step_backward": "好"}, penalties=[{"kind": "rules", "points": 100}])
+    alike = similarity(give(a_class(), "3", "7", 9))
+    codes = {student: {"f1": "def f1(x):\n    return x"} for student in "37"}
+    make = {
+        "student": lambda: page(result, samples.notebook(), WHO, mark),
+        "class": lambda: report(replace(summary(CLASS, ABOUT | ABSENT), similarity=alike.groups)),
+        "similarity": lambda: similarity_page(alike, "t", {who: vars(Person(who)) for who in "37"}, codes),
+    }
+    tab = opened(browser, tmp_path, make[page_]())
+    tab.emulate_media(color_scheme=scheme)
+    tab.evaluate(UNFOLD)
+    found = Axe().run(tab, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).response
+    assert len(found["passes"]) > 8
+    assert [(flaw["id"], flaw["nodes"][0]["html"]) for flaw in found["violations"]] == []
+
+
+def test_axe_does_find_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
+    text = page(samples.typical(), samples.notebook(), WHO, settle(samples.typical()))
+    spoilt = text.replace("<main>", '<main><img src="x.png"><p style="color: #777; background: #888">faint</p>')
+    found = Axe().run(opened(browser, tmp_path, spoilt), options={"runOnly": ["wcag2a", "wcag2aa"]}).response
+    assert {"image-alt"} <= {flaw["id"] for flaw in found["violations"]}
+
+
+def test_similar_work_hides_names_too(browser: Browser, tmp_path: Path) -> None:
+    alike = similarity(give(a_class(), "3", "7", 9))
+    people = {who: vars(Person(who)) for who in "37"}
+    tab = opened(browser, tmp_path, similarity_page(alike, "t", people, {}))
+    assert "Name of 3" in tab.locator("body").inner_text() and "assignment waive 3" in tab.locator("body").inner_text()
+    tab.get_by_text("Hide names").click()
+    text = tab.locator("body").inner_text()
+    assert "Name of" not in text and "assignment waive" not in text and "Student 3" in text
+    assert tab.complaints == []  # type: ignore[attr-defined]
 
 
 def test_table_sorts_and_names_hide(browser: Browser, tmp_path: Path) -> None:
