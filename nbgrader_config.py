@@ -39,6 +39,9 @@ c.Autograde.autograde_preprocessors = [
 # release is given out.
 # c.Homework.links = {"课程主页": "https://example.org/course"}
 
+# Until when, and where, students may object to their mark: it stands on their page.
+# c.Homework.objections = {"rnn": {"until": "2026 年 11 月 22 日", "link": "https://example.org/course/objections"}}
+
 # Which hand-in counts where a student has several: "last", or "best" by the mark after rules and lateness, of those
 # that were collected or fetched. Students read it in the notebook and on their page.
 # c.Homework.counts = {"rnn": "best"}

@@ -14,6 +14,7 @@ ENDED_IN = {
     "crashed": "运行时进程意外退出",
 }
 NOT_EXAMINED = "没有批改"
+NOT_FINISHED = "没有得到结果"
 NO_TIME = "没有轮到这一项：整份作业已经超时"
 NOT_CHECKED = "没有检查到这一项"
 ADVICE_CUT_SHORT = "评分之后，再用很大的数试一次时，你的代码没有正常结束。"
@@ -143,7 +144,7 @@ RULES = {
     "imports": ("不导入其他 Python 包", "代码里用到了作业没有给出的包。"),
     "outputs": ("保留每个单元格的输出", "有单元格的输出没有保留在文件里。"),
 }
-RULE_STATES = {"clean": "没有发现问题", "note": "有备注", "breach": "违反", "spared": "有发现，没有扣分"}
+RULE_STATES = {"clean": "没有发现问题", "note": "有备注", "breach": "违反", "spared": "有发现，不影响成绩"}
 VERDICTS = {
     "timeout": "运行超时：整份作业没有在限定时间内运行完。请检查是否有不会结束的循环。",
     "memory": "内存超限：运行时申请的内存超过了限制。请检查是否建立了过大的数组。",
@@ -157,6 +158,7 @@ ENDED = {
     "memory": "内存超限：这一题申请的内存超过了限制，其他题不受影响。",
     "crashed": "运行中断：这一题让解释器异常退出，其他题不受影响。",
 }
+SPARED = "不影响成绩"
 OBJECTION = (
     "如果你认为这里的判断有误：不要改动已经提交的文件，从课程页面联系教学团队，"
     "附上本页并说明理由。助教会对照你提交的原件复核，误判可以撤销，成绩随之恢复。"
@@ -164,6 +166,28 @@ OBJECTION = (
 NET = "最终成绩"
 NOTHING_TAKEN = "没有人工调整，没有扣分"
 NOT_BY_ITSELF = "这一题没有办法单独检查：找不到它读得懂的 cache。助教会看到这一条。"
+
+
+def objection(until: str, address: str) -> str:
+    """How to object to a mark: by when (as the course writes it) and where, as far as the course says so."""
+    by = f"请在 {until} 之前提出。" if until else ""
+    return f"{OBJECTION}{by}" + (f"联系方式：{address}" if address else "")
+
+
+def next_steps(lost: int, broken: bool, best: bool) -> list[str]:
+    """What a student does now; lost: exercises without full marks, broken: a rule that makes the mark 0."""
+    again = f"截止之前可以改好再交一次（{counts(best)}）。"
+    if broken:
+        return ["先看下面“违反规则”写着哪个单元格、哪几行：把那里改回发布时的样子，全部重新运行，再保存。", again]
+    if lost:
+        look = f"先看下面没有得满分的 {lost} 题：每一项写着哪里不对，“提示”说从哪里查起。"
+        return [look, "在笔记本里改好以后，从上到下全部运行一遍，直到检查都通过。", again]
+    return ["全部得分，不需要再做什么。"]
+
+
+def in_block(block: str, message: str) -> str:
+    """A part that only hidden rows failed; block: what is special about their data."""
+    return f"你看得到的检查都通过了，没有通过的是隐藏的检查“{block}”：{message}" if block else message
 
 
 def verdict(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -19,10 +20,13 @@ from traitlets.config import Config
 
 from assignment import words
 from assignment.course import Course, tools_in_path
-from assignment.marking.breakdown import Arrival, penalties_of
+from assignment.errors import AssignmentError
+from assignment.marking.breakdown import Arrival, objection_of, penalties_of
 from assignment.marking.decisions import waive
 from assignment.plugins.feedback import FeedbackExporter
+from assignment.report.annotated import annotate as student_annotate
 from assignment.report.annotated import escaped, fenced, is_fenced
+from assignment.report.student_page import page as student_page
 from assignment.report.student_view import exercises, summands
 from assignment.text import block, one_line, plain, points
 from assignment.words import OBJECTION, lateness
@@ -113,9 +117,52 @@ def test_page_says_what_a_student_needs(case: str) -> None:
     for shown_word in ["循环神经网络", "王小明", "xiaoming.wang", *SAID[case]]:
         assert shown_word in outline.text
     if result["verdict"] == "graded":
-        articles = [attributes for tag, attributes in outline.elements if tag == "article"]
-        assert [one["id"] for one in articles] == [f"e{number}" for number in range(1, 11)]
+        named = [(tag, attributes["id"]) for tag, attributes in outline.elements if "id" in attributes]
+        assert [id_ for _, id_ in named] == [f"e{number}" for number in range(1, 11)]
+        read = {"nearly perfect": ["e6", "e9"], "typical": ["e2", "e4", "e8", "e9", "e10"], "breach": []}[case]
+        assert [id_ for tag, id_ in named if tag == "article"] == read  # the others are folded
         assert [tag for tag, _ in outline.elements].count("details") >= 10
+
+
+def test_the_page_says_what_to_do_next_and_how_to_object() -> None:
+    def told(result: dict[str, Any], objection: tuple[str, str] = ("", ""), **more: Any) -> str:
+        standing = replace(samples.standing(result, WHO, settle(result, **more)), objection=objection)
+        annotated = student_annotate(standing, samples.notebook())["cells"][0]["source"]
+        page = student_page(standing, samples.notebook())
+        assert all(escaped(part) in annotated for part in objection)
+        return page
+
+    text = told(samples.typical(), ("2026 年 11 月 22 日", "https://example.org/a?b=1&c"))
+    assert "没有得满分的 5 题" in text and "以最后一次为准）" in text
+    assert "请在 2026 年 11 月 22 日 之前提出。" in text
+    assert '<a href="https://example.org/a?b=1&amp;c" rel="noreferrer">' in text
+    assert "不需要再做什么" in told(samples.result())
+    assert "改回发布时的样子" in told(samples.breach(), penalties=[{"kind": "rules", "points": 100}])
+    assert "接下来" not in told(samples.unreadable())
+
+
+def test_no_points_lost_is_never_said_where_points_are() -> None:
+    for result, more in RESULTS.values():
+        if result["score"] < 100 or "penalties" in more:
+            assert "没有扣分" not in made(result, **more)
+    assert "没有扣分" in made(samples.result())
+
+
+def test_what_is_said_of_an_exercise_that_hung_is_said_once() -> None:
+    hung = samples.check(
+        "rnn_forward", {"h": {"message": words.ENDED_IN["timeout"], "error": None}}, ended="timeout", reason="long"
+    )
+    assert made(samples.result(hung)).count("运行超时") == 1
+
+
+@pytest.mark.parametrize(
+    "given", [{"when": "soon"}, "tomorrow", {"link": "javascript:alert(1)"}, {"link": "example.org"}]
+)
+def test_a_wrong_way_to_object_is_named(given: Any) -> None:
+    config = Config({"Homework": {"objections": {"rnn": given}}})
+    with pytest.raises(AssignmentError, match=r"c\.Homework\.objections"):
+        objection_of(config, "rnn")
+    assert objection_of(Config(), "rnn") == ("", "")
 
 
 @pytest.mark.parametrize("case", RESULTS)
@@ -468,13 +515,13 @@ def test_a_tas_change_shows_on_page_and_in_notebook() -> None:
     ("more", "state"),
     [
         ({"penalties": [{"kind": "rules", "points": 100}]}, "违反规则"),
-        ({}, "有发现，没有扣分"),
+        ({}, "有发现，不影响成绩"),
         ({"waived": {"todo": "误判", "imports": "误判"}}, "助教已豁免：误判"),
         (
             {"penalties": [{"kind": "rules", "points": 100}], "waived": {"imports": "误判"}, "spared": ["imports"]},
             "助教已豁免：误判",
         ),
-        ({"penalties": [{"kind": "rules", "points": 100}], "spared": ["imports"]}, "有发现，没有扣分"),
+        ({"penalties": [{"kind": "rules", "points": 100}], "spared": ["imports"]}, "有发现，不影响成绩"),
     ],
 )
 def test_a_rule_says_what_it_cost(more: dict[str, Any], state: str) -> None:
@@ -607,4 +654,4 @@ def test_notebook_without_a_result_says_that_it_was_not_graded(pages: dict[str, 
 def test_a_waived_rule_is_told_with_its_reason(pages: dict[str, str]) -> None:
     text = Outline(pages["1046"]).text
     assert "助教已豁免：信里说过可以用" in text
-    assert "有发现，没有扣分" in text
+    assert "有发现，不影响成绩" in text

@@ -145,7 +145,8 @@ def _part(name: str, points: float, passed: bool, rows: list[Any]) -> Part:
     )
     if telling is not None:
         hidden = telling.hidden and not passed
-        part = replace(part, error=_finite(telling.error), below=telling.below, message=telling.message, hidden=hidden)
+        message = words.in_block(telling.block, telling.message) if hidden else telling.message
+        part = replace(part, error=_finite(telling.error), below=telling.below, message=message, hidden=hidden)
         return part if passed or hidden else replace(part, value=_came_back(telling.got))
     return part if rows else replace(part, message=words.NOT_CHECKED)
 

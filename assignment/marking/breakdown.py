@@ -117,6 +117,8 @@ class Standing:
     breakdown: Breakdown
     best: bool = False
     """Whether the best of several hand-ins counts, not the last."""
+    objection: tuple[str, str] = ("", "")
+    """Until when and where a student may object to the mark, as the course says."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,19 @@ def standing_of(record: Any, result: Result, canvas: Attachment | None, config: 
         result=result,
         breakdown=_breakdown(record, result, bool(canvas and canvas.late), config, decisions),
         best=config.get("Homework", {}).get("counts", {}).get(record.assignment.name) == "best",
+        objection=objection_of(config, record.assignment.name),
     )
+
+
+def objection_of(config: Any, name: str) -> tuple[str, str]:
+    """Until when and where to object, of c.Homework.objections. AssignmentError if it is something else."""
+    given = config.get("Homework", {}).get("objections", {}).get(name, {})
+    if not isinstance(given, dict) or not {"until", "link"} >= given.keys():
+        raise AssignmentError(f'nbgrader_config.py: c.Homework.objections["{name}"]: give "until", "link" or both')
+    until, link = (str(given.get(key, "")) for key in ("until", "link"))
+    if link and not link.startswith(("https://", "http://", "mailto:")):
+        raise AssignmentError(f"nbgrader_config.py: c.Homework.objections: {link!r}: write https://… or mailto:…")
+    return until, link
 
 
 def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: Decisions) -> Breakdown:

@@ -33,7 +33,8 @@ def annotate(standing: Standing, notebook: NotebookJson) -> NotebookJson:
     """
     result, breakdown = standing.result, standing.breakdown
     tasks = {task.name: task for task in exercises(result, notebook, breakdown)}
-    cells = [_markdown("feedback-summary", _summary(result, notebook, breakdown, list(tasks.values())))]
+    objection = words.objection(*standing.objection)
+    cells = [_markdown("feedback-summary", _summary(result, notebook, breakdown, list(tasks.values()), objection))]
     for number, cell in enumerate(notebook.get("cells") or []):
         role, name = kind(cell)
         if role == VERDICT:
@@ -158,7 +159,9 @@ def _with_ids(cells: list[CellJson]) -> list[CellJson]:
     return cells
 
 
-def _summary(result: Result, notebook: NotebookJson, breakdown: Breakdown, tasks: list[ExerciseView]) -> str:
+def _summary(
+    result: Result, notebook: NotebookJson, breakdown: Breakdown, tasks: list[ExerciseView], objection: str
+) -> str:
     """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
     verdict = words.verdict(result.verdict)
     mark = f"{points(breakdown.net)} / {points(breakdown.max)} 分" if breakdown.marked else "未评分"
@@ -172,11 +175,11 @@ def _summary(result: Result, notebook: NotebookJson, breakdown: Breakdown, tasks
         lines += [f"| {_name(task.name)} | {task.score} | {task.max} | {marks[task.state]} |" for task in tasks]
     for rule in rule_views(result, breakdown):
         for breach in rule.breaches:
-            spared = "没有扣分" if rule.state == "spared" else "整份作业记 0 分"
+            spared = words.SPARED if rule.state == "spared" else "整份作业记 0 分"
             lines += ["", f"**违反规则：{escaped(rule.label)}**（{spared}） {escaped(breach.cell)}"]
             lines += ["", fenced(breach.evidence, "diff")] if breach.evidence else []
         lines += ["", f"助教已豁免：{escaped(rule.waived)}"] if rule.waived else []
-    lines += ["", words.OBJECTION, "", "每个检查单元格后面是这一题的反馈；隐藏测试的内容不公布。"]
+    lines += ["", escaped(objection), "", "每个检查单元格后面是这一题的反馈；隐藏测试的内容不公布。"]
     return "\n".join(lines)
 
 

@@ -38,8 +38,8 @@ BOM = "\ufeff"
 NAMED = 12  # mistakes shown: more than one lesson can go through
 SLOWEST = 5
 # What to do about a verdict without a mark; where nothing stands, grading once more may help.
-REMEDIES = dict.fromkeys(("unreadable", "other"), "ask for the file again, or in formgrader: STUDENT")
-REMEDIES |= dict.fromkeys(("memory", "crashed", "newer"), "by hand, in formgrader: STUDENT")
+REMEDIES = dict.fromkeys(("unreadable", "other"), "ask for the file again, or grade STUDENT by hand in formgrader")
+REMEDIES |= dict.fromkeys(("memory", "crashed", "newer"), "grade STUDENT by hand in formgrader")
 SCHEMA = 2  # version of the JSON, docs/report.schema.json
 
 

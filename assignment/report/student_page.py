@@ -15,8 +15,8 @@ from pygments.lexers.python import PythonLexer
 from assignment import words
 from assignment.grading.result import Result
 from assignment.homework.notebook import NotebookJson
-from assignment.marking.breakdown import Standing
-from assignment.report.student_view import exercises, rule_views, summands, title
+from assignment.marking.breakdown import CENT, Standing
+from assignment.report.student_view import RuleView, exercises, rule_views, summands, title
 from assignment.text import one_line, points
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -62,11 +62,20 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
             breaches=[rule for rule in rules if rule.state == "breach"],
             rules=rules if result.verdict == "graded" or result.rules else [],
             states=words.RULE_STATES,
-            objection=words.OBJECTION,
+            objection=words.objection(standing.objection[0], ""),
+            link=standing.objection[1],
+            steps=_steps(standing, rules) if breakdown.marked and not words.verdict(result.verdict) else [],
             made_by=_made_by(result),
             coloured=_coloured,
         )
     )
+
+
+def _steps(standing: Standing, rules: list[RuleView]) -> list[str]:
+    """What the student does now."""
+    manual = {name: change.now for name, change in standing.breakdown.manual.items()}
+    lost = [check for check in standing.result.checks if manual.get(check.name, check.score) < check.max - CENT]
+    return words.next_steps(len(lost), any(rule.state == "breach" for rule in rules), standing.best)
 
 
 def environment() -> Environment:

@@ -64,6 +64,11 @@ class ExerciseView:
     comment: str
     code: str
 
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to read: all points by the examination, and nobody says anything."""
+        return self.state == "full" and not (self.failed or self.advice or self.comment or self.auto or self.ended)
+
 
 @dataclass(frozen=True)
 class SumRow:
@@ -196,6 +201,8 @@ def _failed(parts: Sequence[Part]) -> list[FailedParts]:
 def _words(part: Part) -> tuple[str, str]:
     """A failed part's message and measure; of one that only hidden rows failed, figures would tell of the data."""
     message, error, below = one_line(part.message, 800), part.error, part.below
+    if message in words.ENDED_IN.values():  # the exercise says it itself, once
+        return words.NOT_FINISHED, ""
     if part.hidden or error is None or below is None or not math.isfinite(error):
         return message, ""
     return message, words.measure(error, below)
