@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -18,103 +17,15 @@ from assignment.sandbox.inside.notebook import normalise
 from assignment.sandbox.limits import Limits
 from assignment.submission.matching import another_homework, match
 from assignment.submission.reader import checked_notebook
+from assignment.workflow.grade import grade
+from assignment.workflow.release import release as make_release
+from tests.support import corpus, tiny
+from tests.support.hostile import CASES, TEXTS, Text, files
 
-Notebook = dict[str, Any]
-Text = Callable[[int], str]  # characters -> code of about that length
-CELL = 49_000  # characters of a cell that is read as code
-MANY = 1900  # cells, about as many as a notebook may have
 SIZES = (1, 2, 4)  # MB
 SECONDS = 8.0  # of CPU time for any of them, seen: 0.1 to 3
 GROWTH, SLACK = 6.0, 1.0  # four times the size takes at most so many times as long, and a second
-
-
-def repeated(line: str) -> Text:
-    """Return as many copies of a line as there is room for."""
-    return lambda size: line * max(1, size // len(line))
-
-
-def nested(depth: int) -> str:
-    """Return text that runs text that runs text."""
-    code = "import torch"
-    for _ in range(depth):
-        code = f"exec({code!r})"
-    return code + "\n"
-
-
-def numbered(line: str) -> Text:
-    """Return lines that differ in a number."""
-    return lambda size: "".join(line.format(number) for number in range(max(1, size // (len(line) + 4))))
-
-
-def random_words(size: int) -> str:
-    rng = random.Random(size)
-    return " ".join(f"w{rng.randrange(3000)}" for _ in range(size // 6))
-
-
-TEXTS: dict[str, Text] = {
-    "attributes": lambda size: "x" + ".a" * (size // 2),
-    "attributes, short enough for a tree": repeated("x" + ".a" * 800 + "\n"),
-    "subscripts": repeated("x" + "['a']" * 180 + "\n"),
-    "getattr of getattr": repeated("getattr(" * 90 + "x" + ", 'a')" * 90 + "\n"),
-    "texts added up": repeated("x = " + " + ".join(["'a'"] * 600) + "\n"),
-    "text that runs text, 5 levels": repeated(nested(5)),
-    "text that runs text, 8 levels": repeated(nested(8)),
-    "statements": repeated("a\n"),
-    "definitions of an exercise": repeated("def rnn_forward():\n    a\n"),
-    "definitions cut off": repeated("def rnn_forward(\n"),
-    "imports": numbered("import torch{}\n"),
-    "shell lines": numbered("!ls {}\n"),
-    "questions": numbered("a{}?\n"),
-    "marks": repeated("# TODO\n# TODO 结束\n"),
-    "blank lines": repeated("\n"),
-    "a line of blanks": lambda size: " " * (size - 9) + "x ! y",
-    "names bound together": lambda size: (
-        "import torch\n" + "a = b" + "".join(f" = a{n}" for n in range(size // 24)) + numbered(", b{}")(size // 2)
-    ),
-    "random words": random_words,
-}
-
-
-def extra_cells(homework: Notebook, text: Text, size: int) -> None:
-    """Append the text in cells that are just read as code."""
-    for number in range(size // CELL + 1):
-        homework["cells"].append(code(text(CELL), f"extra{number}"))
-
-
-def small_cells(homework: Notebook, text: Text, size: int) -> None:
-    """Append the text in as many cells as a notebook may have."""
-    for number in range(MANY):
-        homework["cells"].append(code(text(size // MANY), f"extra{number}"))
-
-
-def one_cell(homework: Notebook, text: Text, size: int) -> None:
-    """Append the text in one cell."""
-    homework["cells"].append(code(text(size), "extra"))
-
-
-def in_place(homework: Notebook, text: Text, size: int) -> None:
-    """Append the text to each of the homework's own cells."""
-    cells = [cell for cell in homework["cells"] if cell["cell_type"] == "code"]
-    for cell in cells:
-        cell["source"] = "".join(cell["source"]) + "\n" + text(size // len(cells))
-
-
-def copies(homework: Notebook, text: Text, size: int) -> None:
-    """Append cells that all say that they are an exercise of the homework, and are."""
-    solves = [cell for cell in homework["cells"] if cell["metadata"].get("assignment", {}).get("kind") == "solve"]
-    for number in range(MANY):
-        like = solves[number % len(solves)]
-        source = "".join(like["source"]) + "\n" + text(max(1, size // MANY - 700))
-        homework["cells"].append({**like, "id": f"copy{number}", "source": f"{source}\n# {number}"})
-
-
-def code(source: str, id: str) -> Notebook:
-    return {"cell_type": "code", "id": id, "metadata": {}, "source": source, "execution_count": 1, "outputs": []}
-
-
-PLACES = (extra_cells, small_cells, one_cell, in_place, copies)
-EVERYWHERE = ("statements", "random words", "definitions of an exercise")
-CASES = [(name, extra_cells) for name in TEXTS] + [(name, place) for name in EVERYWHERE for place in PLACES[1:]]
+LIMIT = 5.0  # seconds of a submission, in the class that has hostile files
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +56,25 @@ def examined(master: Master, text: Text, place: Callable[..., None], size: int) 
         assert len(found) < 150
         assert sum(len(finding.evidence) for finding in found) < 100_000
     return time.process_time() - start
+
+
+@pytest.mark.slow
+def test_ten_hostile_files_cost_a_class_no_more_than_their_own_time(tmp_path: Path) -> None:
+    """Forty of the tiny homework, two at a time: within ten limits all are examined, and thirty have their marks."""
+    course = tiny.course(tmp_path / "course")
+    make_release(course, "tiny")
+    hostile = files(tiny.read(course.release("tiny")), "double")
+    right = corpus.submission(tiny.read(course.release("tiny")), corpus.reference(tiny.read(course.source("tiny"))))
+    bad = {str(number): kind for number, kind in enumerate(hostile)}
+    for number in range(40):
+        student = str(number) if number < 10 else f"{number % 10}-{number}"  # each is followed by three honest ones
+        tiny.hand_in(course, student, hostile[bad[student]] if student in bad else right)
+    with (course.root / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+        config.write(f"\nc.Examine.submission_seconds = {LIMIT}\nc.Examine.call_seconds = {LIMIT / 2}\n")
+    start = time.monotonic()
+    results = {grade.student: grade.result for grade in grade(course, "tiny", jobs=2).grades}
+    assert time.monotonic() - start < 10 * LIMIT
+    assert len(bad) == 10 and len(results) == 40
+    scores = {student: (result.verdict, result.score) for student, result in results.items() if student not in bad}
+    assert set(scores.values()) == {("graded", 6.5)}
+    assert all(results[student].score <= 2.5 for student in bad), "none of them wrote double"

@@ -111,10 +111,15 @@ def klass(root: Path, size: int) -> Course:
     kinds = [corpus.submission(notebook, part) for part in parts]
     kinds += [corpus.submission(notebook, right | {"double": "import scipy\n" + right["double"]}), b"no notebook"]
     for number, data in zip(range(1, size + 1), cycle(kinds), strict=False):
-        path = made.submitted(str(number), "tiny")
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
+        hand_in(made, str(number), data)
     return made
+
+
+def hand_in(course: Course, student: str, data: bytes) -> None:
+    """Put a student's notebook into submitted/."""
+    path = course.submitted(student, "tiny")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
 
 
 def copy_of(course: Course, root: Path) -> Course:
