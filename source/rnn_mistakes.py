@@ -571,6 +571,16 @@ def words_squeezed(x, W):
     return W[x].squeeze(), word_embedding_forward(x, W)[1]
 
 
+@mistake("word_embedding_forward", "x 里是词的编号，不是向量：不要拿它去乘 W，想想怎样按编号取出 W 的行。")
+def numbers_multiplied(x, W):
+    return x @ W, (x, W)
+
+
+@mistake("word_embedding_forward", "取的时候 W 被压平了：每个编号只取到了一个数，而不是一整行。")
+def taken_from_flat(x, W):
+    return np.take(W, x), (x, W)
+
+
 @mistake("word_embedding_forward", "查表时查的是列：一个词的向量是 W 的一行。")
 def columns_looked_up(x, W):
     return W.T[x], word_embedding_forward(x, W)[1]

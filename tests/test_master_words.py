@@ -28,8 +28,8 @@ def make(right: Notebook) -> Callable[..., Any]:
 
 WORDS: dict[str, tuple[Any, Any, str]] = {
     "none": (None, np.ones((2, 3)), "没有算出来（得到 None）"),
-    "list": ([[1.0, 1.0, 1.0]] * 2, np.ones((2, 3)), "应该是数组，得到的是 list"),
-    "tuple for a number": ((1.0,), 1.0, "应该是一个数，得到的是 tuple"),
+    "list": ([[1.0, 1.0, 1.0]] * 2, np.ones((2, 3)), "应该是数组，得到的是 list：用 np.array 或 np.stack 变成数组"),
+    "tuple for a number": ((1.0,), 1.0, "应该是一个数，得到的是 tuple：行末是不是多了一个逗号？"),
     "text": ("1", np.ones(3), "应该是数组，得到的是 str"),
     "foreign object": (SimpleNamespace(), np.ones(3), "应该是数组，得到的是 别的对象"),
     "scalar": (1.0, np.ones((2, 3)), "应该是形状 (2, 3) 的数组，得到的是一个数"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -155,7 +156,7 @@ class Attempt:
     ) -> list[Any]:
         """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
         if call[0] in self.right:
-            returned = [self._homework.call(*moved) for moved in _swept(call, x, h, entries)]
+            returned = [self._homework.call(*moved) for moved in swept(call, x, h, entries)]
             return [value if pick is None else value[pick] for value in returned]
         session = self._in_time()
         try:
@@ -195,7 +196,7 @@ class Attempt:
         return session
 
 
-def _swept(call: tuple[Any, ...], x: np.ndarray, h: float, entries: range) -> Iterator[tuple[Any, ...]]:
+def swept(call: tuple[Any, ...], x: np.ndarray, h: float, entries: range) -> Iterator[tuple[Any, ...]]:
     """The call with an entry of x moved up by h, then down, for each of the entries; every array a copy of its own."""
     for entry in entries:
         for step in (h, -h):
@@ -408,7 +409,8 @@ class Examination:
         error = next((output for output in run.outputs if output["output_type"] == "error"), None) if run else None
         if error is None:
             return result
-        hint = words.cell_failed(one_line(f"{error['ename']}: {error['evalue']}", ERROR_WORDS))
+        text = re.sub(r" \(<[^>]*>, line (\d+)\)", r"，第 \1 行", f"{error['ename']}: {error['evalue']}")
+        hint = words.cell_failed(one_line(text, ERROR_WORDS))
         parts = [part if part.passed or part.mistake else replace(part, hint=hint) for part in result.parts]
         return replace(result, parts=tuple(parts))
 

@@ -66,10 +66,21 @@ class Diagnosis:
         r"maximum recursion depth": "函数不停地调用自己",
     }
 
+    OTHER: ClassVar[dict[str, str]] = {  # what is there in the place of an array, and how that comes about
+        "tuple": "：行末是不是多了一个逗号？",
+        "list": "：用 np.array 或 np.stack 变成数组",
+        "generator": "：用 np.array(list(…)) 变成数组",
+    }
+
     @staticmethod
     def kind(thing: Any) -> str:
         """The name of a thing's type, or of the nearest one that is Python's own."""
         name = next(t.__name__ for t in type(thing).__mro__ if t.__module__ == "builtins")
+        kept = re.fullmatch(
+            "an? ([a-z]+)", str(getattr(thing, "what", ""))
+        )  # in the grader: what stayed in the sandbox
+        if name == "object" and kept and kept[1] in Diagnosis.OTHER:
+            return kept[1]
         return "别的对象" if name == "object" else name
 
     @staticmethod
@@ -79,7 +90,8 @@ class Diagnosis:
             return "没有算出来（得到 None）"
         number = isinstance(got, (int, float, np.number)) and not isinstance(got, bool)
         if not number and not isinstance(got, np.ndarray):
-            return f"应该是{'数组' if shape else '一个数'}，得到的是 {Diagnosis.kind(got)}"
+            kind = Diagnosis.kind(got)
+            return f"应该是{'数组' if shape else '一个数'}，得到的是 {kind}{Diagnosis.OTHER.get(kind, '')}"
         if number and shape:
             return f"应该是形状 {shape} 的数组，得到的是一个数"
         got = np.asarray(got)
@@ -193,6 +205,8 @@ class Diagnosis:
             return f"运行出错：{f'{kind}: {text}'[:200]}（{where}）"
         found = re.search(known[0], text)
         words = known[1].format(*(found.groups() if found else ()))
+        if kind == "NameError" and found and found[1] in type(check).latest:
+            return f"{found[1]} 没有定义：先运行它的单元格，看看那里报了什么错"
         if kind == "NameError":
             return f"{function} {Diagnosis.unknown(found, frame, line) or words}" + (
                 f"（第 {line} 行）" if line else ""

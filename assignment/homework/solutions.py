@@ -1,4 +1,4 @@
-"""Solutions of a homework beside its own: right variants, named mistakes and mutants, as the solve cells they fill."""
+"""Solutions of a homework beside its own, as the solve cells that they fill: right variants and mutants."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from assignment.errors import AssignmentError
 from assignment.homework.master import Cell, Master
 from assignment.homework.mutation import mutants
 
-OWN = "_solution"  # in a mistake's cell: the right function, which the mistake may call
-
 
 @dataclass(frozen=True)
 class Solution:
     """What stands in the solve cells in the place of the homework's own solutions."""
 
-    kind: str  # variant, mistake or mutant
+    kind: str  # variant or mutant
     name: str
     sources: Mapping[str, str]  # of whole cells, by exercise
 
@@ -49,51 +47,13 @@ def variants_of(master: Master, folder: Path) -> Iterator[Solution]:
         )
 
 
-def mistakes_of(master: Master, text: str) -> Iterator[Solution]:
-    """The named mistakes in the text of source/NAME_mistakes.py."""
-    statements = ast.parse(text).body
-    mistakes = {node: function for node in statements if (function := _stands_for(node))}
-    shared = [node for node in statements if node not in mistakes]
-    for node, function in mistakes.items():
-        assert isinstance(node, ast.FunctionDef)
-        cell = master.solve(function)
-        node.decorator_list = []
-        code = [_Own(function).visit(ast.parse(ast.unparse(part))) for part in (*shared, node)]
-        yield Solution("mistake", node.name, {function: _filled(cell, code, node.name)})
-
-
 def mutants_of(cell: Cell, every: int = 1) -> Iterator[Solution]:
     """One in so many of the mutants of a solve cell; the name says where and what."""
     for mutant in mutants(cell)[::every]:
         yield Solution("mutant", f"{cell.name}, line {mutant.line}: {mutant.change}", {cell.name: mutant.source})
 
 
-def _stands_for(node: ast.stmt) -> str:
-    """The exercise of a function under @mistake(EXERCISE, HINT), "" for any other statement."""
-    for mark in node.decorator_list if isinstance(node, ast.FunctionDef) else []:
-        if (
-            isinstance(mark, ast.Call)
-            and ast.unparse(mark.func) == "mistake"
-            and isinstance(mark.args[0], ast.Constant)
-        ):
-            return str(mark.args[0].value)
-    return ""
-
-
 def _filled(cell: Cell, code: Sequence[ast.AST], function: str) -> str:
     """The cell with its solution, and then a function in the solution's place."""
     text = "\n".join(ast.unparse(part) for part in code)
-    return f"{cell.source}\n{OWN} = {cell.name}\n{text}\n{cell.name} = {function}\n"
-
-
-class _Own(ast.NodeTransformer):
-    """Lets code that calls the right function of an exercise find it under its other name."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Name(OWN, node.ctx) if node.id == self._name else node
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        return ast.Name(OWN, node.ctx) if ast.unparse(node) == self._name else self.generic_visit(node)
+    return f"{cell.source}\n{text}\n{cell.name} = {function}\n"

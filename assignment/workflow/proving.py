@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
+from assignment.grading.examination import Attempt, Stage, swept
 from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Mistake
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework.master import HIDDEN, Cell, Master, within
 from assignment.homework.notebook import dumps, render
-from assignment.homework.solutions import Solution, mistakes_of, mutants_of, variants_of
-from assignment.plugins.settings import examiner_of
+from assignment.homework.solutions import Solution, mutants_of, variants_of
+from assignment.sandbox.channel import remote_error
+from assignment.sandbox.protocol import Keywords
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.build import build
 from assignment.workflow.pool import Pool
@@ -59,7 +65,9 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
     wrong = [line for cell in master.checks for line in _unseeded(cell)]
     wrong += [*_not_full(results[SOLVED], SOLVED), *_not_empty(results[EMPTY])]
     if known and not wrong:
-        wrong = [line for tried in _tried(examiner, zygote, _known(course, name, master)) for line in _unfit(*tried)]
+        for variant, result in _tried(examiner, zygote, _variants(course, name, master)):
+            wrong += _not_full(result, f"variant {variant.name}")
+        wrong += [f"mistake {name}: gets every point" for name, check in _mistaken(examiner) if check.full]
     if wrong:
         text = course.source_text(name).relative_to(course.root).as_posix()
         raise AssignmentError(
@@ -74,42 +82,75 @@ def prove(course: Course, name: str, draws: int, every: int, progress: Callable[
     draws: how often the solutions are examined, each time with other hidden data. Raises AssignmentError where
     prove_marks does.
     """
+    from assignment.plugins.settings import examiner_of  # imports traitlets
+
     master = build(course, name).master
     examiner = examiner_of(course, master, {master.release: master.released})
-    solutions = [*_known(course, name, master), *(one for cell in master.solves for one in mutants_of(cell, every))]
-    tried: list[tuple[Solution, Result]] = []
+    variants = _variants(course, name, master)
+    mutants = [mutant for cell in master.solves for mutant in mutants_of(cell, every)]
     with Zygote.start() as zygote:
         prove_marks(course, name, examiner, zygote)
         hand_ins = [(str(draw), made_of(master, draw=draw)) for draw in range(draws)]
         hand_ins.append((EMPTY, made_of(master, solved=False)))
-        results = dict(_results(examiner, master, zygote, hand_ins))
-        for one in _tried(examiner, zygote, solutions):
-            tried.append(one)
-            progress(len(tried), len(solutions), "")
-    empty = results.pop(EMPTY)
-    wrong = [(solution, result) for solution, result in tried if not solution.right]
+        drawn = dict(_results(examiner, master, zygote, hand_ins))
+        tried: list[tuple[Solution, Result]] = []
+        for solution, result in _tried(examiner, zygote, [*variants, *mutants]):
+            tried.append((solution, result))
+            progress(len(tried), len(variants) + len(mutants), "")
+    empty = drawn.pop(EMPTY)
+    right = [*drawn.values(), *(result for solution, result in tried if solution.right)]
+    changed = [(solution.name, result.checks) for solution, result in tried if not solution.right]
+    mistaken = [(name, (check,)) for name, check in _mistaken(examiner)]
+    wrong = [checks for _, checks in (*changed, *mistaken)]
     return Proof(
-        dict(Counter(solution.kind for solution in solutions)),
-        tuple(sorted(solution.name for solution, result in wrong if not _lost(result))),
-        tuple(
-            sorted(
-                solution.name
-                for solution, result in wrong
-                if solution.kind == "mistake"
-                and _lost(result)
-                and solution.name not in {part.mistake for _, part in _lost(result)}
-            )
-        ),
-        tuple(_margins([*results.values(), *(result for one, result in tried if one.right)], [r for _, r in wrong])),
-        tuple(_unneeded([result for _, result in wrong], empty)),
+        {"variant": len(variants), "mistake": len(mistaken), "mutant": len(mutants)},
+        tuple(sorted(name for name, checks in (*changed, *mistaken) if not _lost(checks))),
+        tuple(name for name, checks in mistaken if name not in {part.mistake for _, part in _lost(checks)}),
+        tuple(_margins([result.checks for result in right], wrong)),
+        tuple(_unneeded(wrong, empty.checks)),
     )
 
 
-def _known(course: Course, name: str, master: Master) -> list[Solution]:
-    """The variants and the mistakes that stand beside a homework."""
-    mistakes = course.mistakes(name)
-    text = mistakes.read_text(encoding="utf-8") if mistakes.exists() else ""
-    return [*variants_of(master, course.source_text(name).with_name(f"{name}_variants")), *mistakes_of(master, text)]
+class Trusted(Attempt):
+    """Answers the calls of checks in this process: the homework's own code, with a known mistake in one place."""
+
+    def __init__(self, examiner: Examiner, mistake: Mistake) -> None:
+        super().__init__(examiner.sandbox, examiner.homework, [], math.inf)
+        self._mistake = mistake
+
+    def load(self) -> None:  # type: ignore[override]
+        """No sandbox is opened."""
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None = None) -> Any:
+        """As Attempt.call."""
+        implement = self._mistake.implement if name == self._mistake.function else None
+        try:
+            return self._homework.call(name, args, kwargs, state, implement)
+        except Exception as error:
+            raise remote_error([type(error).__name__], str(error), "") from error
+
+    def sweep(
+        self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
+    ) -> list[Any]:
+        """As Attempt.sweep."""
+        returned = [self.call(*moved) for moved in swept(call, x, h, entries)]
+        return [value if pick is None else value[pick] for value in returned]
+
+
+def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
+    """What the check of its exercise makes of each named mistake, beside right solutions of all others."""
+    homework = examiner.homework
+    checks = {cell.name: (cell, code) for cell, code in homework.cells if cell.kind == "check"}
+    for mistake in (mistake for mistakes in homework.mistakes.values() for mistake in mistakes):
+        stage = Stage(homework, Trusted(examiner, mistake), math.inf, seed=0)
+        cell, code = checks[mistake.function]
+        stage.prepare_for(cell)
+        yield mistake.name, stage.check(cell, code).result
+
+
+def _variants(course: Course, name: str, master: Master) -> list[Solution]:
+    """The right variants that stand beside a homework."""
+    return list(variants_of(master, course.source_text(name).with_name(f"{name}_variants")))
 
 
 def _tried(examiner: Examiner, zygote: Zygote, solutions: Sequence[Solution]) -> Iterator[tuple[Solution, Result]]:
@@ -139,24 +180,16 @@ def _results(
             yield key, examined.result
 
 
-def _lost(result: Result) -> list[tuple[str, Part]]:
+def _lost(checks: Sequence[CheckResult]) -> list[tuple[str, Part]]:
     """The parts that were lost, each with its check."""
-    return [(check.name, part) for check in result.checks for part in check.parts if not part.passed]
+    return [(check.name, part) for check in checks for part in check.parts if not part.passed]
 
 
-def _unfit(solution: Solution, result: Result) -> Iterator[str]:
-    """What is wrong with the marks of a variant or a mistake, a line each."""
-    if solution.right:
-        yield from _not_full(result, f"variant {solution.name}")
-    elif not _lost(result):
-        yield f"mistake {solution.name}: gets every point"
-
-
-def _margins(right: Sequence[Result], wrong: Sequence[Result]) -> Iterator[Margin]:
+def _margins(right: Sequence[Sequence[CheckResult]], wrong: Sequence[Sequence[CheckResult]]) -> Iterator[Margin]:
     """The margin of each part, in the order of the checks."""
     nearest: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
-    for number, result in enumerate([*right, *wrong]):
-        for check in result.checks:
+    for number, checks in enumerate([*right, *wrong]):
+        for check in checks:
             for part in check.parts:
                 sides = nearest.setdefault((check.name, part.name), ([], []))
                 if part.error is not None and part.below and part.passed == (number < len(right)):
@@ -165,15 +198,10 @@ def _margins(right: Sequence[Result], wrong: Sequence[Result]) -> Iterator[Margi
         yield Margin(check_name, part_name, max(most, default=None), min(least, default=None))
 
 
-def _unneeded(wrong: Sequence[Result], empty: Result) -> Iterator[str]:
+def _unneeded(wrong: Sequence[Sequence[CheckResult]], empty: Sequence[CheckResult]) -> Iterator[str]:
     """Hidden blocks in which nothing fails that passes what students see; the empty release fails in all of them."""
-    needed = {
-        (check, block)
-        for result in wrong
-        for check, part in _lost(result)
-        for block in part.blocks
-        if "" not in part.blocks
-    }
+    lost = [found for checks in wrong for found in _lost(checks)]
+    needed = {(check, block) for check, part in lost for block in part.blocks if "" not in part.blocks}
     hidden = dict.fromkeys((check, block) for check, part in _lost(empty) for block in part.blocks if block)
     yield from (f"{check}: {block}" for check, block in hidden if (check, block) not in needed)
 
