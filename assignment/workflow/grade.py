@@ -82,12 +82,11 @@ def grade(
     with nullcontext(zygote) if zygote else Zygote.start() as ready, ExitStack() as stack:
         best = count_best(course, name, students, examiner, ready, jobs)
         due, done = _split(course, name, students, examiner, again)
+        pool = stack.enter_context(_pool(on, workers, examiner, ready, lambda who: step(count, total, who)))
+        pool.add(_tasks(course, name, due))  # begun meanwhile: nothing of it is kept before the homework is proved
         if due and not done:  # the first marks of this master, these limits and rules
             prove_marks(course, name, examiner, ready)
-        pool = stack.enter_context(_pool(on, workers, examiner, ready, lambda who: step(count, total, who)))
-        pool.add(_tasks(course, name, due))
-        # nbgrader takes a second to import: the first submissions are examined meanwhile.
-        from assignment.marking.gradebook import Book, backup
+        from assignment.marking.gradebook import Book, backup  # nbgrader takes a second to import
         from assignment.marking.lateness import handed_in
 
         for student in students:

@@ -37,7 +37,7 @@ NAME = "rnn"
 SIZE = 40  # submissions in a comparison
 LARGER = (400, 2000)
 ROUNDS = 3
-TENTH, TIMES_BARE, COLD_SECONDS, GROWTH = 0.1, 3.0, 2.0, 1.0
+TENTH, TIMES_BARE, COLD_SECONDS, GROWTH = 0.1, 2.5, 2.0, 1.0
 NOISE = 1.1  # two runs of the same differ by so much
 PROGRAM = [sys.executable, "-m"]
 STOCK_CONFIG = 'c = get_config()\nc.CourseDirectory.course_id = "stock"\n'
