@@ -21,6 +21,7 @@ MISTAKES = "_mistakes"  # source/NAME_mistakes.py lists likely mistakes of NAME;
 SQLITE = "sqlite:///"
 PATIENCE = 10.0  # seconds for another program to let go of the gradebook
 NAME = re.compile(r"(?!\.)[^<>&\"\[\]\\]+")  # of a folder that is a student's; printable besides
+TITLED = re.compile(r"\w[\w-]*")  # name of a homework
 SECRET = "secret.key"  # never given out, never committed; the same file gives the same results elsewhere
 CELL_TITLE = re.compile(r"^# %% *(prose|given|solve|check)\b", re.MULTILINE)
 
@@ -52,6 +53,8 @@ class Course:
     def assignment(self, name: str | None = None) -> str:
         """Return `name` if the course has it, or the only assignment; AssignmentError lists what there is."""
         names = self.assignments()
+        for odd in (known for known in names if not TITLED.fullmatch(known)):  # nbgrader, or a link, stumbles over it
+            raise AssignmentError(f"source/{odd}.py: a homework's name has letters, digits, '_', '-' only; rename it")
         if name in names:
             return str(name)
         if not names:

@@ -119,7 +119,16 @@ def test_a_changed_text_is_built(course: Course) -> None:
         ("# %% given a [markdown]\n# 1", "is code"),
         ("import numpy\n# %% given a\n1", "1: text before the first cell"),
         ("", "1: text before the first cell"),
-        ('# %% given a\nx = """\n# %% b\n"""', "inside a string"),
+        ('# %% given a\nx = """\n# %% b\n"""', "3: begins with '# %%' and is no title of a cell ('# %% b')"),
+        ("# %% prose a [markdown]\n# 写\n# %%time", "3: begins with '# %%' and is no title of a cell ('# %%time')"),
+        ("# %% prose a [markdown]\n# %% 写出两倍", "2: cell '写出两倍': unknown kind '写出两倍'"),
+        ("# %% prose a [markdown]\n# %% 写出两倍", "a line of prose must not begin with '%%'"),
+        ("# %% prose 开头 [markdown]\n# 1\n# %% prose 结尾 [markdown]\n# 2", "put some into the name"),
+        (
+            "# %% given a\n1\n# %% check a 0\n1\n# %timeit f()",
+            "5: cell 'check a 0': '%timeit f()' is a command of IPython",
+        ),
+        ("# %% check a 0\n# !ls", "2: cell 'check a 0': '!ls' is a command of IPython"),
     ],
 )
 def test_a_fault_names_the_cell_and_the_line(cell: str, word: str) -> None:
@@ -131,9 +140,19 @@ def test_a_fault_names_the_cell_and_the_line(cell: str, word: str) -> None:
 def test_a_text_that_is_not_there_or_not_utf8(course: Course) -> None:
     with pytest.raises(AssignmentError, match=r"source/other\.py: not there"):
         build(course, "other")
+    course.source_text("tiny").write_text(tiny.TEXT, encoding="utf-8-sig")
+    with pytest.raises(AssignmentError, match=r"source/tiny\.py:1: begins with a byte order mark; save it as UTF-8"):
+        build(course, "tiny")
     course.source_text("tiny").write_bytes("# %% given a\n'中'".encode("gbk"))
     with pytest.raises(AssignmentError, match=r"source/tiny\.py: no UTF-8"):
         build(course, "tiny")
+
+
+@pytest.mark.parametrize("name", ["hw+3", "hw 3", "a.b"])
+def test_a_name_that_nbgrader_or_a_link_stumbles_over(name: str, course: Course) -> None:
+    course.source_text("tiny").rename(course.source_text(name))
+    with pytest.raises(AssignmentError, match=r"\.py: a homework's name has letters, digits, '_', '-' only; rename it"):
+        course.assignment(name)
 
 
 def test_running_and_saving_in_jupyter_is_no_edit(course: Course) -> None:

@@ -202,3 +202,26 @@ def test_the_report_is_of_who_is_there(released: Course, tmp_path: Path, typed: 
     for words in (["export", "--roster", "other.csv"], ["collect", "a.zip", "--roster", "other.csv"]):
         refused = typed(course, *words)
         assert refused.status == 1 and "so it is another course's" in refused.err, words
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cells"),
+    [
+        ("# %% solve double\n", "# %% given more\nq = 1\n\n# %% solve double\n", "given-more"),
+        ("# %% check double 4", "# %% check doubled 4", "check-double, check-doubled"),
+    ],
+)
+def test_nbgrader_refuses_another_set_of_cells_in_the_same_words(
+    old: str, new: str, cells: str, released: Course, tmp_path: Path, typed: Type
+) -> None:
+    course = tiny.copy_of(released, tmp_path / "course")
+    path = course.submitted("1", "tiny")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(corpus.submission(tiny.read(course.release("tiny")), {}))
+    grade(course, "tiny", jobs=1)
+    text = course.source_text("tiny").read_text("utf-8")
+    course.source_text("tiny").write_text(text.replace(old, new).replace("check doubled 4", "check doubled 0"), "utf-8")
+    done(typed(course, "build"))
+    for verb in ("release", "grade"):
+        said = typed(course, verb)
+        assert said.status == 1 and f"added, removed or renamed: {cells};" in said.err, verb

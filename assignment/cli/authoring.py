@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,9 @@ def build(
         f"{shown(found, built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points",
         soft_wrap=True,
     )
+    for cell in built.master.cells:
+        for line in re.findall(r"^\s*([%!]\w.*)$", cell.source, re.MULTILINE) if cell.cell_type == "code" else ():
+            out.print(f"note: cell '{cell.name}': {line!r} is a command of IPython there", markup=False, soft_wrap=True)
     if check:
         from assignment.workflow.release import examine
 

@@ -45,7 +45,11 @@ def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
     lines, titles = _titles(text, file)
     raw = _jupytext_cells("".join(blocks(text)[1]))
     if len(raw) != len(titles):
-        raise AssignmentError(f"{file}: a line that begins with '# %%' stands inside a string; write it another way")
+        line = _no_title(lines, titles)
+        raise AssignmentError(
+            f"{file}:{line}: begins with '# %%' and is no title of a cell ({lines[line - 1].strip()[:60]!r}); "
+            "put another word in front of it"
+        )
     cells: list[Cell] = []
     seen: dict[str, int] = {}
     for number, (title, cell_type, source) in zip(titles, raw, strict=True):
@@ -53,7 +57,10 @@ def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
         try:
             cell = _cell(title, cell_type, _filled_in(source, figures))
             if cell.id in seen:
-                raise FaultError(f"the name is taken by line {seen[cell.id]} (id {cell.id}); choose another")
+                latin = (
+                    "" if cell.name.isascii() else "; ids keep Latin letters and digits only, so put some into the name"
+                )
+                raise FaultError(f"the name is taken by line {seen[cell.id]} (id {cell.id}); choose another{latin}")
             inspect(cell)
         except FaultError as fault:
             blank = next((i for i, line in enumerate(lines[number:]) if line.strip()), 0)
@@ -63,6 +70,16 @@ def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
         cells.append(cell)
     _inspect_points(cells, titles, file)
     return cells
+
+
+def _no_title(lines: list[str], titles: list[int]) -> int:
+    """Return the number of the line that looks like a title to us alone: in a string, or of another form."""
+    odd = [number for number in titles if not re.match(r"# ?%%(\s|$)", lines[number - 1])]
+    for number in titles if not odd else ():
+        quotes = "".join(lines[: number - 1])
+        if quotes.count('"""') % 2 or quotes.count("'''") % 2:
+            odd.append(number)
+    return (odd or titles)[0]
 
 
 def header(text: str, file: str) -> Header:
@@ -195,7 +212,8 @@ def _cell(title: str, cell_type: str, source: str) -> Cell:
     kind, _, name = title.partition(" ")
     name = name.strip()
     if kind not in KINDS:
-        raise FaultError(f"unknown kind {kind!r}; a title begins with one of {', '.join(KINDS)}")
+        prose = "; a line of prose must not begin with '%%'" if len(kind) > 12 or not kind.isascii() else ""
+        raise FaultError(f"unknown kind {kind!r}; a title begins with one of {', '.join(KINDS)}{prose}")
     points = None
     if kind == "check":
         name, points = _points(name)
@@ -250,6 +268,12 @@ def inspect(cell: Cell) -> None:
         spans = list(_spans(cell.source, markers))
         if spans and cell.kind != kind:
             raise FaultError(f"'### {markers[0]}' belongs into a {kind} cell", spans[0][0])
+    for number, line in enumerate(cell.source.split("\n") if cell.kind in ("solve", "check") else (), 1):
+        if re.match(r"\s*[%!][\w!]", line):  # jupytext takes away the # in front of a command
+            what = (
+                f"{line.strip()[:60]!r} is a command of IPython in the notebook, and a {cell.kind} cell is plain Python"
+            )
+            raise FaultError(f"{what}; begin the comment with another word", number)
     if cell.kind == "solve":
         _inspect_solve(cell)
     elif cell.kind in ("given", "play") and regions(cell.source):

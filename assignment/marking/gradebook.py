@@ -136,12 +136,22 @@ def register(course: Course, name: str, gradebook: Any) -> None:
         sources = {cell.name for cell in record.source_cells}  # saved last: whoever was killed meanwhile lacks some
         if points == {cell.id: cell.points for cell in master.checks} and sources == code:
             return
+        if record.submissions and (other := sorted(sources ^ code)):
+            raise AssignmentError(cells_kept(name, other))
     gradebook.update_or_create_assignment(name)
     notebook = nbformat.read(course.source(name), as_version=4)
     about = {"nbgrader": {"notebook": name, "assignment": name, "db_url": course.gradebook_url()}}
     for step in (LockCells, ClearSolutions, ComputeChecksums, SaveCells):
         notebook, _ = step(config=course.config()).preprocess(notebook, about)
     gradebook.db.expire_all()
+
+
+def cells_kept(name: str, cells: Sequence[str]) -> str:
+    """Say why nbgrader refuses a master with these cells added, removed or renamed, and what to do."""
+    return (
+        f"source/{name}.py: nbgrader keeps the set of cells once submissions are graded, and there were added, removed "
+        f"or renamed: {', '.join(cells[:8])}; correct cells in place (for another set begin a course: assignment new)"
+    )
 
 
 def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson, came: datetime | None = None) -> None:

@@ -150,7 +150,10 @@ def _short(path: Path, course: Course) -> str:
 def _read(path: Path, course: Course) -> str:
     """Return a file's text; AssignmentError if it is not there or no UTF-8."""
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        if text.startswith("\ufeff"):
+            raise AssignmentError(f"{_short(path, course)}:1: begins with a byte order mark; save it as UTF-8 without")
+        return text
     except FileNotFoundError:
         raise AssignmentError(f"{_short(path, course)}: not there; write it, or choose with --assignment") from None
     except UnicodeDecodeError as error:

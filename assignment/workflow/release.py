@@ -13,7 +13,6 @@ from assignment.homework.master import load_master
 from assignment.homework.releases import keep
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.build import build
-from assignment.workflow.proving import prove_marks
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,11 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
     folder = CourseDirectory(config=config, root=str(course.root), assignment_id=name)
     with tools_in_path():
         result = capture_log(GenerateAssignment(coursedir=folder, config=config, force=True))
+    if "there are submissions associated with" in result.get("log", ""):
+        from assignment.marking.gradebook import register
+
+        with course.gradebook() as gradebook:  # which says it in the same words as `grade`
+            register(course, name, gradebook)
     if not result["success"]:
         raise AssignmentError(_reason(name, result["log"]))
     path = course.release(name)
@@ -53,6 +57,7 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
 def examine(course: Course, name: str, zygote: Zygote | None = None, known: bool = False) -> None:
     """Build the master and examine it, with known solutions beside it if asked to; raises as prove_marks does."""
     from assignment.plugins.settings import examiner_of
+    from assignment.workflow.proving import prove_marks
 
     built = build(course, name)
     with nullcontext(zygote) if zygote else Zygote.start() as ready:
@@ -65,10 +70,5 @@ def _reason(name: str, log: str) -> str:
     ours = re.findall(r"AssignmentError: (.*)", log)
     if ours:
         return str(ours[-1])
-    if "there are submissions associated with" in log:
-        return (
-            f"release of {name}: nbgrader keeps the set of cells once submissions are graded; "
-            "correct cells in place, without adding, removing or renaming any"
-        )
     errors = re.findall(r"^(\w[\w.]*(?:Error|Exception): .*)", log, re.MULTILINE)
     return f"release of {name}: nbgrader failed: {errors[-1] if errors else log.strip()[-300:]}"
