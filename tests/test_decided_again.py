@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,11 @@ def net(course: Course, student: str) -> float | None:
         return book.marks()[student]
 
 
+def waiting(course: Course, typed: Type) -> list[str]:
+    """Return the students for whom something waits."""
+    return [line.split()[0] for line in done(typed(course, "decide")).out.splitlines() if re.match(r"\d+  ", line)]
+
+
 def done(said: Said) -> Said:
     assert said.status == 0, said.err
     return said
@@ -80,7 +86,8 @@ def test_on_another_hand_in_it_is_shown_and_not_applied(handed: str, mark: float
     refused = typed(course, "export")
     assert refused.status == 1 and "2 decisions of an earlier hand-in not decided on again" in refused.err
     listed = done(typed(course, "decide")).out
-    assert "2: the score 3 for double, given on the submission " in listed and "'half right'" in listed
+    assert ": the score 3 for double, given on the submission " in " ".join(listed.split()) and "'half right'" in listed
+    assert "    assignment decide 2 --keep, or --drop\n" in listed
 
 
 @pytest.mark.parametrize(
@@ -96,7 +103,7 @@ def test_it_is_decided_on_once(
     for words in (["grade"], ["grade", "--again"], ["export"]):
         assert done(typed(course, *words)).err == ""
         assert (given(course, "2"), net(course, "2")) == (kept, mark)
-    assert done(typed(course, "decide")).out == "nothing waits\n"
+    assert waiting(course, typed) == ["4"]  # whose file is no notebook
     assert "nothing to decide" in typed(course, "decide", "2", choice).err
 
 
@@ -108,7 +115,7 @@ def test_the_same_file_again_has_its_score_again(course: Course, typed: Type) ->
     course.submitted("2", "tiny").write_bytes(first)
     done(typed(course, "grade"))
     assert given(course, "2") == (3, "half right")
-    assert done(typed(course, "decide")).out == "nothing waits\n"
+    assert waiting(course, typed) == ["4"]  # whose file is no notebook
 
 
 def test_a_waiver_is_of_one_hand_in(course: Course, typed: Type) -> None:
@@ -206,7 +213,7 @@ def test_an_award_is_of_one_hand_in(course: Course, typed: Type) -> None:
     for choice, mark in (("--keep", 3), ("--undo", 0), ("--drop", 0), ("--undo", 0), ("--keep", 3)):
         done(typed(course, "decide", "2", choice))
         assert net(course, "2") == mark, choice
-        assert ("nothing waits" in done(typed(course, "decide")).out) == (choice != "--undo")
+        assert ("2" not in waiting(course, typed)) == (choice != "--undo")
 
 
 def test_extra_credit_and_a_score_by_hand_are_decided_on_and_undone(course: Course, typed: Type) -> None:
@@ -288,3 +295,16 @@ def test_the_ledger_is_in_the_transaction_of_the_mark(course: Course, monkeypatc
         assert result is not None
         book.penalise("2", result)
     assert (net(course, "2"), causes(course, "2")) == (0, [(None, 0, "graded")])
+
+
+def test_all_that_waits_is_on_one_screen(course: Course, typed: Type) -> None:
+    """Broken rules, old decisions, submissions without a mark: each with its name and what to type."""
+    give(course, "2", 3, "half right")
+    hand_in(course, "2", "right", "another file")
+    hand_in(course, "3", "breach", ", scipy")
+    done(typed(course, "grade"))
+    listed = done(typed(course, "decide")).out
+    assert waiting(course, typed) == ["3", "2", "2", "4"]
+    assert 'assignment confirm 3\n    assignment waive 3 --rule imports --why "…"' in listed
+    assert "no mark: unreadable" in listed and "ask for the file again, or grade 4 by hand" in listed
+    assert listed.endswith("\n4 in all\n")

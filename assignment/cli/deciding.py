@@ -213,9 +213,10 @@ def decide(
     course: CourseOption = None,
     name: NameOption = None,
 ) -> None:
-    """Show what was decided on an earlier hand-in; with STUDENT keep it for the one graded now, or drop it.
+    """Show all that waits for a person; with STUDENT keep what was decided on an earlier hand-in, or drop it.
 
-    A score or comment given in formgrader, a waiver and an award belong to the hand-in they were given on. When
+    Listed are rules broken that nobody has confirmed or waived, decisions on earlier hand-ins, submissions without a
+    mark, and exercises that could not be examined by themselves, each with the commands for it. A score or comment given in formgrader, a waiver and an award belong to the hand-in they were given on. When
     something else is handed in they are shown here and do not count; `export` and `push` refuse until each is decided
     on.
 
@@ -239,10 +240,7 @@ def decide(
         for decision in decisions:
             out.print(f"{student}: {decision.what} {what}", markup=False, soft_wrap=True)
     if not students:
-        waiting = gradebook.open_decisions(found, which)
-        for decision in waiting:
-            out.print(
-                f"{decision.student}: {decision.what}, given on {decision.given_on}", markup=False, soft_wrap=True
-            )
-        if not waiting:
-            out.print("nothing waits")
+        from assignment.cli.tables import show_waiting
+        from assignment.workflow.classroom import waiting
+
+        show_waiting(out, waiting(found, which))

@@ -31,6 +31,7 @@ DID = 17  # columns of what became of an entry, and of the name of what the doct
 
 if TYPE_CHECKING:  # of these only the shapes are needed
     from assignment.marking.ledger import MarkChange
+    from assignment.workflow.classroom import Waiting
     from assignment.workflow.collect import Collected
     from assignment.workflow.compare import Comparison
     from assignment.workflow.doctor import Probe
@@ -206,6 +207,15 @@ def show_rules(
             print_below(console, finding.evidence, 4)
     if not as_json and not any(findings.values()):
         console.print("nothing was found")
+
+
+def show_waiting(console: Console, waiting: Sequence[Waiting]) -> None:
+    """A line for each that waits, and below it what to type."""
+    for one in waiting:
+        print_below(console, f"{one.student}  {one_line(one.name, 40)}: {one_line(one.what, 200)}", 0)
+        for command in one.commands:
+            print_below(console, command, 4)
+    console.print(f"{len(waiting)} in all" if waiting else "nothing waits")
 
 
 def show_history(console: Console, student: str, changes: Sequence[MarkChange], as_json: bool) -> None:

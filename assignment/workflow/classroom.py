@@ -15,11 +15,20 @@ from assignment.grading.examiner import Examined
 from assignment.homework.master import load_master
 from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking.breakdown import CENT, Standing, standing_of
-from assignment.marking.decisions import load
+from assignment.marking.decisions import load, unseen
 from assignment.marking.results import read_autograded, result_of
 from assignment.plugins.settings import examiner_for
 from assignment.report.annotated import annotate
-from assignment.report.class_page import Absent, ClassAbout, ClassMember, report, report_csv, report_json, summarise
+from assignment.report.class_page import (
+    REMEDIES,
+    Absent,
+    ClassAbout,
+    ClassMember,
+    report,
+    report_csv,
+    report_json,
+    summarise,
+)
 from assignment.report.similarity import similarity, similarity_page
 from assignment.report.student_page import page
 from assignment.report.student_view import codes, title
@@ -66,6 +75,44 @@ def graded(course: Course, name: str, only: str = "") -> Iterator[GradedSubmissi
                 continue
             canvas = read_record(course.submitted(student, name).parent)
             yield GradedSubmission(standing_of(record, result, canvas, config, decisions), notebook)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something that a person has to decide on or look at, and the commands for it."""
+
+    student: str
+    name: str
+    what: str
+    commands: tuple[str, ...]
+
+
+def waiting(course: Course, name: str) -> list[Waiting]:
+    """Return what waits for a person: rules broken, old decisions on new hand-ins, no mark, not examined by itself."""
+    from assignment.marking.gradebook import open_decisions
+
+    zeros = unseen(course, name)
+    again: dict[str, list[str]] = {}
+    for decision in open_decisions(course, name):
+        again.setdefault(decision.student, []).append(f"{decision.what}, given on {decision.given_on}")
+    found: list[list[Waiting]] = [[], [], [], []]
+    for submission in graded(course, name):
+        who, whose = submission.student, submission.standing.name
+        rules = zeros.get(who, [])
+        if rules:
+            waive = (f'assignment waive {who} --rule {rule} --why "…"' for rule in rules)
+            found[0].append(Waiting(who, whose, f"0 for {', '.join(rules)}", (f"assignment confirm {who}", *waive)))
+        for what in again.get(who, []):
+            found[1].append(Waiting(who, whose, what, (f"assignment decide {who} --keep, or --drop",)))
+        result = submission.standing.result
+        if not submission.standing.breakdown.marked:
+            command = REMEDIES.get(result.verdict, "assignment grade --again STUDENT").replace("STUDENT", who)
+            found[2].append(Waiting(who, whose, f"no mark: {result.verdict}: {result.reason}", (command,)))
+        look = f"assignment check submitted/{who}/{name}/{name}.ipynb"
+        for check in result.checks:
+            if check.alone:
+                found[3].append(Waiting(who, whose, f"{check.name}: {check.alone}", (look,)))
+    return [each for kind in found for each in kind]
 
 
 def write_feedback(course: Course, name: str, progress: Progress | None = None) -> list[Path]:
