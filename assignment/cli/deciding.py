@@ -216,9 +216,9 @@ def decide(
     """Show all that waits for a person; with STUDENT keep what was decided on an earlier hand-in, or drop it.
 
     Listed are rules broken that nobody has confirmed or waived, decisions on earlier hand-ins, submissions without a
-    mark, and exercises that could not be examined by themselves, each with the commands for it. A score or comment given in formgrader, a waiver and an award belong to the hand-in they were given on. When
-    something else is handed in they are shown here and do not count; `export` and `push` refuse until each is decided
-    on.
+    mark, and exercises that could not be examined by themselves, each with the commands for it. A score or comment
+    given in formgrader, a waiver and an award belong to the hand-in they were given on. When something else is handed
+    in they are shown here and do not count; `export` and `push` refuse until each is decided on.
 
     \b
     Examples:
