@@ -280,3 +280,43 @@ def deadline(moment: datetime) -> str:
 def link(title: str, address: str) -> str:
     """A link of the course, [课程主页](https://…)。"""
     return f"[{title}]({address})。"
+
+
+# The annotated notebook
+
+NO_MARK = "未评分"
+NOTEBOOK_TITLE = "# 作业反馈：{}"
+NOT_COMPLETE = "这份提交没有完成评分。"
+SUM_OF_POINTS, POINTS = "这个分数怎么来的", "分"
+EXERCISE_COLUMNS = ("题目", "得分", "满分")
+EXERCISE_STATES = {"full": "通过", "some": "部分通过", "none": "未通过"}
+ZEROED = "整份作业记 0 分"
+BROKEN_RULE = "**违反规则：{}**（{}） {}"
+WAIVED = "助教已豁免：{}"
+CELL_BY_CELL = "每个检查单元格后面是这一题的反馈；隐藏测试的内容不公布。"
+EXERCISE_TITLE = "### 反馈：{}　{}"
+SCORE_CHANGED = "助教把这一题的自动评分 {} 分改为 {} 分。"
+COMMENT_OF_TA = "助教评语"
+FAILED_PARTS = "- **未通过 {}**（{}/{} 分）"
+HINT = "提示：{}"
+PASSED_PARTS = "- 通过：{}"
+ADVICE = "- 建议（不影响得分）：{}"
+FIGURE = r"*（图：\1）*"  # what a regular expression puts in
+
+
+def of_points(score: str, most: str) -> str:
+    """Points of how many."""
+    return f"{score} / {most} 分"
+
+
+# Causes
+
+
+def both(first: str, second: str) -> str:
+    """Two hints on one part."""
+    return f"{first}（除此之外：{second}）"
+
+
+def at_line(number: str) -> str:
+    """Where in a cell."""
+    return f"，第 {number} 行"

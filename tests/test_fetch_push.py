@@ -21,7 +21,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from assignment.canvas.api import RemoteAssignment, RemoteFile, address, connect
 from assignment.canvas.archive import RefusedError
 from assignment.canvas.bounded import ServerLimits
-from assignment.canvas.delivery import Ledger, SentMark
+from assignment.canvas.delivery import SentLedger, SentMark
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking import breakdown
@@ -470,7 +470,7 @@ def test_two_pushes_at_a_time(course: Course, canvas: Canvas) -> None:
     fill(canvas)
     send(course, canvas)
     (path,) = course.exported("hw").glob("*.jsonl")
-    with Ledger(path), pytest.raises(AssignmentError, match="another push is going on"):
+    with SentLedger(path), pytest.raises(AssignmentError, match="another push is going on"):
         send(course, canvas)
 
 
@@ -479,15 +479,15 @@ def test_two_pushes_at_a_time(course: Course, canvas: Canvas) -> None:
 
 def test_ledger_survives_a_line_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "sent.jsonl"
-    with Ledger(path) as ledger:
+    with SentLedger(path) as ledger:
         ledger.arrive("1", SentMark(1, "aa"))
         ledger.begin("2")
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
-        with Ledger(path) as ledger:
+        with SentLedger(path) as ledger:
             ledger.upload("3", "cc", "77")
-        again = Ledger.read(path)
+        again = SentLedger.read(path)
         assert again.uploaded == {("3", "cc"): "77"}
         lines = whole[:cut].count(b"\n")
         assert (again.sent == {"1": SentMark(1, "aa")}) is (lines > 0)
@@ -498,7 +498,7 @@ def test_ledger_that_makes_no_sense(tmp_path: Path) -> None:
     path = tmp_path / "sent.jsonl"
     path.write_text('{"event": "gone"}\n')
     with pytest.raises(AssignmentError, match="line 1 is malformed"):
-        Ledger.read(path)
+        SentLedger.read(path)
 
 
 # --- fetch ---

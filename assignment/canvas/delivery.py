@@ -77,7 +77,7 @@ def arrived(assignment: str, submissions: Iterable[RemoteSubmission]) -> dict[st
 
 
 @dataclass
-class Ledger:
+class SentLedger:
     """The sendings of one assignment, a file of lines, each on disk before the next step is taken.
 
     Open it to push, for only one push may go on at a time.
@@ -90,7 +90,7 @@ class Ledger:
     _file: int = -1
 
     @classmethod
-    def read(cls, path: Path) -> "Ledger":
+    def read(cls, path: Path) -> "SentLedger":
         """Return what the file says; a last line cut short by a kill never was."""
         ledger = cls(path)
         lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
@@ -104,7 +104,7 @@ class Ledger:
                     ) from None
         return ledger
 
-    def __enter__(self) -> "Ledger":
+    def __enter__(self) -> "SentLedger":
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
@@ -113,7 +113,7 @@ class Ledger:
             os.close(self._file)
             raise AssignmentError(f"{self.path}: another push is going on; wait for it to end") from None
         os.ftruncate(self._file, self.path.read_bytes().rfind(b"\n") + 1)  # a line that a kill cut short
-        fresh = Ledger.read(self.path)  # what another push wrote before we had the lock
+        fresh = SentLedger.read(self.path)  # what another push wrote before we had the lock
         self.sent, self.uploaded, self.begun = fresh.sent, fresh.uploaded, fresh.begun
         return self
 
@@ -164,7 +164,7 @@ class Delivery:
 
     assignment: str
     remote: RemoteAssignment
-    ledger: Ledger
+    ledger: SentLedger
 
     def settle(self) -> int:
         """Wait until updates that an earlier run had begun must have shown; return how many there were."""

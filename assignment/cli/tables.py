@@ -306,7 +306,7 @@ def _show_check(console: Console, check: CheckResult) -> None:
             for said in _words(part):
                 print_below(console, said)
     for advice in check.advice:
-        print_below(console, f"建议：{advice}")
+        print_below(console, f"advice: {advice}")
 
 
 def _words(part: Part) -> list[str]:

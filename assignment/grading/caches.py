@@ -28,7 +28,7 @@ class NoCache(Exception):
     """Why this way gives no cache."""
 
 
-class Functions(Protocol):
+class CacheFunctions(Protocol):
     """The student's functions, to be called in the sandbox."""
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None = None) -> Any:
@@ -46,7 +46,7 @@ class CacheMaker:
     """Makes caches of one forward for one backward."""
 
     homework: Homework
-    functions: Functions
+    functions: CacheFunctions
     sources: Mapping[str, str]  # the student's cell of each exercise
     failed: frozenset[str]  # exercises without full points
     backward: str

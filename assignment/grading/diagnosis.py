@@ -140,7 +140,7 @@ def _cause(
     for mistake in harmless:
         relation = _common([(row.got, _value(mistake, row, replay)) for row in failed], replay.time_axis)
         if relation not in ("", "all_zero", "low_precision") and all(_differs(mistake, row, replay) for row in failed):
-            return Cause(mistake.name, f"{mistake.hint}（除此之外：{RELATIONS[relation]}）")
+            return Cause(mistake.name, words.both(mistake.hint, RELATIONS[relation]))
     return _pair(failed, harmless, replay)
 
 
@@ -208,7 +208,7 @@ def _pair(failed: Sequence[Observation], mistakes: Sequence[Mistake], replay: Re
     if not pairs or pairs[0] is None or any(pair != pairs[0] for pair in pairs):
         return None
     first, second = (mistakes[number] for number in pairs[0])
-    return Cause(first.name, f"{first.hint}（除此之外：{second.hint}）")
+    return Cause(first.name, words.both(first.hint, second.hint))
 
 
 Array = NDArray[Any]

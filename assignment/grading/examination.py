@@ -29,6 +29,7 @@ from assignment.sandbox.zygote import Sandbox
 from assignment.submission.matching import Placed
 from assignment.text import one_line
 
+CELL_LINE = r" \(<[^>]*>, line (\d+)\)"  # how Python tells where a syntax error is
 ERROR_WORDS = 200  # characters of what an error says
 SEED = "SEED"  # the name under which hidden tests find the seed of this submission
 
@@ -409,7 +410,7 @@ class Examination:
         error = next((output for output in run.outputs if output["output_type"] == "error"), None) if run else None
         if error is None:
             return result
-        text = re.sub(r" \(<[^>]*>, line (\d+)\)", r"，第 \1 行", f"{error['ename']}: {error['evalue']}")
+        text = re.sub(CELL_LINE, lambda found: words.at_line(found[1]), f"{error['ename']}: {error['evalue']}")
         hint = words.cell_failed(one_line(text, ERROR_WORDS))
         parts = [part if part.passed or part.mistake else replace(part, hint=hint) for part in result.parts]
         return replace(result, parts=tuple(parts))

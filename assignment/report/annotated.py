@@ -90,7 +90,7 @@ def _cell(cell: CellJson, number: int) -> CellJson:
             # What hidden rows printed stands among a check's outputs: the feedback says what a student may know of it.
             "outputs": [] if role == "check" else list(_outputs(cell)),
         }
-    text = block(without(EMBEDDED.sub(r"*（图：\1）*", text), HIDDEN), *CELL)
+    text = block(without(EMBEDDED.sub(words.FIGURE, text), HIDDEN), *CELL)
     ours = cell.get("cell_type") == "markdown" and role == "prose"
     return _markdown(str(name), text if ours or is_fenced(text) else fenced(text), _metadata(cell))
 
@@ -164,22 +164,24 @@ def _summary(
 ) -> str:
     """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
     verdict = words.verdict(result.verdict)
-    mark = f"{points(breakdown.net)} / {points(breakdown.max)} 分" if breakdown.marked else "未评分"
-    lines = [f"# 作业反馈：{mark}", "", escaped(title(notebook)), ""]
-    lines += [f"**这份提交没有完成评分。** {escaped(verdict)}", ""] if verdict else []
-    lines += ["| 这个分数怎么来的 | 分 |", "|:--|--:|"]
+    mark = words.of_points(points(breakdown.net), points(breakdown.max)) if breakdown.marked else words.NO_MARK
+    lines = [words.NOTEBOOK_TITLE.format(mark), "", escaped(title(notebook)), ""]
+    lines += [f"**{words.NOT_COMPLETE}** {escaped(verdict)}", ""] if verdict else []
+    lines += [f"| {words.SUM_OF_POINTS} | {words.POINTS} |", "|:--|--:|"]
     lines += [f"| {escaped(row.label)} {escaped(row.note)} | {row.points} |" for row in summands(breakdown)]
     if tasks:
-        marks = {"full": "通过", "some": "部分通过", "none": "未通过"}
-        lines += ["", "| 题目 | 得分 | 满分 | |", "|:--|--:|--:|:--|"]
-        lines += [f"| {_name(task.name)} | {task.score} | {task.max} | {marks[task.state]} |" for task in tasks]
+        lines += ["", f"| {' | '.join(words.EXERCISE_COLUMNS)} | |", "|:--|--:|--:|:--|"]
+        lines += [
+            f"| {_name(task.name)} | {task.score} | {task.max} | {words.EXERCISE_STATES[task.state]} |"
+            for task in tasks
+        ]
     for rule in rule_views(result, breakdown):
         for breach in rule.breaches:
-            spared = words.SPARED if rule.state == "spared" else "整份作业记 0 分"
-            lines += ["", f"**违反规则：{escaped(rule.label)}**（{spared}） {escaped(breach.cell)}"]
+            spared = words.SPARED if rule.state == "spared" else words.ZEROED
+            lines += ["", words.BROKEN_RULE.format(escaped(rule.label), spared, escaped(breach.cell))]
             lines += ["", fenced(breach.evidence, "diff")] if breach.evidence else []
-        lines += ["", f"助教已豁免：{escaped(rule.waived)}"] if rule.waived else []
-    lines += ["", escaped(objection), "", "每个检查单元格后面是这一题的反馈；隐藏测试的内容不公布。"]
+        lines += ["", words.WAIVED.format(escaped(rule.waived))] if rule.waived else []
+    lines += ["", escaped(objection), "", words.CELL_BY_CELL]
     return "\n".join(lines)
 
 
@@ -190,19 +192,19 @@ def _name(name: str) -> str:
 
 def _exercise(task: ExerciseView) -> str:
     """Return the cell after a check: its points, what failed, what passed, hints and advice."""
-    lines = [f"### 反馈：{_name(task.name)}　{task.score} / {task.max} 分", ""]
+    lines = [words.EXERCISE_TITLE.format(_name(task.name), words.of_points(task.score, task.max)), ""]
     if task.auto:
-        lines += [f"助教把这一题的自动评分 {task.auto} 分改为 {task.score} 分。", ""]
-    lines += [f"**助教评语**\n\n{fenced(task.comment)}", ""] if task.comment else []
+        lines += [words.SCORE_CHANGED.format(task.auto, task.score), ""]
+    lines += [f"**{words.COMMENT_OF_TA}**\n\n{fenced(task.comment)}", ""] if task.comment else []
     lines += [escaped(sentence) + "\n" for sentence in (task.ended, task.premise) if sentence]
     for part in task.failed:
         names = "、".join(_name(name) for name in part.names)
-        lines.append(f"- **未通过 {names}**（{part.score}/{part.max} 分）")
+        lines.append(words.FAILED_PARTS.format(names, part.score, part.max))
         for line in part.lines:
             which = "、".join(_name(name) for name in line.names) + "：" if len(part.lines) > 1 else ""
             measure = f"（{escaped(line.measure)}）" if line.measure else ""
             lines.append(f"    - {which}{escaped(line.message)}{measure}")
-        lines += [f"    - 提示：{escaped(part.hint)}"] if part.hint else []
-    lines += ["- 通过：" + "、".join(_name(name) for name in task.passed)] if task.passed else []
-    lines += [f"- 建议（不影响得分）：{escaped(advice)}" for advice in task.advice]
+        lines += [f"    - {words.HINT.format(escaped(part.hint))}"] if part.hint else []
+    lines += [words.PASSED_PARTS.format("、".join(_name(name) for name in task.passed))] if task.passed else []
+    lines += [words.ADVICE.format(escaped(advice)) for advice in task.advice]
     return "\n".join(lines)

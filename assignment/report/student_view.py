@@ -188,7 +188,7 @@ def _failed(parts: Sequence[Part]) -> list[FailedParts]:
             tuple(
                 FailedLine(
                     tuple(one_line(part.name, 60) for part in group if _words(part) == said),
-                    said[0] or "未通过",
+                    said[0] or words.EXERCISE_STATES["none"],
                     said[1],
                 )
                 for said in dict.fromkeys(map(_words, group))

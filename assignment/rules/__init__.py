@@ -12,7 +12,7 @@ from dataclasses import replace
 from assignment import words
 from assignment.homework.master import Master
 from assignment.rules.imports import imports, of_release
-from assignment.rules.outputs import Examined, kept_outputs
+from assignment.rules.outputs import Judged, kept_outputs
 from assignment.rules.policy import RULES, Finding, Policy, cell_of
 from assignment.rules.todo import given_code, given_names
 from assignment.submission.matching import Matching, match
@@ -33,7 +33,7 @@ def findings(
     release: Master,
     master: Master,
     policy: Policy,
-    examined: Sequence[Examined] = (),
+    examined: Sequence[Judged] = (),
     matching: Matching | None = None,
 ) -> list[Finding]:
     """Return what breaks the rules or is to be noted, in the order of the rules and of the cells.

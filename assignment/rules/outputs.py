@@ -36,7 +36,7 @@ class ExaminedPart(Protocol):
         """Whether it failed in hidden rows alone."""
 
 
-class Examined(Protocol):
+class Judged(Protocol):
     """What the examiner says of a check."""
 
     @property
@@ -54,7 +54,7 @@ class Examined(Protocol):
 
 
 def kept_outputs(
-    notebook: Notebook, placed: Sequence[Placed], release: Master, examined: Sequence[Examined]
+    notebook: Notebook, placed: Sequence[Placed], release: Master, examined: Sequence[Judged]
 ) -> list[Finding]:
     """Return which cells have lost their output, and which outputs contradict the examination."""
     checks = {check.name: check for check in examined}
@@ -132,7 +132,7 @@ def _is_silenced(last: ast.stmt, source: str) -> bool:
 
 
 def _contradictions(
-    student: Placed, submitted: SubmittedCell, cell: Cell, checks: Mapping[str, Examined]
+    student: Placed, submitted: SubmittedCell, cell: Cell, checks: Mapping[str, Judged]
 ) -> Iterator[Finding]:
     """Yield notes where a check's kept row says passed and the examiner saw the visible rows fail.
 

@@ -352,7 +352,7 @@ def _output(output: Any) -> Keywords:
             "evalue": _text(output.get("evalue")),
             "traceback": traceback,
         }
-    raise ProtocolError("an output of another form")
+    raise ProtocolError("malformed output")
 
 
 def _data(output: Keywords) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assignment.canvas.api import Listing, RemoteAssignment, RemoteSubmission
 from assignment.canvas.archive import ANONYMOUS
-from assignment.canvas.delivery import Delivery, Ledger, Planned, Sending, SentMark, arrived
+from assignment.canvas.delivery import Delivery, Planned, Sending, SentLedger, SentMark, arrived
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import LeftOut, marks
@@ -58,10 +58,10 @@ def push(
     policies = tuple(remote.policies())
     path = course.exported(assignment) / f"sent-{remote.key}.jsonl"
     if not yes:
-        ledger = Ledger.read(path)
+        ledger = SentLedger.read(path)
         planned, more = plan(assignment, sendings, remote.submissions(), ledger)
         return Pushed(tuple(planned), (), (), (*left_out, *more), len(ledger.begun), policies)
-    with Ledger(path) as ledger:
+    with SentLedger(path) as ledger:
         delivery = Delivery(assignment, remote, ledger)
         interrupted = delivery.settle()
         planned, more = plan(assignment, sendings, remote.submissions(), ledger)
@@ -105,7 +105,7 @@ def prepare(
 
 
 def plan(
-    assignment: str, sendings: Sequence[Sending], listing: Listing, ledger: Ledger
+    assignment: str, sendings: Sequence[Sending], listing: Listing, ledger: SentLedger
 ) -> tuple[list[Planned], list[LeftOut]]:
     """Return what is to be done about each sending, by what the ledger and Canvas itself know, and who is left out."""
     listed = {row.user: row for row in listing.submissions}

@@ -218,7 +218,7 @@ LOAD, IF_GREATER, RETURN = 0x20, 0x25, 0x06  # of classic BPF: a word of the cal
 AF_INET6 = 10  # the highest address family that is let through; of those below only UNIX, INET and INET6
 
 
-class Comparison(ctypes.Structure):
+class ArgumentTest(ctypes.Structure):
     """libseccomp's struct scmp_arg_cmp."""
 
     _fields_ = [("arg", ctypes.c_uint), ("op", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64)]
@@ -245,23 +245,23 @@ class Filter:
             self._deny(name, errno.EPERM)
         # clone3's flags lie in memory, out of a filter's sight: glibc falls back to clone, which may only start threads
         self._deny("clone3", errno.ENOSYS)
-        self._deny("clone", errno.EPERM, Comparison(0, MASKED_EQUAL, CLONE_THREAD, 0))
+        self._deny("clone", errno.EPERM, ArgumentTest(0, MASKED_EQUAL, CLONE_THREAD, 0))
         # a network namespace does not hold every family: a VM's vsock reaches its host
-        self._deny("socket", errno.EAFNOSUPPORT, Comparison(0, GREATER, AF_INET6, 0))
+        self._deny("socket", errno.EAFNOSUPPORT, ArgumentTest(0, GREATER, AF_INET6, 0))
         for family in range(3, AF_INET6):
-            self._deny("socket", errno.EAFNOSUPPORT, Comparison(0, EQUAL, family, 0))
+            self._deny("socket", errno.EAFNOSUPPORT, ArgumentTest(0, EQUAL, family, 0))
         for command in LOCKS:
-            self._deny("fcntl", errno.EPERM, Comparison(1, MASKED_EQUAL, 0xFFFFFFFF, command))
+            self._deny("fcntl", errno.EPERM, ArgumentTest(1, MASKED_EQUAL, 0xFFFFFFFF, command))
         # a shared mapping of a file would be memory that two forks have in common
-        self._deny("mmap", errno.EPERM, Comparison(3, MASKED_EQUAL, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED))
+        self._deny("mmap", errno.EPERM, ArgumentTest(3, MASKED_EQUAL, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED))
         self._program = self._made()
 
-    def _deny(self, name: str, code: int, *conditions: Comparison) -> None:
+    def _deny(self, name: str, code: int, *conditions: ArgumentTest) -> None:
         number = self._library.seccomp_syscall_resolve_name(name.encode())
         if number < -1:  # not of this architecture; libseccomp counts these down from -10000
             return
         if number >= 0:
-            array = (Comparison * len(conditions))(*conditions)
+            array = (ArgumentTest * len(conditions))(*conditions)
             self._library.seccomp_rule_add_array(
                 self._context, ctypes.c_uint32(ERRNO | code), number, len(conditions), array
             )

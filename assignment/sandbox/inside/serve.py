@@ -50,7 +50,7 @@ class Request(NamedTuple):
     payload: list[Any]
 
 
-class Worker:
+class Peer:
     """The worker's end of the channel, as seen from here."""
 
     def __init__(self, connection: socket.socket, shelf: Shelf) -> None:
@@ -121,7 +121,7 @@ def serve(connection: socket.socket, shell: Shell) -> None:
     random.seed(0)
     np.random.seed(0)
     shelf = Shelf()
-    worker = Worker(connection, shelf)
+    worker = Peer(connection, shelf)
     worker.send(0, "ready")
     while (request := worker.receive()) is not None:
         if request.verb == "cell":
@@ -163,7 +163,7 @@ def _run_code(shell: Shell, marshalled: bytes) -> bool:
     return True
 
 
-def _stand_in(worker: Worker, names: Keywords, replaced: list[str], givers: dict[str, str]) -> None:
+def _stand_in(worker: Peer, names: Keywords, replaced: list[str], givers: dict[str, str]) -> None:
     """Put functions that ask the worker in the place of these; a method's object goes along as its state.
 
     givers: for a replaced function the one whose last output it takes as its last argument. While that is the
@@ -234,7 +234,7 @@ def _copied(value: Any, moved: np.ndarray) -> Any:
 
 
 def _run_calls(
-    worker: Worker,
+    worker: Peer,
     shell: Shell,
     shelf: Shelf,
     calls: Iterable[Sequence[Any]],
