@@ -161,7 +161,7 @@ PRINTED = {
     "collect": (["collect", "submissions.zip"], ["王小明_1_17_tiny.ipynb", "collected, late", "Late, Never (9)"]),
     "grade": (["grade"], ["王, 小明", "breach of rule 'imports'", "4 submissions, 0 graded now", "unreadable", "late"]),
     "check": (["check", "submitted/1/tiny/tiny.ipynb"], ["graded, 6.5 of 6.5 points", "ok  double", "4/4"]),
-    "rules": (["rules"], ["breach of rule 'imports' in solve-double, confirmed", "import torch"]),
+    "rules": (["rules"], ["3 Ng, Kim: breach of rule 'imports' in solve-double, confirmed", "import torch"]),
     "confirm": (["confirm", "3", "1"], ["3: confirmed before, imports", "1: no zero to confirm"]),
     "export": (
         ["export"],
@@ -209,6 +209,33 @@ def test_similar_work_is_decided_on_like_a_rule_and_costs_nothing(course: Course
     for why, words in refusals.items():
         said = typed(course, *words)
         assert said.status == 1 and why in said.err.replace("\n", " ")
+
+
+def test_breaches_come_first_and_notes_on_request(klass: Course, tmp_path: Path, typed: Type) -> None:
+    course = tiny.copy_of(klass, tmp_path / "course")
+    path = course.autograded("1", "tiny")
+    notebook = tiny.read(path)
+    note = {"rule": "outputs", "breach": False, "cell": "check-double", "evidence": "没有输出"}
+    notebook["metadata"]["assignment"]["result"]["rules"] = [note]
+    tiny.write(path, notebook)
+    shown = {words: typed(course, "rules", *words.split()).out for words in ("", "--notes", "kim", "1 3", "小明", "2")}
+    assert shown[""].splitlines()[-1].endswith(" shown with --notes") and "没有输出" not in shown[""]
+    assert shown["--notes"].index("3 Ng, Kim: breach") < shown["--notes"].index("1 王, 小明: note of rule 'outputs'")
+    assert "3 Ng, Kim: breach" in shown["kim"] and "1 王" not in shown["kim"]
+    assert "没有输出" in shown["1 3"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--course", ".", "rules"], ["rules", "--course", "."], ["--assignment", "tiny", "--course", ".", "rules"]],
+)
+def test_the_course_may_be_named_before_or_after_the_verb(
+    words: list[str], klass: Course, tmp_path: Path, typed: Type
+) -> None:
+    said = typed(Course(tmp_path), *(str(klass.root) if word == "." else word for word in words))
+    assert (said.status, said.err) == (0, "") and "3 Ng, Kim: breach" in said.out
+    wrong = typed(klass, "--assignment", "nothing", "rules")
+    assert wrong.status == 1 and "--assignment nothing: not in this course" in wrong.err
 
 
 def test_remarks_tell_what_was_forgiven_and_put_in_order() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -15,7 +19,7 @@ from assignment.workflow.grade import grade
 from assignment.workflow.release import release
 from tests.support import corpus, tiny
 from tests.support.canvas_class import pack
-from tests.test_cli import Said, Type, typed
+from tests.test_cli import COMMAND, ENVIRONMENT, Said, Type, typed
 
 __all__ = ["typed"]  # a fixture
 
@@ -225,3 +229,25 @@ def test_nbgrader_refuses_another_set_of_cells_in_the_same_words(
     for verb in ("release", "grade"):
         said = typed(course, verb)
         assert said.status == 1 and f"added, removed or renamed: {cells};" in said.err, verb
+
+
+@pytest.mark.slow
+def test_formgrader_is_served_and_ends_with_ctrl_c(released: Course) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "formgrader", "--no-browser", "--course", str(released.root)],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    try:
+        with urlopen(url, timeout=60) as page:
+            assert "formgrader" in page.read().decode().lower() and page.url.startswith("http://127.0.0.1:")
+        with pytest.raises(HTTPError, match="403"):
+            urlopen(url.partition("?")[0].replace("formgrader", "api/contents"), timeout=60)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "") and not (released.root / ".formgrader.log").exists()

@@ -10,9 +10,9 @@ import typer
 from rich.markup import escape
 
 from assignment.cli import authoring, deciding, grading, returning
-from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, shown
+from assignment.cli.options import BEFORE, AsJson, CourseOption, NameOption, chosen, course_of, shown
 from assignment.cli.terminal import Verbs, out, run
-from assignment.course import CONFIG, Course
+from assignment.course import CONFIG
 
 HELP = """Release a graded notebook homework, collect it from Canvas, grade it, return marks and feedback.
 
@@ -30,7 +30,13 @@ SECTIONS = {
     "Write a homework": (authoring.new, authoring.build, authoring.prove, authoring.release),
     "Bring a class in and grade it": (grading.collect, grading.fetch, grading.grade, grading.compare, grading.check),
     "Decide": (deciding.rules, deciding.confirm, deciding.waive, deciding.award, deciding.decide, deciding.history),
-    "Look and give back": (returning.report, returning.feedback, returning.export, returning.push),
+    "Look and give back": (
+        returning.report,
+        returning.formgrader,
+        returning.feedback,
+        returning.export,
+        returning.push,
+    ),
 }
 
 app = typer.Typer(
@@ -58,8 +64,11 @@ def options(
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    course: CourseOption = None,
+    name: NameOption = None,
 ) -> None:
     """What every verb shares."""
+    BEFORE.set((course, name))
 
 
 @app.command(rich_help_panel="Try it")
@@ -111,7 +120,7 @@ def doctor(course: CourseOption = None, as_json: AsJson = False) -> None:
     from assignment.cli.tables import show_probes
     from assignment.workflow.doctor import probes
 
-    here = Course.find(course) if course or Path(CONFIG).is_file() else None
+    here = course_of(course) if course or BEFORE.get()[0] or Path(CONFIG).is_file() else None
     seen = list(probes(here))
     show_probes(out, seen, as_json)
     if any(probe.unfit for probe in seen):

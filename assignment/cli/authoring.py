@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, shown
+from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, course_of, shown
 from assignment.cli.tables import show_proof
 from assignment.cli.terminal import out, progress, waiting
 
@@ -29,10 +29,9 @@ def new(
     Example:
       assignment new ../autumn-2027 --course-id cs7353-2027
     """
-    from assignment.course import Course
     from assignment.workflow.new import begin
 
-    begun = begin(Course.find(old), folder, course_id)
+    begun = begin(course_of(old), folder, course_id)
     out.print(f"{begun.course.root}: course {course_id}, {', '.join(begun.homeworks)}", markup=False, soft_wrap=True)
     for line in begun.left_out:
         out.print(f"left out of nbgrader_config.py: {line}", markup=False, soft_wrap=True)

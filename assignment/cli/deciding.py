@@ -14,25 +14,33 @@ from assignment.text import points
 
 
 def rules(
-    students: Students = None, course: CourseOption = None, name: NameOption = None, as_json: AsJson = False
+    students: Students = None,
+    notes: Annotated[bool, typer.Option("--notes", help="Show notes too, which cost nothing.")] = False,
+    course: CourseOption = None,
+    name: NameOption = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show what was found about the three rules, with the evidence, and what was decided.
+    """Show which rules were broken, with the evidence, and what was decided.
 
-    A breach makes the net mark 0 unless nbgrader_config.py says otherwise; a note costs nothing. With STUDENT (Canvas
-    user ids) only these are shown.
+    A breach makes the net mark 0 unless nbgrader_config.py says otherwise. With STUDENT (ids or names) only these are
+    shown, with their notes.
 
     \b
     Examples:
       assignment rules
+      assignment rules --notes
       assignment rules 1050 1051
     """
     from assignment.cli import tables
     from assignment.marking.decisions import examined, load
 
     found, which = chosen(course, name)
-    everybody = students or [one for one in found.students(which) if found.autograded(one, which).exists()]
+    everybody = people(found, which, students) or [
+        one for one in found.students(which) if found.autograded(one, which).exists()
+    ]
     findings = {student: examined(found, which, student).rules for student in everybody}
-    tables.show_rules(out, which, findings, load(found), as_json)
+    names = {} if as_json else tables.student_names(found)
+    tables.show_rules(out, which, findings, load(found), names, notes or bool(students), as_json)
 
 
 def confirm(

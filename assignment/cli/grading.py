@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen
+from assignment.cli.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen, people
 from assignment.cli.terminal import complain, err, out, progress
 from assignment.errors import AssignmentError
 
@@ -109,7 +109,7 @@ def grade(
         from assignment.workflow.roster import strangers
 
         with progress("grading") as step:
-            graded = verb(found, which, jobs, students or (), again, step, zygote, fresh, on)
+            graded = verb(found, which, jobs, people(found, which, students), again, step, zygote, fresh, on)
     tables.show_graded(out, found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
     for decision in open_decisions(found, which):
@@ -147,7 +147,7 @@ def compare(
         from assignment.workflow.compare import compare as verb
 
         with progress("comparing") as step:
-            compared = verb(found, which, zygote, jobs, students or (), step)
+            compared = verb(found, which, zygote, jobs, people(found, which, students), step)
     tables.show_compared(out, found, compared, as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated
 
@@ -29,13 +30,20 @@ Jobs = Annotated[
     int | None, typer.Option("--jobs", metavar="N", min=1, help="Submissions at a time (default: one a core).")
 ]
 Undo = Annotated[bool, typer.Option("--undo", help="Take back what was decided last.")]
+# Course and assignment as they were typed in front of the verb.
+BEFORE: ContextVar[tuple[Path | None, str | None]] = ContextVar("BEFORE", default=(None, None))
 Students = Annotated[list[str] | None, typer.Argument(metavar="STUDENT...", hidden=True)]
 
 
 def chosen(course: Path | None, name: str | None) -> tuple[Course, str]:
     """Return the course and the assignment that the options mean. Raises AssignmentError."""
-    found = Course.find(course)
-    return found, found.assignment(name)
+    found = course_of(course)
+    return found, found.assignment(name or BEFORE.get()[1])
+
+
+def course_of(course: Path | None) -> Course:
+    """Return the course that --course means, behind the verb or in front of it, else the one here."""
+    return Course.find(course or BEFORE.get()[0])
 
 
 def people(course: Course, name: str, students: list[str] | None) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, NameOption, NoSandbox, chosen, shown
+from assignment.cli.options import AsJson, CourseOption, NameOption, NoSandbox, chosen, course_of, shown
 from assignment.cli.terminal import complain, out, progress, waiting
 from assignment.errors import AssignmentError
 from assignment.text import counted
@@ -55,6 +56,32 @@ def report(
     if gone := dropped(found, which):
         out.print(f"not on the roster, left out: {', '.join(gone)}", markup=False, soft_wrap=True)
     complain(damaged(found, which))
+
+
+def formgrader(
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
+    course: CourseOption = None,
+) -> None:
+    """Open nbgrader's formgrader on this course, to give scores and comments by hand; Ctrl-C ends it.
+
+    The address that is printed works on this machine only, and holds a password: do not pass it on.
+
+    \b
+    Examples:
+      assignment formgrader
+      assignment formgrader --no-browser
+    """
+    import webbrowser
+
+    from assignment.workflow.formgrader import formgrader as verb
+
+    with verb(course_of(course)) as served:
+        print(served.url, flush=True)
+        if not no_browser and not webbrowser.open(served.url):
+            out.print("no browser could be opened; open that address yourself")
+        with suppress(KeyboardInterrupt):
+            served.process.wait()
+            raise AssignmentError("formgrader ended by itself; run it again")
 
 
 def feedback(course: CourseOption = None, name: NameOption = None) -> None:

@@ -183,30 +183,38 @@ def show_rules(
     name: str,
     findings: Mapping[str, Sequence[Finding]],
     decisions: Decisions,
+    names: Mapping[str, str],
+    notes: bool,
     as_json: bool = False,
 ) -> None:
-    """What was found about the rules, the evidence line by line, and what was decided."""
-    for student, found in findings.items():
-        waived, confirmed = decisions.waived(student, name), decisions.confirmed(student, name, found)
-        if as_json:
-            about = {
-                "student": student,
-                "rules": [asdict(finding) for finding in found],
-                "waived": waived,
-                "confirmed": sorted(confirmed),
-            }
-            print(json.dumps(about, ensure_ascii=False))
-            continue
-        for finding in found:
-            rule = finding.rule
-            kind = "[red]breach[/]" if finding.breach else "note"
-            decided = f", waived: {waived[rule]}" if rule in waived else ", confirmed" if rule in confirmed else ""
-            console.print(
-                f"{student}  {kind} of rule '{rule}' in {finding.cell}{escape(decided if finding.breach else '')}"
-            )
-            print_below(console, finding.evidence, 4)
-    if not as_json and not any(findings.values()):
+    """What was found about the rules, breaches first, the evidence line by line, and what was decided."""
+    for student, found in findings.items() if as_json else ():
+        about = {
+            "student": student,
+            "rules": [asdict(finding) for finding in found],
+            "waived": decisions.waived(student, name),
+            "confirmed": sorted(decisions.confirmed(student, name, found)),
+        }
+        print(json.dumps(about, ensure_ascii=False))
+    if as_json:
+        return
+    listed = [(student, finding) for student, found in findings.items() for finding in found]
+    breaches = [pair for pair in listed if pair[1].breach]
+    others = [pair for pair in listed if not pair[1].breach]
+    for student, finding in [*breaches, *(others if notes else ())]:
+        rule, found, decided = finding.rule, findings[student], ""
+        if finding.breach and rule in (waived := decisions.waived(student, name)):
+            decided = f", waived: {waived[rule]}"
+        elif finding.breach and rule in decisions.confirmed(student, name, found):
+            decided = ", confirmed"
+        kind = "[red]breach[/]" if finding.breach else "note"
+        who = _safe(f"{student} {names.get(student, '')}".rstrip(), 60)
+        console.print(f"{who}: {kind} of rule '{rule}' in {_safe(finding.cell)}{escape(decided)}", soft_wrap=False)
+        print_below(console, finding.evidence, 4)
+    if not listed:
         console.print("nothing was found")
+    elif others and not notes:
+        console.print(f"{'' if breaches else 'no rule is broken; '}{counted(len(others), 'note')}, shown with --notes")
 
 
 def show_waiting(console: Console, waiting: Sequence[Waiting]) -> None:
