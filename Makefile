@@ -6,7 +6,7 @@ BROWSER := chromium
 # fixtures; tests/conftest.py says which are begun first and which are shared out.
 TESTS := $(RUN) -m pytest -n $(shell expr $$(nproc) + 1) --dist loadscope
 
-.PHONY: demo test quick lint setup ready browser build release bench margins accuracy clean
+.PHONY: demo test quick lint setup ready browser build release bench compare margins accuracy clean
 
 demo: ready
 	@$(RUN) -m assignment demo
@@ -26,6 +26,9 @@ lint: ready
 
 bench: ready
 	$(RUN) -m tests.tools.bench
+
+compare: ready
+	$(RUN) -m tests.tools.compare $(BASE)
 
 margins: ready
 	$(RUN) -m tests.tools.margins

@@ -174,6 +174,23 @@ def objection(until: str, address: str) -> str:
     return f"{OBJECTION}{by}" + (f"联系方式：{address}" if address else "")
 
 
+REGRADE_CAUSES = {
+    "master": "作业的检查更正过",
+    "rules": "规则的处理改过",
+    "limits": "运行的限制改过",
+    "versions": "评分环境换了版本",
+}
+
+
+def regraded(before: str, after: str, causes: Iterable[str], kept: bool) -> str:
+    """That and why the same hand-in was graded otherwise; marks as text, kept: the higher one of before counts."""
+    why = "，".join(REGRADE_CAUSES[cause] for cause in causes if cause in REGRADE_CAUSES) or "又批改了一次"
+    if kept:
+        fallen = f"自动评分会从 {before} 分降到 {after} 分，按课程的决定不降低"
+        return f"同一份提交重新批改过（{why}）：{fallen}，仍然是 {before} 分。"
+    return f"同一份提交重新批改过（{why}）：自动评分从 {before} 分改为 {after} 分。"
+
+
 def next_steps(lost: int, broken: bool, best: bool) -> list[str]:
     """What a student does now; lost: exercises without full marks, broken: a rule that makes the mark 0."""
     again = f"截止之前可以改好再交一次（{counts(best)}）。"

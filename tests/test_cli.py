@@ -616,6 +616,40 @@ def test_no_sandbox_goes_on_and_gives_the_same_marks(klass: Course, course: Cour
     assert said.status == 0 and "6.5 of 6.5 points" in said.out
 
 
+def test_a_stricter_check_is_shown_and_need_not_lower_a_mark(klass: Course, tmp_path: Path, typed: Type) -> None:
+    course = tiny.copy_of(klass, tmp_path / "course")
+    floats = corpus.reference(tiny.read(course.source("tiny")))
+    floats["double"] = floats["double"].replace("two = 2", "two = 2.0")
+    course.submitted("1", "tiny").write_bytes(corpus.submission(tiny.read(course.release("tiny")), floats))
+    assert typed(course, "grade", "1").status == 0
+    text = course.source_text("tiny")
+    strict = "assert near(double(np.array([-7.5])), [-15]) and double(np.arange(2)).dtype == int"
+    text.write_text(text.read_text(encoding="utf-8").replace("assert near(double(np.array([-7.5])), [-15])", strict))
+    build(course, "tiny")
+
+    said = typed(course, "compare")
+    assert "double, double: 0 up, 1 down, -4 points\ncheck double has changed:\n" in said.out
+    assert "  +assert near(double(np.array([-7.5])), [-15]) and" in said.out
+    assert "students: 0 up, 1 down" in said.out
+
+    assert typed(course, "grade", "--again", "--never-lower").status == 0
+    result = earlier(course, "tiny", "1")
+    assert result is not None and (result.score, result.net, result.checks[0].score) == (6.5, 6.5, 4.0)
+    assert "4 submissions, 0 graded now" in typed(course, "grade").out
+    pages = {}
+    for step in ("kept", "lowered"):
+        assert typed(course, "feedback").status == 0
+        pages[step] = course.feedback("1", "tiny").read_text(encoding="utf-8")
+        assert "1" in typed(course, "grade", "--again", "1").out
+    assert "自动评分会从 6.5 分降到 2.5 分，按课程的决定不降低" in pages["kept"]
+    assert "（作业的检查更正过）：自动评分从 6.5 分改为 2.5 分" in pages["lowered"]
+    assert "double double：4 → 0" in pages["lowered"]
+    assert "重新批改过" not in course.feedback("3", "tiny").read_text(encoding="utf-8")
+    assert "mark changed" not in typed(course, "grade", "--again", "1").out
+    assert typed(course, "feedback").status == 0
+    assert "自动评分从 6.5 分改为 2.5 分" in course.feedback("1", "tiny").read_text(encoding="utf-8")
+
+
 def test_compare_shows_what_grading_again_would_change_and_writes_nothing(
     klass: Course, tmp_path: Path, typed: Type
 ) -> None:

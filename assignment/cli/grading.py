@@ -76,6 +76,9 @@ def grade(
     jobs: Jobs = None,
     again: Annotated[bool, typer.Option("--again", help="Also those that are graded and have not changed.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new gradebook where the old one is gone.")] = False,
+    never_lower: Annotated[
+        bool, typer.Option("--never-lower", help="What a hand-in had counts where it would get less now.")
+    ] = False,
     on: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Examine on a Dask cluster (tcp://HOST:8786, or local:N to try).")
     ] = "",
@@ -92,6 +95,7 @@ def grade(
     Examples:
       assignment grade
       assignment grade --again 1042 1043
+      assignment grade --again --never-lower
       assignment grade --json | jq 'select(.verdict != "graded").student'
       assignment grade --on tcp://10.0.0.7:8786
     """
@@ -109,7 +113,8 @@ def grade(
         from assignment.workflow.roster import strangers
 
         with progress("grading") as step:
-            graded = verb(found, which, jobs, people(found, which, students), again, step, zygote, fresh, on)
+            who = people(found, which, students)
+            graded = verb(found, which, jobs, who, again, step, zygote, fresh, on, never_lower)
     tables.show_graded(out, found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
     for decision in open_decisions(found, which):

@@ -156,12 +156,18 @@ def show_compared(console: Console, course: Course, compared: Comparison, as_jso
     for (exercise, part), moved in parts.items():
         up, down = sum(by > 0 for by in moved), sum(by < 0 for by in moved)
         console.print(f"{exercise}, {part}: {up} up, {down} down, {sum(moved):+g} points", markup=False)
+    for cell, diff in compared.diffs.items():
+        console.print(f"{cell} has changed:", markup=False)
+        print_below(console, diff, 2)
     names = student_names(course)
     for student, (before, after) in compared.verdicts.items():
         console.print(f"verdict: {student} {one_line(names.get(student, ''), 60)} {before} -> {after}", markup=False)
     for student, (was, now) in compared.nets.items():
         console.print(f"{student} {one_line(names.get(student, ''), 60)} {points(was)} -> {points(now)}", markup=False)
     changed = counted(len(compared.nets), "mark")
+    up = sum(now > was for was, now in compared.nets.values())
+    if compared.nets:
+        console.print(f"students: {up} up, {len(compared.nets) - up} down")
     console.print(f"{changed} changed of {counted(compared.students, 'submission')}; nothing was written")
 
 

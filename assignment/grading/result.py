@@ -11,6 +11,7 @@ from assignment.submission.likeness import Traces
 
 SCHEMA = 2  # version of the JSON, docs/check.schema.json
 VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable", "other", "newer")
+RULES = "rules"  # in the place of an exercise: what the rules take off
 MARKED = ("graded", "timeout")  # those that give a mark; the others wait for a person
 
 Kind = TypeVar("Kind")
@@ -73,6 +74,27 @@ class MadeBy:
 
 
 @dataclass(frozen=True)
+class PartChange:
+    """Points of one part before and after."""
+
+    exercise: str
+    part: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Regrade:
+    """What grading the same hand-in again changed, or would have: marks are after the rules."""
+
+    before: float
+    after: float
+    changes: tuple[PartChange, ...] = ()
+    causes: tuple[str, ...] = ()  # of words.REGRADE_CAUSES
+    kept: bool = False  # the mark before counts, for it was the higher one
+
+
+@dataclass(frozen=True)
 class Result:
     """The verdict on one submission; `score` is the one source of its mark."""
 
@@ -88,6 +110,7 @@ class Result:
     repairs: tuple[str, ...] = ()  # English
     made_by: MadeBy = field(default_factory=MadeBy)
     traces: Traces = field(default_factory=Traces)  # what tells equal work
+    regrade: Regrade | None = None  # what changed when this hand-in was last graded otherwise
 
     @property
     def marked(self) -> bool:
@@ -110,9 +133,40 @@ class Result:
             if data["verdict"] not in VERDICTS:
                 raise ValueError(f"verdict {data['verdict']!r}")
             made_by, traces = _made(MadeBy, data.get("made_by", {})), _made(Traces, data.get("traces", {}))
-            return _made(cls, data, checks=checks, rules=rules, made_by=made_by, traces=traces)
+            again = data.get("regrade")
+            if again:
+                again = _made(Regrade, again, changes=tuple(_made(PartChange, one) for one in again.get("changes", ())))
+            return _made(cls, data, checks=checks, rules=rules, made_by=made_by, traces=traces, regrade=again or None)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"malformed result: {error}") from None
+
+
+def part_changes(old: Result, new: Result) -> list[PartChange]:
+    """Return the parts that have other points in the new result, and what the rules take off if they did not or do."""
+    before, after = _points(old), _points(new)
+    if bool(old.net - old.score) != bool(new.net - new.score):
+        before[RULES, "net"], after[RULES, "net"] = old.net - old.score, new.net - new.score
+    pairs = ((key, before.get(key, 0.0), after.get(key, 0.0)) for key in after | before)
+    return [PartChange(*key, was, now) for key, was, now in pairs if was != now]
+
+
+def _points(result: Result) -> dict[tuple[str, str], float]:
+    return {(check.name, part.name): part.score for check in result.checks for part in check.parts}
+
+
+def regraded(old: Result, new: Result) -> Regrade | None:
+    """Return what grading the same hand-in again changed; what it changed before, if nothing now."""
+    made, were = new.made_by, old.made_by
+    if were.submission != made.submission or not (old.marked and new.marked):
+        return None
+    if old.net == new.net:
+        return old.regrade
+    other = [name for name in ("master", "rules", "limits") if getattr(made, name) != getattr(were, name)]
+    versions = [(of.python, of.numpy, of.ipython, of.nbgrader, of.assignment) for of in (made, were)]
+    causes = (*other, *(["versions"] if versions[0] != versions[1] else []))
+    if not causes and old.regrade and old.regrade.kept:  # it was kept then, and falls now
+        causes = old.regrade.causes
+    return Regrade(old.net, new.net, tuple(part_changes(old, new)), causes)
 
 
 def _made(kind: type[Kind], data: Mapping[str, Any], **known: object) -> Kind:

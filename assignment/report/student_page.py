@@ -13,10 +13,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers.python import PythonLexer
 
 from assignment import words
-from assignment.grading.result import Result
+from assignment.grading.result import RULES, Regrade, Result
 from assignment.homework.notebook import NotebookJson
 from assignment.marking.breakdown import CENT, Standing
-from assignment.report.student_view import RuleView, exercises, rule_views, summands, title
+from assignment.report.student_view import MANY, RuleView, exercises, rule_views, summands, title
 from assignment.text import one_line, points
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -64,11 +64,24 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
             states=words.RULE_STATES,
             objection=words.objection(standing.objection[0], ""),
             link=standing.objection[1],
+            regrade=_regrade(result.regrade),
             steps=_steps(standing, rules) if breakdown.marked and not words.verdict(result.verdict) else [],
             made_by=_made_by(result),
             coloured=_coloured,
         )
     )
+
+
+def _regrade(again: Regrade | None) -> tuple[str, list[str]]:
+    """What grading the hand-in again changed and why, and each part that it changed."""
+    if again is None:
+        return "", []
+    changes = [
+        f"{one_line(c.exercise, 80)} {one_line(c.part, 60)}：{points(c.before)} → {points(c.after)}"
+        for c in again.changes[:MANY]
+        if c.exercise != RULES
+    ]
+    return words.regraded(points(again.before), points(again.after), again.causes, again.kept), changes
 
 
 def _steps(standing: Standing, rules: list[RuleView]) -> list[str]:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.grading.result import Result
-from assignment.marking.results import earlier
+from assignment.grading.result import Result, part_changes
+from assignment.homework.master import Master, cell_id
+from assignment.homework.notebook import NotebookJson
+from assignment.marking.results import earlier, read_autograded
 from assignment.plugins.settings import examiner_for
+from assignment.report.student_view import kind, source
+from assignment.rules.policy import difference
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import Pool
 from assignment.workflow.proving import prove_marks
-
-RULES = "rules"  # in the place of an exercise: what the rules take off
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Comparison:
     """Marks that would change, by student: before and after."""
     verdicts: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Verdicts that would change, by student."""
+    diffs: dict[str, str] = field(default_factory=dict)
+    """Why, where the homework changed: a small diff of each check and given cell that did."""
 
 
 def compare(
@@ -72,6 +76,8 @@ def compare(
             step(count, len(before), "")
     for student, old in before.items():
         _add(found, student, old, after[student])
+        if found.changes and not found.diffs and old.made_by.master != examiner.homework.digest:
+            found.diffs = _diffs(read_autograded(course, name, student), examiner.homework.master)
     return found
 
 
@@ -81,14 +87,16 @@ def _add(found: Comparison, student: str, old: Result, new: Result) -> None:
         found.verdicts[student] = (old.verdict, new.verdict)
     if old.net != new.net:
         found.nets[student] = (old.net, new.net)
-    points, now = _points(old), _points(new)
-    if bool(old.net - old.score) != bool(new.net - new.score):  # the rules take off what they did not, or the reverse
-        points[RULES, "net"], now[RULES, "net"] = old.net - old.score, new.net - new.score
-    for exercise, part in now | points:
-        one, other = points.get((exercise, part), 0.0), now.get((exercise, part), 0.0)
-        if one != other:
-            found.changes.append(Change(exercise, part, student, one, other))
+    changes = part_changes(old, new)
+    found.changes += [Change(c.exercise, c.part, student, c.before, c.after) for c in changes]
 
 
-def _points(result: Result) -> dict[tuple[str, str], float]:
-    return {(check.name, part.name): part.score for check in result.checks for part in check.parts}
+def _diffs(notebook: NotebookJson, master: Master) -> dict[str, str]:
+    """What is another in the checks and given cells since an autograded notebook was made, by cell."""
+    diffs: dict[str, str] = {}
+    for cell in notebook["cells"]:
+        role, name = kind(cell)
+        if role in ("check", "given") and cell_id(role, name) in {own.id for own in master.cells}:
+            diff, _ = difference(source(cell), master.cell(cell_id(role, name)).source)
+            diffs |= {f"{role} {name}": diff} if diff else {}
+    return diffs

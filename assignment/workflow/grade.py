@@ -6,15 +6,15 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from assignment.course import Course, FullError
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
-from assignment.grading.result import Result
-from assignment.marking.results import earlier, write_autograded
+from assignment.grading.result import Result, regraded
+from assignment.marking.results import earlier, read_autograded, write_autograded
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.best import count_best
@@ -64,13 +64,15 @@ def grade(
     zygote: Zygote | None = None,
     fresh: bool = False,
     on: str = "",
+    never_lower: bool = False,
 ) -> Graded:
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that it
     is done. A run that was killed is finished by the next one. Penalties are set anew for all of
     them. zygote: what to examine with, for a caller that began it early; fresh: begin a new gradebook;
-    on: a cluster that examines (workflow.cluster), "" for `jobs` processes of this machine.
+    on: a cluster that examines (workflow.cluster), "" for `jobs` processes of this machine; never_lower: where the same
+    hand-in would get less than before, what it had counts.
     """
     start, failed = time.monotonic(), list[str]()
     students = _students(course, name, only)
@@ -100,14 +102,15 @@ def grade(
                 book.penalise(student, result)
             pool.add(_tasks(course, name, lost))
             total = len(due) + len(lost)
-            for count, (student, examined) in enumerate(pool.results(), 1):
+            for count, (student, anew) in enumerate(pool.results(), 1):
+                examined = _compared(course, name, student, anew, never_lower)
                 book.save(student, examined.notebook, examined.result)
                 failed += _kept(course, name, student, examined)
                 results[student] = examined.result
                 step(count, total, "")
-            now, regraded = book.marks(), {*due, *lost}
+            now, examined_now = book.marks(), {*due, *lost}
     grades = [
-        Grade(student, results[student], now[student], before.get(student), regraded=student in regraded)
+        Grade(student, results[student], now[student], before.get(student), regraded=student in examined_now)
         for student in sorted(results)
     ]
     return Graded(grades, time.monotonic() - start, failed, best, pool.left_out)
@@ -119,6 +122,20 @@ def _pool(on: str, workers: int, examiner: Examiner, zygote: Zygote, watch: Call
     from assignment.workflow.cluster import Cluster  # few need it
 
     return Cluster(on, examiner, watch)
+
+
+def _compared(course: Course, name: str, student: str, examined: Examined, never_lower: bool) -> Examined:
+    """The same, with what is another than before on the same hand-in; or what was before, where that is not to fall."""
+    old, new, notebook = earlier(course, name, student), examined.result, examined.notebook
+    again = regraded(old, new) if old else None
+    if old is None or again is None:
+        return examined
+    if never_lower and again.after < again.before and old.max == new.max:
+        notebook, again = read_autograded(course, name, student), replace(again, kept=True)
+        new = replace(old, made_by=new.made_by)
+    new = replace(new, regrade=again)
+    notebook["metadata"]["assignment"]["result"] = new.as_dict()
+    return Examined(new, notebook)
 
 
 def _kept(course: Course, name: str, student: str, examined: Examined) -> list[str]:

@@ -1,0 +1,84 @@
+"""The corpora graded by two commits: python -m tests.tools.compare BASE (or make compare BASE=commit).
+
+Prints "0 marks changed", or every part of every file that gets other points; the exit status is 1 then.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from assignment.course import Course
+from tests.support import corpus
+from tests.support.fitting import variants
+from tests.support.judge import load_master
+
+ROOT = Path(__file__).parents[2]
+Points = dict[tuple[str, str, str], float]  # by file, exercise and part
+
+
+def hand_in(folder: Path) -> list[Path]:
+    """Write the corpora as submissions: honest ones, attacks, and each right variant in a right homework."""
+    release = json.loads((ROOT / "release/rnn/rnn.ipynb").read_text(encoding="utf-8"))
+    built = json.loads((ROOT / "source/rnn/rnn.ipynb").read_text(encoding="utf-8"))
+    right, master = corpus.reference(built), load_master()
+    cases = [case for kind in ("honest", "attacks") for case in corpus.load(kind) if not case.name.startswith("end_")]
+    files = {
+        case.name: corpus.build(case, release, built) for case in cases
+    }  # what only wears out limits takes too long
+    for variant in variants():
+        sources = right | variant.sources(master)
+        files[f"variant-{variant.family}-{variant.style}"] = corpus.submission(release, sources)
+    for name, data in files.items():
+        (folder / f"{name}.ipynb").write_bytes(data)
+    return sorted(folder.glob("*.ipynb"))
+
+
+def marks(tree: Path, files: list[Path]) -> Points:
+    """What a checkout gives the files, by its own `assignment check`."""
+    command = [sys.executable, "-m", "assignment", "check", "--json", "--course", str(tree), *map(str, files)]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+    if done.returncode not in (0, 2):
+        raise SystemExit(f"{tree}: {done.stderr.strip()}")
+    found: Points = {}
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        name = Path(row["file"]).stem
+        found[name, "rules", "net"] = (row["net"] or 0.0) - row["score"]
+        for check in row["checks"]:
+            found |= {(name, check["name"], part["name"]): part["score"] for part in check["parts"]}
+    return found
+
+
+def changes(before: Points, after: Points) -> list[str]:
+    """A line for every part that gets other points."""
+    keys = sorted(before.keys() | after.keys())
+    return [
+        f"{' '.join(key)}: {before.get(key, 0.0):g} -> {after.get(key, 0.0):g}"
+        for key in keys
+        if before.get(key, 0.0) != after.get(key, 0.0)
+    ]
+
+
+def main(base: str) -> int:
+    """Compare the working tree with a commit."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tree, folder = Path(scratch) / "base", Path(scratch) / "files"
+        folder.mkdir()
+        git = ["git", "-C", str(ROOT), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), base], check=True)
+        try:
+            (tree / "secret.key").write_bytes(Course.find(ROOT).secret())  # the same hidden data for both
+            files = hand_in(folder)
+            lines = changes(marks(tree, files), marks(ROOT, files))
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+    print("\n".join(lines) or f"0 marks changed ({len(files)} submissions)")
+    return int(bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]) if len(sys.argv) > 1 else "compare: name a commit: make compare BASE=main")
