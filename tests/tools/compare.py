@@ -23,7 +23,7 @@ Points = dict[tuple[str, str, str], float]  # by file, exercise and part
 
 
 def hand_in(tree: Path, folder: Path) -> list[Path]:
-    """Write the corpora as submissions made from a checkout's release: honest ones, attacks, and every right variant."""
+    """Write the corpora as submissions made from a checkout's release: honest ones, attacks, right variants."""
     folder.mkdir()
     release = json.loads((tree / "release/rnn/rnn.ipynb").read_text(encoding="utf-8"))
     built = json.loads((tree / "source/rnn/rnn.ipynb").read_text(encoding="utf-8"))
