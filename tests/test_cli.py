@@ -628,7 +628,7 @@ def test_a_stricter_check_is_shown_and_need_not_lower_a_mark(klass: Course, tmp_
     build(course, "tiny")
 
     said = typed(course, "compare")
-    assert "double, double: 0 up, 1 down, -4 points\ncheck double has changed:\n" in said.out
+    assert "double, double: 0 up, 1 down, -4 points\n  check double has changed:\n" in said.out
     assert "  +assert near(double(np.array([-7.5])), [-15]) and" in said.out
     assert "students: 0 up, 1 down" in said.out
 

@@ -137,8 +137,7 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
         console.print("\nmistakes most made")
         for (exercise, mistake), count in common:
             console.print(f"{count:4d}  {exercise}: {mistake}")
-    odd = alarms(grade.result for grade in graded.grades)
-    if odd:
+    if odd := alarms(grade.result for grade in graded.grades):
         console.print("\nchecks to look at before marks go out: perhaps the check is wrong, not the class")
         for alarm in odd:
             console.print(f"{alarm.exercise}, {alarm.part}: {alarm.why}", markup=False)
@@ -157,18 +156,15 @@ def show_compared(console: Console, course: Course, compared: Comparison, as_jso
         up, down = sum(by > 0 for by in moved), sum(by < 0 for by in moved)
         console.print(f"{exercise}, {part}: {up} up, {down} down, {sum(moved):+g} points", markup=False)
     for cell, diff in compared.diffs.items():
-        console.print(f"{cell} has changed:", markup=False)
-        print_below(console, diff, 2)
+        print_below(console, f"{cell} has changed:\n{diff}", 2)
     names = student_names(course)
-    for student, (before, after) in compared.verdicts.items():
-        console.print(f"verdict: {student} {one_line(names.get(student, ''), 60)} {before} -> {after}", markup=False)
-    for student, (was, now) in compared.nets.items():
-        console.print(f"{student} {one_line(names.get(student, ''), 60)} {points(was)} -> {points(now)}", markup=False)
-    changed = counted(len(compared.nets), "mark")
-    up = sum(now > was for was, now in compared.nets.values())
-    if compared.nets:
-        console.print(f"students: {up} up, {len(compared.nets) - up} down")
-    console.print(f"{changed} changed of {counted(compared.students, 'submission')}; nothing was written")
+    moves = [(f"verdict: {student}", student, *verdicts) for student, verdicts in compared.verdicts.items()]
+    moves += [(student, student, points(was), points(now)) for student, (was, now) in compared.nets.items()]
+    for what, student, was, now in moves:
+        console.print(f"{what} {one_line(names.get(student, ''), 60)} {was} -> {now}", markup=False)
+    up, changed = sum(marks[1] > marks[0] for marks in compared.nets.values()), counted(len(compared.nets), "mark")
+    ways = f"students: {up} up, {len(compared.nets) - up} down\n" if compared.nets else ""
+    console.print(f"{ways}{changed} changed of {counted(compared.students, 'submission')}; nothing was written")
 
 
 def show_probes(console: Console, probes: Sequence[Probe], as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from assignment.course import Course, FullError
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
-from assignment.grading.result import Result, regraded
+from assignment.grading.result import Regrade, Result, regraded
 from assignment.marking.results import earlier, read_autograded, write_autograded
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
@@ -69,10 +69,9 @@ def grade(
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that it
-    is done. A run that was killed is finished by the next one. Penalties are set anew for all of
-    them. zygote: what to examine with, for a caller that began it early; fresh: begin a new gradebook;
-    on: a cluster that examines (workflow.cluster), "" for `jobs` processes of this machine; never_lower: where the same
-    hand-in would get less than before, what it had counts.
+    is done. A run that was killed is finished by the next one. zygote: what to examine with, for a caller that began
+    it early; fresh: begin a new gradebook; on: a cluster (workflow.cluster), "" for `jobs` processes of this machine;
+    never_lower: where the same hand-in would get less than before, what it had counts.
     """
     start, failed = time.monotonic(), list[str]()
     students = _students(course, name, only)
@@ -102,8 +101,7 @@ def grade(
                 book.penalise(student, result)
             pool.add(_tasks(course, name, lost))
             total = len(due) + len(lost)
-            for count, (student, anew) in enumerate(pool.results(), 1):
-                examined = _compared(course, name, student, anew, never_lower)
+            for count, (student, examined) in enumerate(_compared(course, name, pool.results(), never_lower), 1):
                 book.save(student, examined.notebook, examined.result)
                 failed += _kept(course, name, student, examined)
                 results[student] = examined.result
@@ -124,12 +122,21 @@ def _pool(on: str, workers: int, examiner: Examiner, zygote: Zygote, watch: Call
     return Cluster(on, examiner, watch)
 
 
-def _compared(course: Course, name: str, student: str, examined: Examined, never_lower: bool) -> Examined:
-    """The same, with what is another than before on the same hand-in; or what was before, where that is not to fall."""
-    old, new, notebook = earlier(course, name, student), examined.result, examined.notebook
-    again = regraded(old, new) if old else None
-    if old is None or again is None:
-        return examined
+def _compared(
+    course: Course, name: str, results: Iterable[tuple[str, Examined]], never_lower: bool
+) -> Iterator[tuple[str, Examined]]:
+    """The same, each with what is another than before on the same hand-in."""
+    for student, examined in results:
+        old = earlier(course, name, student)
+        again = regraded(old, examined.result) if old else None
+        yield student, _again(course, name, student, examined, old, again, never_lower) if old and again else examined
+
+
+def _again(
+    course: Course, name: str, student: str, examined: Examined, old: Result, again: Regrade, never_lower: bool
+) -> Examined:
+    """What was found, with what changed; or what was found before, where a mark is not to fall."""
+    new, notebook = examined.result, examined.notebook
     if never_lower and again.after < again.before and old.max == new.max:
         notebook, again = read_autograded(course, name, student), replace(again, kept=True)
         new = replace(old, made_by=new.made_by)
