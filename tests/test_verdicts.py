@@ -55,6 +55,18 @@ def consistent(result: Result) -> None:
     assert result.score == pytest.approx(sum(check.score for check in result.checks), abs=1e-6)
 
 
+def test_an_exercise_that_hangs_before_others_that_are_not_written(
+    examiner: Examiner, release: Notebook, reference: Sources
+) -> None:
+    signature = reference[STEP_F].partition("\n")[0]
+    result = examiner.examine(
+        corpus.submission(release, {STEP_F: f"{signature}\n    while True:\n        pass"})
+    ).result
+    consistent(result)
+    assert (result.verdict, result.score) == ("graded", 0)
+    assert result.checks[0].ended == "timeout"
+
+
 def test_the_reference_gets_everything(examiner: Examiner, release: Notebook, reference: Sources) -> None:
     result = examiner.examine(corpus.submission(release, reference)).result
     consistent(result)
