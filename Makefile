@@ -25,7 +25,7 @@ lint: ready
 	$(RUN) -m tests.tools.house
 
 bench: ready
-	$(RUN) -m tests.tools.bench
+	$(RUN) -m tests.tools.bench $(PART)
 
 compare: ready
 	$(RUN) -m tests.tools.compare $(BASE)

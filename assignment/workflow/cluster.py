@@ -34,7 +34,11 @@ COME = 20.0  # seconds for a worker to come where there is none
 PREPARED = 60.0  # seconds for a worker to be prepared
 FETCH = 10.0  # seconds for a finished result to be fetched
 TRIES = 3  # workers that may die under a submission before it is taken for the cause
-QUIET = {"distributed.worker.profile.enabled": False, "distributed.comm.timeouts.connect": f"{CONNECT:g}s"}
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.comm.timeouts.connect": f"{CONNECT:g}s",
+    "distributed.admin.low-level-log-length": 10,  # messages kept, with the submissions in them: else 1000
+}
 INSTALL = "--on: Dask is not installed; run: pip install -c constraints.txt -e '.[cluster]'"
 
 

@@ -78,14 +78,17 @@ def grade(
     course.check_gradebook(fresh)
     # Reads master, mistakes, releases and limits: what is wrong with them is said before anything is examined.
     examiner = examiner_for(course, name)
-    workers = min(jobs or os.cpu_count() or 1, len(students))
     step, count, total = progress or (lambda done, total, who: None), 0, 0
     with nullcontext(zygote) if zygote else Zygote.start() as ready, ExitStack() as stack:
         best = count_best(course, name, students, examiner, ready, jobs)
         due, done = _split(course, name, students, examiner, again)
-        pool = stack.enter_context(_pool(on, workers, examiner, ready, lambda who: step(count, total, who)))
+        unproved = due and not done  # the first marks of this master, these limits and rules
+        if unproved and on:  # now: a process with Dask's threads is no place to fork from
+            prove_marks(course, name, examiner, ready)
+        where = on or min(jobs or os.cpu_count() or 1, len(students))
+        pool = stack.enter_context(_pool(where, examiner, ready, lambda who: step(count, total, who)))
         pool.add(_tasks(course, name, due))  # begun meanwhile: nothing of it is kept before the homework is proved
-        if due and not done:  # the first marks of this master, these limits and rules
+        if unproved and not on:
             prove_marks(course, name, examiner, ready)
         from assignment.marking.gradebook import Book, backup  # nbgrader takes a second to import
         from assignment.marking.lateness import handed_in
@@ -107,19 +110,17 @@ def grade(
                 results[student] = examined.result
                 step(count, total, "")
             now, examined_now = book.marks(), {*due, *lost}
-    grades = [
-        Grade(student, results[student], now[student], before.get(student), regraded=student in examined_now)
-        for student in sorted(results)
-    ]
+    grades = [Grade(who, results[who], now[who], before.get(who), who in examined_now) for who in sorted(results)]
     return Graded(grades, time.monotonic() - start, failed, best, pool.left_out)
 
 
-def _pool(on: str, workers: int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None]) -> Dispatcher[Any]:
-    if not on:
-        return Pool(workers, examiner, zygote, watch)
+def _pool(where: str | int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None]) -> Dispatcher[Any]:
+    """The workers of a cluster, or so many processes here."""
+    if isinstance(where, int):
+        return Pool(where, examiner, zygote, watch)
     from assignment.workflow.cluster import Cluster  # few need it
 
-    return Cluster(on, examiner, watch)
+    return Cluster(where, examiner, watch)
 
 
 def _compared(

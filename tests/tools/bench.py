@@ -1,7 +1,8 @@
-"""`make bench`: this project and stock nbgrader, alternately, on the same submissions; status 1 if a bound is missed.
+"""`make bench`: what it costs, against its bounds; status 1 if one is missed. Parts: `make bench PART="kills memory"`.
 
-Both grade from their command lines, in courses of their own with the same release, after a warm-up; medians of ROUNDS.
-Then the corpora of attacks and of honest work, by both (tests.tools.stock).
+speed: this project and stock nbgrader, alternately, on the same submissions. Both grade from their command lines, in
+courses of their own with the same release, after a warm-up; medians of ROUNDS. corpora: attacks and honest work, by
+both (tests.tools.stock). hostile, machines, memory, kills: tests.tools.bench_class.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from assignment.homework.master import SOLUTION, load_master
 from assignment.workflow.demo import copy_course
 from tests import ROOT
 from tests.support import corpus
-from tests.tools import stock
+from tests.tools import bench_class, stock
+from tests.tools.bench_class import Bound
 
 NAME = "rnn"
 SIZE = 40  # submissions in a comparison
@@ -46,10 +48,23 @@ STOCK_CONFIG = 'c = get_config()\nc.CourseDirectory.course_id = "stock"\n'
 def main() -> None:
     """Measure, print, and exit with status 1 if a bound is missed."""
     console = Console(width=110)
-    bounds: list[tuple[str, float, float]] = []  # what, measured, at most
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        bounds += _speed(console, Path(folder))
-    bounds.append(("attacks and honest work: expectations not met", float(stock.compare(console)), 0.0))
+    parts: dict[str, Callable[[Path], list[Bound]]] = {
+        "speed": lambda folder: _speed(console, folder),
+        "corpora": lambda _: [
+            Bound("attacks and honest work: expectations not met", float(stock.compare(console)), 0.0)
+        ],
+        "hostile": lambda _: bench_class.hostile(console),
+        "machines": lambda folder: _machines(console, folder),
+        "memory": lambda folder: bench_class.memory(console, folder),
+        "kills": lambda folder: bench_class.kills(console, folder),
+    }
+    wanted = sys.argv[1:] or list(parts)
+    if unknown := set(wanted) - parts.keys():
+        sys.exit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
+    bounds: list[Bound] = []
+    for part in wanted:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            bounds += parts[part](Path(folder))
     table = Table("what", "measured", "at most", "", box=None)
     for what, value, most in bounds:
         table.add_row(what, f"{value:.3f}", f"{most:g}", "held" if value <= most else "[red]MISSED[/]")
@@ -57,7 +72,13 @@ def main() -> None:
     sys.exit(any(value > most for _, value, most in bounds))
 
 
-def _speed(console: Console, folder: Path) -> list[tuple[str, float, float]]:
+def _machines(console: Console, folder: Path, size: int = bench_class.CLASS) -> list[Bound]:
+    course = _course(folder / "class")
+    _hand_in(course, _submissions(course), size)
+    return bench_class.machines(console, lambda words: _timed([*PROGRAM, "assignment", *words], course), size)
+
+
+def _speed(console: Console, folder: Path) -> list[Bound]:
     ours, theirs = _course(folder / "ours"), _stock_course(folder / "stock")
     submissions = _submissions(ours)
     for course in (ours, theirs):
@@ -87,15 +108,12 @@ def _speed(console: Console, folder: Path) -> list[tuple[str, float, float]]:
         console.print(f"{count} submissions: {1000 * cost:.0f} ms each")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     console.print(f"peak memory of the largest process: {peak:.0f} MiB")
+    ours_of, bare = (median["assignment grade"] / median[name] for name in ("nbgrader autograde", "bare execution"))
     return [
-        (
-            f"grade of {SIZE}, of stock nbgrader's time",
-            median["assignment grade"] / median["nbgrader autograde"],
-            TENTH,
-        ),
-        (f"grade of {SIZE}, times bare execution", median["assignment grade"] / median["bare execution"], TIMES_BARE),
-        ("check of one, cold, in seconds", statistics.median(cold), COLD_SECONDS),
-        (f"cost of each at {LARGER[-1]}, of that at {SIZE}", each[LARGER[-1]] / each[SIZE], GROWTH * NOISE),
+        Bound(f"grade of {SIZE}, of stock nbgrader's time", ours_of, TENTH),
+        Bound(f"grade of {SIZE}, times bare execution", bare, TIMES_BARE),
+        Bound("check of one, cold, in seconds", statistics.median(cold), COLD_SECONDS),
+        Bound(f"cost of each at {LARGER[-1]}, of that at {SIZE}", each[LARGER[-1]] / each[SIZE], GROWTH * NOISE),
     ]
 
 
