@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import subprocess
@@ -251,3 +252,133 @@ def test_formgrader_is_served_and_ends_with_ctrl_c(released: Course) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "") and not (released.root / ".formgrader.log").exists()
+
+
+# --- the walk of docs/ta.md, as one term
+
+TERM = """\
+Student,ID,SIS Login ID,Section,{column}
+    Points Possible,,,,{most}
+"王, 小明",1,wang,Monday,
+"Doe, Jane",2,doe,Tuesday,
+"Ng, Kim",3,ng,Tuesday,
+"Rossi, Ada",4,rossi,Tuesday,
+"Late, Never",9,late,Monday,
+"""
+TORCH = "try:\n    import torch\nexcept ImportError:\n    pass\n\n\n"
+
+
+@pytest.mark.slow
+def test_a_term(tmp_path: Path, typed: Type) -> None:
+    """Two releases, a score before a new hand-in, a changed point, a lost gradebook, a wrong column, a new term."""
+    course = tiny.course(tmp_path / "autumn")
+
+    def says(command: str, *parts: str, status: int = 0) -> None:
+        said = typed(course, *shlex.split(command))
+        text = " ".join((said.out + said.err).split())
+        assert said.status == status, f"$ assignment {command}\n{text}"
+        for part in parts:
+            assert part in text, f"$ assignment {command}\n{text}\nlacks: {part}"
+
+    def hand_in(archive: str, **entries: bytes) -> None:
+        pack(course.root / archive, {f"{name}_tiny.ipynb": data for name, data in entries.items()})
+
+    def roster(column: str, most: float = 6.5) -> None:
+        (course.root / "gradebook.csv").write_text(TERM.format(column=column, most=most), "utf-8")
+
+    # 1. Release; before anything is there, commands say what to do first.
+    says("release", "release/tiny/tiny.ipynb: release ", "6.5 points, nothing leaked")
+    says("grade", "no submissions of tiny; collect them first", status=1)
+    first, right = tiny.read(course.release("tiny")), corpus.reference(tiny.read(course.source("tiny")))
+    breach = right | {"double": TORCH + right["double"]}
+    # 2. Collect.
+    roster("another homework (8)")
+    hand_in(
+        "monday.zip",
+        王小明_1_17=corpus.submission(first, right),
+        doejane_LATE_2_27=corpus.submission(first, {}),
+        ngkim_3_37=corpus.submission(first, breach),
+        rossiada_4_47=b"%PDF-1.7",
+    )
+    says(
+        "collect monday.zip --roster gradebook.csv",
+        "4 collected, 1 of them late",
+        "handed in nothing: Late, Never (9)",
+        "write to: Rossi, Ada (4): does not look like the homework; ask for the notebook itself (.ipynb)",
+    )
+    # 3. Grade; nothing leaves before somebody has looked.
+    says(
+        "grade",
+        "王, 小明 6.5 6.5",
+        "breach of rule 'imports'",
+        "Rossi, Ada 0 none unreadable",
+        "4 submissions, 4 graded",
+    )
+    says("grade", "4 submissions, 0 graded now")
+    says("rules", "3 Ng, Kim: breach of rule 'imports'")
+    says("export", "1 mark would be 0 for a broken rule, and nobody has looked", status=1)
+    says("confirm kim", "3: confirmed, imports")
+    # A wrong column is never taken.
+    says("export", "no column for tiny; choose one with --column ID: another homework (8)", status=1)
+    roster("tiny (7)")
+    says("collect monday.zip --roster gradebook.csv")
+    says("export", "3 marks for the column 'tiny'", "no mark: 4 Rossi, Ada: unreadable")
+    # 4. A score given in formgrader stays on its hand-in, and only there.
+    with course.gradebook() as gradebook:
+        gradebook.find_grade("check-double", "tiny", "tiny", "2").manual_score = 3
+        gradebook.db.commit()
+    says("grade --again 2", "2 Doe, Jane 0 3")
+    says("history jane", "none -> 0 graded", "0 -> 3 by hand")
+    hand_in("tuesday.zip", doejane_2_57=corpus.submission(first, right))
+    says("collect tuesday.zip", "1 collected")
+    says("report")
+    says("export", "no mark: 2 Doe, Jane: handed in anew since it was graded; run: assignment grade")
+    says("grade", "2: the score 3 for double does not count", "assignment decide 2 --keep, or --drop")
+    says("export", "decision of an earlier hand-in not decided on again", status=1)
+    says(
+        "decide", "2 Jane Doe: the score 3 for double, given on the submission", "assignment decide 2 --keep, or --drop"
+    )
+    says("decide jane --drop", "2: the score 3 for double dropped")
+    says("export", "3 marks for the column")
+    # 5. A correction in mid-term: a changed point, a second release; old marks are refused until the class is regraded.
+    text = course.source_text("tiny").read_text("utf-8")
+    course.source_text("tiny").write_text(
+        text.replace("check double 4", "check double 5").replace("写出两倍", "写出每个数的两倍"), "utf-8"
+    )
+    says("release", "7.5 points, nothing leaked")
+    for verb in ("export", "report", "feedback"):
+        says(verb, "given by an older source/tiny/tiny.ipynb, which has changed since; run: assignment grade", status=1)
+    says("compare", "double, double: 3 up, 0 down, +3 points", "nothing was written")
+    hand_in("friday.zip", rossiada_4_67=corpus.submission(tiny.read(course.release("tiny")), right))
+    says("collect friday.zip", "1 collected")
+    says("grade", "mark changed: 1 6.5 -> 7.5")
+    assert len(releases(course, "tiny")) == 2
+    roster("tiny (7)", 7.5)
+    says("export --roster gradebook.csv", "4 marks for the column 'tiny'")
+    # 6. A lost gradebook is not begun anew in silence.
+    (course.root / "gradebook.db").unlink()
+    copies = sorted((course.root / "backups").iterdir())
+    newest = f"put the newest copy in its place (cp backups/{copies[-1].name}"
+    says("grade", "is gone, with every score that was given by hand", newest, status=1)
+    shutil.copy(copies[-1], course.root / "gradebook.db")  # as it was before the last run
+    says(
+        "export", "4 marks of an earlier grading (1, 2, 3, 4), as if an older copy had been put in its place", status=1
+    )
+    says("grade", "4 submissions, 4 graded now", "mark changed: 1 6.5 -> 7.5")
+    says("grade", "4 submissions, 0 graded now")
+    # 7. Points for everybody, for a reason; what came of a mark is told.
+    says('award --all Counter.add 2.5 --why "a test was wrong"', "2: Counter.add +2.5, the mark is 7.5 now")
+    says("waive kim --rule imports --why 'never used'", "3: rule 'imports' waived, the mark is 7.5 now")
+    says("waive kim --rule imports --undo", "the mark is 0 now")
+    says("confirm 3", "3: confirmed, imports")
+    says("history 2", "3 -> 6.5 graded, another hand-in", "6.5 -> 7.5 graded again")
+    says("feedback", "feedback/: 4 pages")
+    says("report", "exported/tiny/report.html")
+    says("export --roster gradebook.csv", "4 marks", "feedback.zip: 4 annotated notebooks")
+    rows = (course.exported("tiny") / "grades.csv").read_text("utf-8").splitlines()
+    assert [row.rpartition(",")[2] for row in rows] == ["tiny (7)", "7.5", "7.5", "0", "7.5"]
+    # 8. The next term begins without any of it.
+    says("new ../spring --course-id cs-spring", "spring: course cs-spring, tiny")
+    course = Course.find(tmp_path / "spring")
+    says("release", "7.5 points, nothing leaked")
+    says("report", "no submissions of tiny", status=1)

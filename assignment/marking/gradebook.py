@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.homework.master import cell_id, load_master
 from assignment.homework.notebook import NotebookJson
+from assignment.marking.breakdown import CENT
 from assignment.marking.decisions import Decision, again, award, examined, load, results_of, undo, waive, withdraw
 from assignment.marking.lateness import handed_in, lateness, marked_late
 from assignment.marking.ledger import Ledger, MarkChange, nets, set_aside
@@ -91,6 +92,24 @@ class Book:
     def marks(self) -> dict[str, float | None]:
         """The net mark, everything counted, of every student who has a submission; None where there is no mark."""
         return nets(self.gradebook.db, self._name)
+
+    def unlike(self, results: Mapping[str, Result]) -> list[str]:
+        """Return who has other automatic scores here than these results say, or none: the gradebook was replaced."""
+        from nbgrader.api import BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
+
+        query = self.gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score)
+        query = query.join(SubmittedAssignment.notebooks).join(SubmittedNotebook.grades).join(Grade.cell)
+        here: dict[str, dict[str, float | None]] = {student: {} for student in self.marks()}
+        for student, cell, score in query.filter(SubmittedAssignment.assignment.has(name=self._name)):
+            here.setdefault(student, {})[cell] = score
+
+        def other(scores: Mapping[str, float | None], result: Result) -> bool:
+            if not result.marked:
+                return any(score is not None for score in scores.values())
+            known = [(scores.get(cell_id("check", check.name)), check.score) for check in result.checks if check.max]
+            return any(score is None or abs(score - right) >= CENT for score, right in known)
+
+        return sorted(who for who, result in results.items() if who not in here or other(here[who], result))
 
     def save(self, student: str, notebook: NotebookJson, result: Result) -> None:
         """Save one student's result as a whole, with the time of the submission and the penalty.
@@ -353,14 +372,19 @@ def history(course: Course, name: str, student: str) -> list[MarkChange]:
 
 def refresh_penalties(course: Course, name: str) -> None:
     """Set everybody's penalty anew: settings, waivers.toml and marks that people gave may have changed since."""
-    results = list(results_of(course, name))
+    results = dict(results_of(course, name))
     if not results:
         return
     with Book(course, name) as book:
         known = book.marks()
-        for student, result in results:
-            if student in known:
-                book.penalise(student, result)
+        results = {student: result for student, result in results.items() if student in known}
+        if other := book.unlike(results):
+            raise AssignmentError(
+                f"gradebook.db: {counted(len(other), 'mark')} of an earlier grading ({', '.join(other[:8])}), as if an "
+                "older copy had been put in its place; run: assignment grade"
+            )
+        for student, result in results.items():
+            book.penalise(student, result)
 
 
 def backup(course: Course) -> Path | None:

@@ -98,7 +98,7 @@ def grade(
         backup(course)
         with Book(course, name, fresh) as book:
             before = book.marks()
-            lost = sorted(done.keys() - before.keys())  # the gradebook was replaced since
+            lost = book.unlike(done)  # the gradebook was replaced since
             results = {student: result for student, result in done.items() if student not in lost}
             for student, result in results.items():
                 book.penalise(student, result)
