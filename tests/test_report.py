@@ -11,7 +11,16 @@ from typing import Any
 import jsonschema
 import pytest
 
-from assignment.report.class_page import BOM, ClassSummary, report, report_csv, report_json
+from assignment.report.class_page import (
+    BOM,
+    ClassAbout,
+    ClassMember,
+    ClassSummary,
+    report,
+    report_csv,
+    report_json,
+    summarise,
+)
 from assignment.text import defused
 from tests import ROOT
 from tests.support import feedback_samples as samples
@@ -246,3 +255,83 @@ def test_json_says_what_the_page_says() -> None:
     assert read["missing"] == [{"student": "3001", "name": "van der Berg, A.B."}]
     broken = samples.result() | {"seconds": float("nan")}
     assert json.loads(report_json(summary([row("1", broken)], ABOUT)))["students"][0]["seconds"] == 0
+
+
+# --- equal mistakes once, and what needs a person
+
+
+def wrong(exercise: str, **parts: dict[str, Any]) -> dict[str, Any]:
+    return samples.result(samples.check(exercise, parts))
+
+
+def mistakes_of(*results: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...], int, bool]]:
+    """(exercise, name, parts, students, whether the list of mistakes lacks it)."""
+    found = summary([row(str(number), result) for number, result in enumerate(results)], ABOUT).mistakes
+    return [(one.check, one.mistake, one.parts, one.students, one.lacking) for one in found]
+
+
+HALVED = {"message": "是正确结果的 0.5 倍；db[0] 得到 1.5", "value": "5ba1", "mistake": ""}
+RAISED = "运行出错：形状 (3, 4) 与 (4, 3) 对不上（rnn_forward 第 {0} 行）"
+
+
+def test_what_came_back_equal_stands_once() -> None:
+    assert mistakes_of(
+        *[wrong("rnn_step_backward", db=HALVED)] * 4,
+        wrong("rnn_step_backward", db=HALVED | {"value": "another"}),
+        wrong("rnn_step_backward", db=HALVED, dx=HALVED),
+        wrong("rnn_forward", h={"message": RAISED.format(7)}),
+        wrong("rnn_forward", h={"message": RAISED.format(12)}),
+        *[samples.result()] * 12,
+    ) == [
+        ("rnn_step_backward", "", ("db",), 4, True),
+        ("rnn_forward", "", ("h",), 2, False),  # by the exception: where it was raised does not matter
+        ("rnn_step_backward", "", ("db",), 1, False),
+        ("rnn_step_backward", "", ("dx", "db"), 1, False),
+    ]
+
+
+def test_names_on_which_the_parts_of_a_check_disagree_are_not_taught_on() -> None:
+    named = {"message": "不对", "mistake": "tanh_missing", "hint": "少了 tanh。"}
+    other = named | {"mistake": "sum_missing"}
+    assert mistakes_of(
+        *[wrong("rnn_step_backward", dx=named, db=named)] * 2,
+        wrong("rnn_step_backward", dx=named, db={"message": "不对"}),
+        wrong("rnn_step_backward", dx=named, db=other),
+        wrong("rnn_step_backward", dx={"message": "未完成：还没有写"}),
+    ) == [
+        ("rnn_step_backward", "tanh_missing", ("dx", "db"), 3, False),
+        ("rnn_step_backward", "", ("db",), 1, False),
+        ("rnn_step_backward", "", ("dx", "db"), 1, False),
+    ]
+
+
+def test_a_large_group_without_a_name_shows_an_example_and_says_that_a_name_is_lacking() -> None:
+    members = [
+        ClassMember(samples.standing(result, {"student": str(number)}, settle(result)), codes={"rnn_forward": "x = 7"})
+        for number, result in enumerate([wrong("rnn_forward", h=HALVED)] * 3)
+    ]
+    text = report(summarise(members, ClassAbout("rnn")))
+    assert "The list of mistakes lacks it" in text and "x = 7" in text
+    assert "The list of mistakes lacks it" not in report(summarise(members[:2], ClassAbout("rnn")))
+
+
+def test_what_needs_a_person_stands_first_with_its_command() -> None:
+    text = report(summary(CLASS, ABOUT | ABSENT))
+    order = ["What needs a person", "Rules broken, and nobody has looked", "Not graded", "<h2>Marks", "<h2>To know"]
+    assert [text.index(part) for part in order] == sorted(text.index(part) for part in order)
+    first = text[: text.index("<h2>Marks")]
+    for command in (
+        "assignment confirm 1044",
+        "assignment waive 1044 --rule todo --why",
+        "assignment check submitted/1043/rnn/rnn.ipynb",
+    ):
+        assert command in unescape(first)
+    assert "1045" not in first  # waived
+    calm = report(summary([row("1041", samples.result())], ABOUT))
+    assert "What needs a person" not in calm
+
+
+def test_the_page_speaks_one_language_where_nothing_is_unfolded() -> None:
+    text = report(summary([row("1", samples.typical()), row("2", samples.nearly_perfect())], ABOUT | {"title": "RNN"}))
+    shown = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    assert not re.search(r"[\u4e00-\u9fff]", Outline(shown).text)
