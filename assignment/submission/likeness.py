@@ -127,6 +127,8 @@ class _Numbering:
         head = self._arguments(getattr(node, "args", None), inner)
         result = _hash([type(node).__name__, head, self.block(getattr(node, "body", None) or [], inner, f"{path}.")])
         self.defined[path] = names[name] = result
+        body = getattr(node, "body", None) or [node]
+        self.statements.append((node.lineno, max(node.lineno, body[0].lineno - 1), _hash([type(node).__name__, head])))
         return result
 
     def _arguments(self, given: ast.arguments | None, names: Names) -> str:
