@@ -247,6 +247,12 @@ def test_similar_work_hides_names_too(browser: Browser, tmp_path: Path) -> None:
     text = tab.locator("body").inner_text()
     assert "Name of" not in text and "assignment waive" not in text and "Student 3" in text
     assert tab.complaints == []  # type: ignore[attr-defined]
+    assert tab.get_by_role("link", name="Class report").get_attribute("href") == "report.html#hide"
+    tab.goto(f"{(tmp_path / 'page.html').as_uri()}#hide")  # as the class page links to it while names are hidden
+    tab.reload()
+    assert "Name of" not in tab.locator("body").inner_text()
+    tab.get_by_text("Hide names").click()
+    assert "Name of 3" in tab.locator("body").inner_text()
 
 
 def test_table_sorts_and_names_hide(browser: Browser, tmp_path: Path) -> None:
