@@ -209,6 +209,7 @@ def test_an_award_is_of_one_hand_in(course: Course, typed: Type) -> None:
     hand_in(course, "2", "nothing", "another file")
     said = done(typed(course, "grade"))
     assert "2: the award of 3 points for double does not count" in said.err and net(course, "2") == 0
+    assert causes(course, "2")[-1] == (3, 0, "graded, another hand-in")  # one step, never above what there is
     assert "not decided on again" in typed(course, "export").err
     for choice, mark in (("--keep", 3), ("--undo", 0), ("--drop", 0), ("--undo", 0), ("--keep", 3)):
         done(typed(course, "decide", "2", choice))

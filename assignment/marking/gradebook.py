@@ -203,6 +203,7 @@ def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson,
     stubs = dict(query(SourceCell.name, SourceCell.source).filter(SourceCell.notebook_id == record.notebook_id).all())
     for comment, cell in query(Comment, BaseCell.name).join(Comment.cell).filter(Comment.notebook_id == record.id):
         comment.auto_comment = "No response." if cells[cell]["source"] == stubs[cell] else None
+    ledger.cap(record)
     cause = "graded" if not before else "graded again" if before == submission else "graded, another hand-in"
     made_by = f"submission {submission[:12]}, master {result.made_by.master[:12]}" if result else ""
     ledger.note(cause, made_by)

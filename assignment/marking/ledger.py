@@ -131,6 +131,7 @@ class Ledger:
         if known and known.sha256 == submission:
             return
         if known:
+            self._add(record, {})  # those that are of this hand-in too are set again with the penalties
             before = self.by_hand(record)
             for cell, given in before.items():
                 self._run(SET_ASIDE, cell=cell, **vars(given), sha256=known.sha256, given_on=known.given_on)
@@ -183,6 +184,19 @@ class Ledger:
     def award(self, record: Any, awards: Mapping[str, Decision]) -> None:
         """Set what awards (by cell) add to nbgrader's record of a submission: no cell gets more than it is worth."""
         before = self.awarded()
+        self._add(record, {cell: (award.points, award.why) for cell, award in awards.items()})
+        given = [f"{award.exercise} +{points(award.points)}: {award.why}" for award in awards.values()]
+        taken_back = [f"{cell.partition('-')[2]}: taken back" for cell in before if cell not in awards]
+        if given or taken_back:
+            self.note("award", "; ".join(given + taken_back), ", ".join({award.who: 0 for award in awards.values()}))
+
+    def cap(self, record: Any) -> None:
+        """Lower what awards add where the automatic score has grown, so that no cell gets more than it is worth."""
+        self._add(record, self.awarded())
+
+    def _add(self, record: Any, awards: Mapping[str, tuple[float, str]]) -> None:
+        """Make awards (points and why, by cell) part of nbgrader's extra credit, in the place of those before."""
+        before = self.awarded()
         if not awards and not before:
             return
         self._run(f"DELETE FROM assignment_award WHERE {OF}")
@@ -191,14 +205,11 @@ class Ledger:
                 continue
             extra = round((grade.extra_credit or 0.0) - before.get(grade.name, (0.0, ""))[0], 2)
             score = grade.auto_score if grade.manual_score is None else grade.manual_score
-            more = 0.0
-            if grade.name in awards and score is not None:
-                more = round(max(0.0, min(awards[grade.name].points, grade.max_score - score - extra)), 2)
-                self._run(AWARDED, cell=grade.name, points=more, why=awards[grade.name].why)
+            most, why = awards.get(grade.name, (0.0, ""))
+            more = 0.0 if score is None else round(max(0.0, min(most, grade.max_score - score - extra)), 2)
+            if more:
+                self._run(AWARDED, cell=grade.name, points=more, why=why)
             grade.extra_credit = round(extra + more, 2) or None
-        given = [f"{award.exercise} +{points(award.points)}: {award.why}" for award in awards.values()]
-        taken_back = [f"{cell.partition('-')[2]}: taken back" for cell in before if cell not in awards]
-        self.note("award", "; ".join(given + taken_back), ", ".join({award.who: 0 for award in awards.values()}))
 
 
 def tables(db: Any) -> None:
