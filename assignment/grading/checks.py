@@ -156,7 +156,8 @@ def _came_back(value: Any) -> str:
 
     Of visible rows only: hidden data are another submission's own, and so are their values.
     """
-    print_ = Diagnosis.fingerprint(value)
+    with np.errstate(all="ignore"):  # floats too wide to be compared
+        print_ = Diagnosis.fingerprint(value)
     if value is None or len(print_) < 2:
         return ""
     if isinstance(print_[0], list):
