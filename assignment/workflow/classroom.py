@@ -11,7 +11,7 @@ from pathlib import Path
 from assignment import words
 from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
-from assignment.grading.examiner import Examined
+from assignment.grading.result import Result
 from assignment.homework.master import load_master
 from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking.breakdown import CENT, Standing, standing_of
@@ -40,6 +40,14 @@ from assignment.workflow.pool import Pool
 from assignment.workflow.roster import dropped, read_roster
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class EarlierWork:
+    """What is kept of another term's hand-in: the traces in its result, and its sources by exercise."""
+
+    result: Result
+    codes: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ def write_feedback(course: Course, name: str, progress: Progress | None = None) 
     return paths
 
 
-def write_report(course: Course, name: str, others: Mapping[str, Examined] | None = None) -> dict[str, Path]:
+def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | None = None) -> dict[str, Path]:
     """Write the class page, the page of similar work, and JSON and CSV, to exported/NAME/; return the paths by kind.
 
     others: what was handed in in other terms, to be compared with (`other_terms`).
@@ -171,12 +179,12 @@ def write_report(course: Course, name: str, others: Mapping[str, Examined] | Non
     judged = {who: decisions.on_similarity(who, name, result.made_by.submission) for who, result in results.items()}
     listed = course.mistakes(name)
     alike = similarity(
-        results | {who: examined.result for who, examined in others.items()},
+        results | {who: work.result for who, work in others.items()},
         known(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else ""),
         others.keys(),
         {who: words for who, words in judged.items() if words},
     )
-    sources |= {who: codes(examined.notebook) for who, examined in others.items()}
+    sources |= {who: work.codes for who, work in others.items()}
     summary = summarise(members, about, alike.groups)
     people = {row.student: row for row in summary.students}
     made = {
@@ -190,7 +198,7 @@ def write_report(course: Course, name: str, others: Mapping[str, Examined] | Non
     return {kind: path for kind, (path, _) in made.items()}
 
 
-def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, Examined]:
+def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, EarlierWork]:
     """Read what was handed in in another term, without running it; folder: that course's submitted/.
 
     Returns it by TERM/STUDENT. AssignmentError if the folder holds nothing of the assignment.
@@ -205,7 +213,7 @@ def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progres
     with Pool(min(os.cpu_count() or 1, len(files)), examiner, zygote) as pool:
         pool.add(files.items())
         for count, (who, examined) in enumerate(pool.results(), 1):
-            found[who] = examined
+            found[who] = EarlierWork(examined.result, codes(examined.notebook))
             progress(count, len(files))
     return found
 
