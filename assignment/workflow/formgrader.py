@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from assignment.course import Course
 from assignment.errors import AssignmentError
 
-START = 60.0  # seconds until it answers; only a machine with much else to do needs them
+START = 120.0  # seconds until it answers; only a machine with much else to do needs them
 LOG = ".formgrader.log"
 
 
