@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from assignment.grading.checks import came_back
 from assignment.grading.result import CheckResult, MadeBy, Part, Result
 from assignment.report.alarms import Alarm, Attempt, alarms, attempts_of, discrimination
 
@@ -127,3 +130,29 @@ def test_the_surest_stands_first() -> None:
     made = spoilt(made, 8, 1, lambda number, part, result: failed(part, 0.1 + number))
     assert [alarm.kind for alarm in alarms(made)] == ["nobody", "same"]
     assert isinstance(alarms(made)[0], Alarm)
+
+
+GRID = np.linspace(-1.0, 2.0, 12).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        (GRID, GRID * (1 + 1e-12), True),  # the same formula, added up in another order
+        (GRID, GRID.tolist(), True),
+        (GRID, -GRID, False),
+        (GRID, GRID.T, False),
+        (GRID, GRID * 1.01, False),
+        (np.zeros(3), -np.zeros(3), True),
+        (np.full(3, np.nan), np.full(3, np.nan), True),
+        (2.5, 2.5, True),
+        (2.5, 2.6, False),
+    ],
+)
+def test_equal_wrong_values_have_one_hash(first: Any, second: Any, same: bool) -> None:
+    assert (came_back(first) == came_back(second)) is same
+    assert came_back(first)
+
+
+def test_what_is_no_value_has_none() -> None:
+    assert [came_back(value) for value in (None, object(), {}, "text")] == [""] * 4

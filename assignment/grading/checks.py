@@ -147,11 +147,11 @@ def _part(name: str, points: float, passed: bool, rows: list[Any]) -> Part:
         hidden = telling.hidden and not passed
         message = words.in_block(telling.block, telling.message) if hidden else telling.message
         part = replace(part, error=_finite(telling.error), below=telling.below, message=message, hidden=hidden)
-        return part if passed or hidden else replace(part, value=_came_back(telling.got))
+        return part if passed or hidden else replace(part, value=came_back(telling.got))
     return part if rows else replace(part, message=words.NOT_CHECKED)
 
 
-def _came_back(value: Any) -> str:
+def came_back(value: Any) -> str:
     """A wrong value as a short hash, equal for values that agree in four digits; "" where none came back.
 
     Of visible rows only: hidden data are another submission's own, and so are their values.
