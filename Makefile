@@ -2,9 +2,9 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 BROWSER := chromium
-# Two workers more than there are cores: many tests wait for a clock. A file stays with one worker, and so do its
+# One worker more than there are cores: many tests wait for a clock. A file stays with one worker, and so do its
 # fixtures; tests/conftest.py says which are begun first and which are shared out.
-TESTS := $(RUN) -m pytest -n $(shell expr $$(nproc) + 2) --dist loadscope
+TESTS := $(RUN) -m pytest -n $(shell expr $$(nproc) + 1) --dist loadscope
 
 .PHONY: demo test quick lint setup ready browser build release bench compare margins accuracy clean
 
