@@ -12,7 +12,7 @@ import pytest
 
 from assignment.grading.checks import came_back
 from assignment.grading.result import CheckResult, MadeBy, Part, Result
-from assignment.report.alarms import Alarm, Attempt, alarms, attempts_of, discrimination
+from assignment.report.alarms import Alarm, PartAttempt, alarms, attempts_of, discrimination
 
 EXERCISES, PARTS = 10, 3
 Spoil = Callable[[int, Part, Result], Part]
@@ -117,7 +117,7 @@ def test_who_has_no_mark_and_who_did_not_try_does_not_count() -> None:
 
 
 def test_discrimination_is_the_correlation_with_everything_else() -> None:
-    attempts = [Attempt(number >= 10, number / 20, "", "one", "") for number in range(20)]
+    attempts = [PartAttempt(number >= 10, number / 20, "", "one", "") for number in range(20)]
     found = discrimination(attempts)
     assert found is not None
     assert found.value == pytest.approx(0.867, abs=1e-3)  # of a step with a ramp: sqrt(3)/2 in the limit

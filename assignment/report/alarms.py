@@ -46,7 +46,7 @@ class Discrimination:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class PartAttempt:
     """What a student who did something about an exercise got in one part of it."""
 
     passed: bool
@@ -61,7 +61,7 @@ def alarms(results: Iterable[Result]) -> list[Alarm]:
     return alarms_in(attempts_of(results))
 
 
-def alarms_in(attempts_by_part: Mapping[tuple[str, str], Sequence[Attempt]]) -> list[Alarm]:
+def alarms_in(attempts_by_part: Mapping[tuple[str, str], Sequence[PartAttempt]]) -> list[Alarm]:
     """Return the same of attempts that are gathered already."""
     found = [
         Alarm(one_line(exercise, 80), one_line(part, 60), kind, why)
@@ -71,9 +71,9 @@ def alarms_in(attempts_by_part: Mapping[tuple[str, str], Sequence[Attempt]]) -> 
     return sorted(found, key=lambda alarm: KINDS.index(alarm.kind))
 
 
-def attempts_of(results: Iterable[Result]) -> dict[tuple[str, str], list[Attempt]]:
+def attempts_of(results: Iterable[Result]) -> dict[tuple[str, str], list[PartAttempt]]:
     """Return who tried each (exercise, part), of the results that give a mark, in the order of the homework."""
-    attempts: dict[tuple[str, str], list[Attempt]] = defaultdict(list)
+    attempts: dict[tuple[str, str], list[PartAttempt]] = defaultdict(list)
     for result in results:
         if not result.marked:
             continue
@@ -85,17 +85,17 @@ def attempts_of(results: Iterable[Result]) -> dict[tuple[str, str], list[Attempt
                 made = result.made_by
                 version = f"assignment {made.assignment}, Python {made.python}, NumPy {made.numpy}"
                 attempts[check.name, part.name].append(
-                    Attempt(part.passed, rest, _value(part), result.release, version)
+                    PartAttempt(part.passed, rest, _value(part), result.release, version)
                 )
     return attempts
 
 
-def discrimination(attempts: Sequence[Attempt]) -> Discrimination | None:
+def discrimination(attempts: Sequence[PartAttempt]) -> Discrimination | None:
     """Return how passing a part goes together with the rest (by Fisher's z); None for too few or all alike."""
     return _discrimination(attempts, INTERVAL)
 
 
-def _discrimination(attempts: Sequence[Attempt], errors: float) -> Discrimination | None:
+def _discrimination(attempts: Sequence[PartAttempt], errors: float) -> Discrimination | None:
     if len(attempts) < FEW:
         return None
     try:
@@ -117,7 +117,7 @@ def _value(part: Part) -> str:
     return f"{part.error:.6g}" if part.error is not None else part.message
 
 
-def _reasons(attempts: Sequence[Attempt]) -> Iterable[tuple[str, str]]:
+def _reasons(attempts: Sequence[PartAttempt]) -> Iterable[tuple[str, str]]:
     """Yield (kind, why) of everything that speaks against a part."""
     tried, passed = len(attempts), sum(one.passed for one in attempts)
     if tried < FEW:
@@ -139,14 +139,14 @@ def _reasons(attempts: Sequence[Attempt]) -> Iterable[tuple[str, str]]:
         )
 
 
-def _groups(attempts: Sequence[Attempt], by: str) -> dict[str, list[Attempt]]:
-    groups: dict[str, list[Attempt]] = defaultdict(list)
+def _groups(attempts: Sequence[PartAttempt], by: str) -> dict[str, list[PartAttempt]]:
+    groups: dict[str, list[PartAttempt]] = defaultdict(list)
     for one in attempts:
         groups[getattr(one, by)].append(one)
     return {name: group for name, group in groups.items() if len(group) >= FEW}
 
 
-def _apart(groups: dict[str, list[Attempt]]) -> Iterable[str]:
+def _apart(groups: dict[str, list[PartAttempt]]) -> Iterable[str]:
     """Yield what is said of the two groups that are furthest apart, if nothing but chance cannot do that.
 
     Two proportions with their pooled standard error; work elsewhere must not tell them apart as well.

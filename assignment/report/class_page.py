@@ -19,9 +19,9 @@ from assignment.homework.checker import UNFINISHED
 from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
 from assignment.report.alarms import (
     Alarm,
-    Attempt,
     Discrimination,
     MistakeRow,
+    PartAttempt,
     alarms_in,
     attempts_of,
     discrimination,
@@ -316,7 +316,9 @@ def _histogram(graded: Iterable[StudentRow]) -> list[Bin]:
     return bins
 
 
-def _exercises(results: Iterable[Result], attempts: Mapping[tuple[str, str], Sequence[Attempt]]) -> list[ExerciseRow]:
+def _exercises(
+    results: Iterable[Result], attempts: Mapping[tuple[str, str], Sequence[PartAttempt]]
+) -> list[ExerciseRow]:
     """Return how each exercise and each of its parts went, of the submissions that have marks."""
     exercises: dict[str, ExerciseRow] = {}
     for check in (check for result in results for check in result.checks):
