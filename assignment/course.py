@@ -73,6 +73,11 @@ class Course:
         """The list of likely mistakes beside the master text (a homework may have none)."""
         return self.root / "source" / f"{name}{MISTAKES}.py"
 
+    def mistakes_text(self, name: str) -> str:
+        """What that list says, "" where there is none."""
+        path = self.mistakes(name)
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
     def source(self, name: str) -> Path:
         """The master notebook built from the text, the one nbgrader reads."""
         return self.root / "source" / name / f"{name}.ipynb"

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from copy import deepcopy
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
@@ -18,7 +17,7 @@ from assignment import words
 from assignment.grading.caches import CacheMaker, NoCache
 from assignment.grading.checks import CheckRun, ended_output, run_check, run_given, unrun_check
 from assignment.grading.diagnosis import name_causes
-from assignment.grading.proxies import MOVING, Deferred, Student, batched
+from assignment.grading.proxies import Deferred, Student, batched, swept
 from assignment.grading.reference import Code, Homework
 from assignment.grading.result import CheckResult
 from assignment.homework.master import Cell, cell_id
@@ -157,8 +156,7 @@ class Attempt:
     ) -> list[Any]:
         """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
         if call[0] in self.right:
-            returned = [self._homework.call(*moved) for moved in swept(call, x, h, entries)]
-            return [value if pick is None else value[pick] for value in returned]
+            return swept(self._homework.call, call, x, h, entries, pick)
         session = self._in_time()
         try:
             return session.sweep(call, x, h, entries, pick)
@@ -195,15 +193,6 @@ class Attempt:
                 raise OutOfTime
             raise Ended("timeout", "the check took longer than one cell may")
         return session
-
-
-def swept(call: tuple[Any, ...], x: np.ndarray, h: float, entries: range) -> Iterator[tuple[Any, ...]]:
-    """The call with an entry of x moved up by h, then down, for each of the entries; every array a copy of its own."""
-    for entry in entries:
-        for step in (h, -h):
-            moved = x.copy()
-            moved.flat[entry] += step
-            yield deepcopy(call, {id(MOVING): moved})
 
 
 class Stage:

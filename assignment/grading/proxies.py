@@ -8,6 +8,7 @@ entries. They give bit for bit what the given helpers give (a test compares them
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -248,6 +249,20 @@ class Student:
                 self._remember(item, call, (*path, key))
 
 
+def swept(
+    answer: Callable[..., Any], call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None
+) -> list[Any]:
+    """What a function of this process answers to a sweep: every call has copies of its own, as in the sandbox."""
+    values = []
+    for entry in entries:
+        for step in (h, -h):
+            moved = x.copy()
+            moved.flat[entry] += step
+            returned = answer(*deepcopy(call, {id(MOVING): moved}))
+            values.append(returned if pick is None else returned[pick])
+    return values
+
+
 def _marked(value: Any, moving: np.ndarray) -> Any:
     """The value with MOVING in the place of `moving`. Raises Unbatchable for a view of it."""
     if value is moving:
@@ -271,9 +286,9 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def batched(student: Student, given: Keywords) -> dict[str, Helper]:
-    """The twins of those helpers that the notebook gives, by their names."""
-    twins = {"eval_numerical_gradient_array": _of_array, "eval_numerical_gradient": _of_scalar}
-    return {name: twin(student, given[name]) for name, twin in twins.items() if name in given}
+    """Those helpers that the notebook gives, by name, as they ask for many calls in a message."""
+    helpers = {"eval_numerical_gradient_array": _of_array, "eval_numerical_gradient": _of_scalar}
+    return {name: helper(student, given[name]) for name, helper in helpers.items() if name in given}
 
 
 def _of_array(student: Student, plain: Helper) -> Helper:

@@ -285,9 +285,7 @@ def refuse_outdated(course: Course, name: str) -> None:
     """Raise AssignmentError while marks stand that another master gave: its points or tests may have been others."""
     from assignment.grading.reference import Homework  # takes a while to import
 
-    listed = course.mistakes(name)
-    mistakes = listed.read_text(encoding="utf-8") if listed.exists() else ""
-    now = Homework(load_master(course.source(name)), mistakes).digest
+    now = Homework(load_master(course.source(name)), course.mistakes_text(name)).digest
     older = [student for student, result in results_of(course, name) if result.made_by.master not in ("", now)]
     if older:
         master = course.source(name).relative_to(course.root)

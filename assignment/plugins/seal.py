@@ -24,8 +24,7 @@ class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]
         self._refuse_other_files(folder)
         master = load_master(folder / f"{folder.name}.ipynb")
         nb.metadata["assignment"] = {"name": master.name, "release": master.release}
-        mistakes = Course.find(folder.parent.parent).mistakes(folder.name)
-        prove(master, nb, mistakes.read_text(encoding="utf-8") if mistakes.exists() else "")
+        prove(master, nb, Course.find(folder.parent.parent).mistakes_text(folder.name))
         return nb, resources
 
     def _refuse_other_files(self, folder: Path) -> None:

@@ -59,6 +59,5 @@ def examiner_for(course: Course, name: str) -> Examiner:
 
 def examiner_of(course: Course, master: Master, published: Mapping[str, Master]) -> Examiner:
     """Return an examiner of this master for hand-ins made from these releases, not yet started."""
-    listed = course.mistakes(master.name)
-    homework = Homework(master, listed.read_text(encoding="utf-8") if listed.exists() else "")
+    homework = Homework(master, course.mistakes_text(master.name))
     return Examiner(homework, published, limits(course), policy(course), course.secret())

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, median
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 from assignment.grading.result import CheckResult, Result
 from assignment.homework.checker import UNFINISHED
 from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
@@ -28,7 +26,7 @@ from assignment.report.alarms import (
     equal_mistakes,
 )
 from assignment.report.similarity import SimilarWork
-from assignment.report.student_page import TEMPLATES, environment, fingerprint
+from assignment.report.student_page import rendered
 from assignment.report.student_view import EvidenceView
 from assignment.rules import Finding
 from assignment.text import block, defused, one_line, points
@@ -353,32 +351,26 @@ def _open(check: CheckResult) -> bool:
 def report(summary: ClassSummary) -> str:
     """Return the class page as one HTML text."""
     students = summary.students
-    css, js = ((TEMPLATES / name).read_text("utf-8") for name in ("report.css", "report.js"))
-    policy = f"default-src 'none'; style-src {fingerprint(css)}; script-src {fingerprint(js)}"
-    return (
-        environment()
-        .get_template("report.html")
-        .render(
-            css=Markup(css),
-            js=Markup(js),
-            policy=f"{policy}; base-uri 'none'; form-action 'none'",
-            all=summary,
-            points=points,
-            tallest=max((row.count for row in summary.histogram), default=0) or 1,
-            named=[row for row in summary.mistakes if row.mistake][:NAMED],
-            unnamed=[row for row in summary.mistakes if not row.mistake and row.students > 1][:NAMED],
-            single=[row for row in summary.mistakes if not row.mistake and row.students == 1],
-            zeroed=sum(row.zeroed for row in students),
-            accused=[row for row in students if row.breaches],
-            waiting=[row for row in students if row.open_rules],
-            settled=[row for row in students if row.breaches and not row.open_rules],
-            undecided=sum(not group.decided for group in summary.similarity),
-            remedies=REMEDIES,
-            ungraded=[row for row in students if row.verdict != "graded"],
-            cut=[(row, name, check) for row in students for name, check in row.checks.items() if check.ended],
-            late=[row for row in students if row.late],
-            slowest=[row for student in summary.slowest for row in students if row.student == student],
-        )
+    return rendered(
+        "report.html",
+        "report.css",
+        "report.js",
+        all=summary,
+        points=points,
+        tallest=max((row.count for row in summary.histogram), default=0) or 1,
+        named=[row for row in summary.mistakes if row.mistake][:NAMED],
+        unnamed=[row for row in summary.mistakes if not row.mistake and row.students > 1][:NAMED],
+        single=[row for row in summary.mistakes if not row.mistake and row.students == 1],
+        zeroed=sum(row.zeroed for row in students),
+        accused=[row for row in students if row.breaches],
+        waiting=[row for row in students if row.open_rules],
+        settled=[row for row in students if row.breaches and not row.open_rules],
+        undecided=sum(not group.decided for group in summary.similarity),
+        remedies=REMEDIES,
+        ungraded=[row for row in students if row.verdict != "graded"],
+        cut=[(row, name, check) for row in students for name, check in row.checks.items() if check.ended],
+        late=[row for row in students if row.late],
+        slowest=[row for student in summary.slowest for row in students if row.student == student],
     )
 
 

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import log2
 
-from markupsafe import Markup
-
 from assignment.grading.result import Result
-from assignment.report.student_page import TEMPLATES, environment, fingerprint
+from assignment.report.student_page import rendered
 from assignment.submission.likeness import common_lines
 from assignment.text import one_line
 
@@ -185,19 +183,14 @@ def similarity_page(
     people: the rows of the class page by student, for names and what stands in their place; codes: sources by student
     and exercise.
     """
-    css = (TEMPLATES / "report.css").read_text("utf-8")
-    return (
-        environment()
-        .get_template("similarity.html")
-        .render(
-            css=Markup(css),
-            policy=f"default-src 'none'; style-src {fingerprint(css)}; base-uri 'none'; form-action 'none'",
-            title=title,
-            all=found,
-            step=STEP,
-            people=people,
-            groups=[(group, _sheets(group, codes)) for group in found.groups[:SHOWN]],
-        )
+    return rendered(
+        "similarity.html",
+        "report.css",
+        title=title,
+        all=found,
+        step=STEP,
+        people=people,
+        groups=[(group, _sheets(group, codes)) for group in found.groups[:SHOWN]],
     )
 
 

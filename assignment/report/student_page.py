@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -40,35 +41,30 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
         one_line(late.words, 120),
         words.counts(standing.best),
     ]
-    css = (TEMPLATES / "feedback.css").read_text("utf-8")
     net, best = breakdown.net, breakdown.max
-    return (
-        environment()
-        .get_template("feedback.html")
-        .render(
-            css=Markup(css),
-            policy=f"default-src 'none'; style-src {fingerprint(css)}; base-uri 'none'; form-action 'none'",
-            title=title(notebook),
-            name=one_line(standing.name, 80),
-            student=student,
-            facts=list(dict.fromkeys(fact for fact in facts if fact)),
-            verdict=words.verdict(result.verdict),
-            marked=breakdown.marked,
-            net=points(net),
-            max=points(best),
-            tone="good" if best and net >= 0.9 * best else "bad" if net <= 0 else "",
-            summands=summands(breakdown),
-            exercises=exercises(result, notebook, breakdown),
-            breaches=[rule for rule in rules if rule.state == "breach"],
-            rules=rules if result.verdict == "graded" or result.rules else [],
-            states=words.RULE_STATES,
-            objection=words.objection(standing.objection[0], ""),
-            link=standing.objection[1],
-            regrade=_regrade(result.regrade),
-            steps=_steps(standing, rules) if breakdown.marked and not words.verdict(result.verdict) else [],
-            made_by=_made_by(result),
-            coloured=_coloured,
-        )
+    return rendered(
+        "feedback.html",
+        "feedback.css",
+        title=title(notebook),
+        name=one_line(standing.name, 80),
+        student=student,
+        facts=list(dict.fromkeys(fact for fact in facts if fact)),
+        verdict=words.verdict(result.verdict),
+        marked=breakdown.marked,
+        net=points(net),
+        max=points(best),
+        tone="good" if best and net >= 0.9 * best else "bad" if net <= 0 else "",
+        summands=summands(breakdown),
+        exercises=exercises(result, notebook, breakdown),
+        breaches=[rule for rule in rules if rule.state == "breach"],
+        rules=rules if result.verdict == "graded" or result.rules else [],
+        states=words.RULE_STATES,
+        objection=words.objection(standing.objection[0], ""),
+        link=standing.objection[1],
+        regrade=_regrade(result.regrade),
+        steps=_steps(standing, rules) if breakdown.marked and not words.verdict(result.verdict) else [],
+        made_by=_made_by(result),
+        coloured=_coloured,
     )
 
 
@@ -91,8 +87,17 @@ def _steps(standing: Standing, rules: list[RuleView]) -> list[str]:
     return words.next_steps(len(lost), any(rule.state == "breach" for rule in rules), standing.best)
 
 
-def environment() -> Environment:
-    """Return the templates' environment: everything is escaped, and a missing value is an error."""
+def rendered(template: str, style: str, script: str = "", **names: object) -> str:
+    """Return a page that needs nothing else: its style and script inside, and a policy that allows those alone."""
+    css, js = ((TEMPLATES / name).read_text("utf-8") if name else "" for name in (style, script))
+    sources = f"style-src {_fingerprint(css)}" + (f"; script-src {_fingerprint(js)}" if js else "")
+    policy = f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
+    return _environment().get_template(template).render(css=Markup(css), js=Markup(js), policy=policy, **names)
+
+
+@cache
+def _environment() -> Environment:
+    """The templates' environment: everything is escaped, and a missing value is an error."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
         autoescape=True,
@@ -103,7 +108,7 @@ def environment() -> Environment:
     )
 
 
-def fingerprint(text: str) -> str:
+def _fingerprint(text: str) -> str:
     """Return the source expression by which a content security policy knows an inline style or script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from assignment.grading.result import Result
 from assignment.marking.results import earlier
 from assignment.sandbox.zygote import Zygote
 from assignment.submission.handed_in import attempts, best_counts, put, read_record
-from assignment.workflow.pool import Pool
+from assignment.workflow.pool import examine_all
 
 RESULT = "result.json"  # beside each attempt: what it got
 
@@ -58,12 +57,9 @@ def _results(paths: list[Path], examiner: Examiner, zygote: Zygote, jobs: int | 
     """What each attempt gets, kept beside it."""
     results = {path: result for path in paths if (result := _known(path, examiner))}
     due = {str(path): path for path in paths if path not in results}
-    if due:
-        with Pool(min(jobs or os.cpu_count() or 1, len(due)), examiner, zygote) as pool:
-            pool.add(due.items())
-            for key, examined in pool.results():
-                results[due[key]] = examined.result
-                replace_file(due[key].with_name(RESULT), json.dumps(examined.result.as_dict(), ensure_ascii=False))
+    for key, examined in examine_all(due.items(), examiner, zygote, jobs):
+        results[due[key]] = examined.result
+        replace_file(due[key].with_name(RESULT), json.dumps(examined.result.as_dict(), ensure_ascii=False))
     return results
 
 

@@ -66,8 +66,7 @@ def take_back(course: Course, name: str) -> Built:
 
 def _written(course: Course, master: Master) -> Built:
     """Write the notebook of a master, with what its named mistakes give."""
-    mistakes = course.mistakes(master.name)
-    filled = with_fingerprints(master, mistakes.read_text(encoding="utf-8") if mistakes.exists() else "")
+    filled = with_fingerprints(master, course.mistakes_text(master.name))
     filled = with_facts(filled, facts(course, master.name))
     path = course.source(master.name)
     changed = replace_file(path, dumps(render(master.name, list(filled.cells), filled.header)))

@@ -36,7 +36,7 @@ from assignment.sandbox.zygote import Zygote
 from assignment.submission.handed_in import read_record
 from assignment.submission.likeness import known
 from assignment.text import points
-from assignment.workflow.pool import Pool
+from assignment.workflow.pool import examine_all
 from assignment.workflow.roster import dropped, read_roster
 
 Progress = Callable[[int, int], None]
@@ -177,10 +177,9 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
     ]
     results = {one.student: one.standing.result for one in everybody}
     judged = {who: decisions.on_similarity(who, name, result.made_by.submission) for who, result in results.items()}
-    listed = course.mistakes(name)
     alike = similarity(
         results | {who: work.result for who, work in others.items()},
-        known(load_master(course.source(name)), listed.read_text(encoding="utf-8") if listed.exists() else ""),
+        known(load_master(course.source(name)), course.mistakes_text(name)),
         others.keys(),
         {who: words for who, words in judged.items() if words},
     )
@@ -210,11 +209,9 @@ def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progres
     examiner = examiner_for(course, name)
     examiner.reads_only = True
     found = {}
-    with Pool(min(os.cpu_count() or 1, len(files)), examiner, zygote) as pool:
-        pool.add(files.items())
-        for count, (who, examined) in enumerate(pool.results(), 1):
-            found[who] = EarlierWork(examined.result, codes(examined.notebook))
-            progress(count, len(files))
+    for count, (who, examined) in enumerate(examine_all(files.items(), examiner, zygote), 1):
+        found[who] = EarlierWork(examined.result, codes(examined.notebook))
+        progress(count, len(files))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -16,7 +15,7 @@ from assignment.plugins.settings import examiner_for
 from assignment.report.student_view import kind, source
 from assignment.rules.policy import difference
 from assignment.sandbox.zygote import Zygote
-from assignment.workflow.pool import Pool
+from assignment.workflow.pool import examine_all
 from assignment.workflow.proving import prove_marks
 
 
@@ -67,13 +66,12 @@ def compare(
     prove_marks(course, name, examiner, zygote)
     step = progress or (lambda done, total, who: None)
     found, count = Comparison(len(before)), 0
-    workers = min(jobs or os.cpu_count() or 1, len(before))
     after: dict[str, Result] = {}
-    with Pool(workers, examiner, zygote, lambda who: step(count, len(before), who)) as pool:
-        pool.add((student, course.submitted(student, name)) for student in before)
-        for count, (student, examined) in enumerate(pool.results(), 1):
-            after[student] = examined.result
-            step(count, len(before), "")
+    tasks = [(student, course.submitted(student, name)) for student in before]
+    examined_now = examine_all(tasks, examiner, zygote, jobs, lambda who: step(count, len(before), who))
+    for count, (student, examined) in enumerate(examined_now, 1):
+        after[student] = examined.result
+        step(count, len(before), "")
     for student, old in before.items():
         _add(found, student, old, after[student])
         if found.changes and not found.diffs and old.made_by.master != examiner.homework.digest:

@@ -57,7 +57,7 @@ def prepared(course: Course, name: str, folder: Path | None = None) -> Iterator[
             raise AssignmentError(f"{root}: not empty; name an empty or a new folder")
         copy = copy_course(course, root)
         build(copy, name)
-        mistakes = course.mistakes(name).read_text(encoding="utf-8") if course.mistakes(name).exists() else ""
+        mistakes = course.mistakes_text(name)
         homework = Homework(load_master(copy.source(name)), mistakes)
         release = json.loads(copy.release(name).read_text(encoding="utf-8"))
         student_side = Homework(homework.master.released)

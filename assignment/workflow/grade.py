@@ -18,7 +18,7 @@ from assignment.marking.results import earlier, read_autograded, write_autograde
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.best import count_best
-from assignment.workflow.pool import Dispatcher, Pool, Task
+from assignment.workflow.pool import Dispatcher, Pool, Task, examine_all
 from assignment.workflow.proving import prove_marks
 
 Progress = Callable[[int, int, str], None]  # submissions done, in all, and who has been under examination for long
@@ -196,10 +196,9 @@ def check(
     examiner = examiner_for(course, name)
     waiting: dict[str, Result] = {}
     number = 0
-    with Pool(min(jobs or os.cpu_count() or 1, len(files)), examiner, zygote) as pool:
-        pool.add((str(place), file) for place, file in enumerate(files))
-        for key, examined in pool.results():
-            waiting[key] = examined.result
-            while str(number) in waiting:
-                yield files[number], waiting.pop(str(number))
-                number += 1
+    tasks = [(str(place), file) for place, file in enumerate(files)]
+    for key, examined in examine_all(tasks, examiner, zygote, jobs):
+        waiting[key] = examined.result
+        while str(number) in waiting:
+            yield files[number], waiting.pop(str(number))
+            number += 1

@@ -14,7 +14,7 @@ import resource
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -249,3 +249,16 @@ class Pool(Dispatcher[Worker]):
         self._seats[self._seats.index(worker)] = fresh
         self._feed(fresh)
         return key, self._found(submission, lost)
+
+
+def examine_all(
+    tasks: Collection[Task],
+    examiner: Examiner,
+    zygote: Zygote,
+    jobs: int | None = None,
+    watch: Callable[[str], None] | None = None,
+) -> Iterator[tuple[str, Examined]]:
+    """Have all these examined, by so many processes (one a core) but no more than there are tasks; as Pool.results."""
+    with Pool(min(jobs or os.cpu_count() or 1, len(tasks)), examiner, zygote, watch) as pool:
+        pool.add(tasks)
+        yield from pool.results()

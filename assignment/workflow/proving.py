@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import os
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +14,9 @@ import numpy as np
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.grading.examination import Attempt, Stage, swept
+from assignment.grading.examination import Attempt, Stage
 from assignment.grading.examiner import Examiner
+from assignment.grading.proxies import swept
 from assignment.grading.reference import Mistake
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework.master import HIDDEN, Cell, Master, within
@@ -26,7 +26,7 @@ from assignment.sandbox.channel import remote_error
 from assignment.sandbox.protocol import Keywords
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.build import build
-from assignment.workflow.pool import Pool
+from assignment.workflow.pool import examine_all
 
 SEEDED = {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "seed"}  # of numpy.random
 SOLVED, EMPTY = "the solutions", "the untouched release"
@@ -133,8 +133,7 @@ class Trusted(Attempt):
         self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
     ) -> list[Any]:
         """As Attempt.sweep."""
-        returned = [self.call(*moved) for moved in swept(call, x, h, entries)]
-        return [value if pick is None else value[pick] for value in returned]
+        return swept(self.call, call, x, h, entries, pick)
 
 
 def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
@@ -174,10 +173,8 @@ def _results(
     """Examine hand-ins made of a master, side by side; the results as they come."""
     homework = examiner.homework if master is examiner.homework.master else examiner.homework.with_master(master)
     alone = Examiner(homework, {master.release: master.released}, examiner.limits, examiner.policy, examiner.secret)
-    with Pool(min(len(hand_ins), os.cpu_count() or 1), alone, zygote) as pool:
-        pool.add(hand_ins)
-        for key, examined in pool.results():
-            yield key, examined.result
+    for key, examined in examine_all(hand_ins, alone, zygote):
+        yield key, examined.result
 
 
 def _lost(checks: Sequence[CheckResult]) -> list[tuple[str, Part]]:
@@ -248,12 +245,12 @@ def _why(check: CheckResult) -> str:
 def _not_empty(result: Result) -> Iterator[str]:
     """What the untouched release gets points for, a line each."""
     if result.verdict != "graded":
-        yield f"the untouched release: {result.verdict}: {result.reason}"
+        yield f"{EMPTY}: {result.verdict}: {result.reason}"
         return
     for check in result.checks:
         if check.score or any(part.passed for part in check.parts):
             got = ", ".join(part.name for part in check.parts if part.passed)
-            yield f"check {check.name}: the untouched release gets {check.score:g} points: {got}"
+            yield f"check {check.name}: {EMPTY} gets {check.score:g} points: {got}"
 
 
 def _unseeded(cell: Cell) -> Iterator[str]:
