@@ -222,7 +222,7 @@ def show_rules(
 def show_waiting(console: Console, waiting: Sequence[Waiting]) -> None:
     """A line for each that waits, and below it what to type."""
     for one in waiting:
-        print_below(console, f"{one.student}  {one_line(one.name, 40)}: {one_line(one.what, 200)}", 0)
+        print_below(console, f"{one.student}  {one_line(one.name, 40)}".rstrip() + f": {one_line(one.what, 200)}", 0)
         for command in one.commands:
             print_below(console, command, 4)
     console.print(f"{len(waiting)} in all" if waiting else "nothing waits")
