@@ -36,7 +36,7 @@
 #
 # 三条规则，违反任何一条，整份作业记零分：
 #
-# 1. **只写 TODO**：只在 `# TODO` 与 `# TODO 结束` 之间写代码，不改其他任何代码。
+# 1. **只写 TODO**：只在 `# TODO ▼` 与 `# TODO 结束 ▲` 之间写代码，不改其他任何代码。
 # 2. **不导入别的包**：除了已经导入的，不要再导入任何 Python 包；要写的东西请自己动手写，不要调用现成的函数代劳。
 # 3. **保留输出**：交上来的文件里，每个单元都要留着运行后的输出。
 #
@@ -272,12 +272,12 @@ def rnn_step_forward(x, prev_h, Wx, Wh, b):
 
     Returns next_h, the new hidden state (N, H), and cache, whatever the backward pass needs.
     """
-    # TODO: 按公式算出 next_h，并把反向传播要用的东西放进 cache。
+    # TODO ▼▼▼▼▼▼▼▼ 按公式算出 next_h，并把反向传播要用的东西放进 cache。
     ### BEGIN SOLUTION
     next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
     cache = (x, prev_h, Wx, Wh, next_h)
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return next_h, cache
 
 
@@ -364,7 +364,7 @@ def rnn_step_backward(dnext_h, cache):
 
     Returns dx (N, D), dprev_h (N, H), dWx (D, H), dWh (H, H), db (H,).
     """
-    # TODO: 先求对 tanh 之前的量的梯度，再求五个输入的梯度。
+    # TODO ▼▼▼▼▼▼▼▼ 先求对 tanh 之前的量的梯度，再求五个输入的梯度。
     ### BEGIN SOLUTION
     x, prev_h, Wx, Wh, next_h = cache
     da = dnext_h * (1 - next_h**2)  # tanh'(a) = 1 - tanh(a)^2
@@ -374,7 +374,7 @@ def rnn_step_backward(dnext_h, cache):
     dWh = prev_h.T @ da
     db = da.sum(axis=0)
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return dx, dprev_h, dWx, dWh, db
 
 
@@ -458,7 +458,7 @@ def rnn_forward(x, h0, Wx, Wh, b):
 
     Returns h, the hidden states of all steps (N, T, H), and cache, whatever the backward pass needs.
     """
-    # TODO: 用 rnn_step_forward 一步一步算，把每一步的状态放进 h，每一步的 cache 也留好。
+    # TODO ▼▼▼▼▼▼▼▼ 用 rnn_step_forward 一步一步算，把每一步的状态放进 h，每一步的 cache 也留好。
     ### BEGIN SOLUTION
     steps = range(x.shape[1])
     h = np.zeros((x.shape[0], x.shape[1], h0.shape[1]), dtype=h0.dtype)
@@ -469,7 +469,7 @@ def rnn_forward(x, h0, Wx, Wh, b):
         h[:, t] = state
         cache.append(step_cache)
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return h, cache
 
 
@@ -559,7 +559,7 @@ def rnn_backward(dh, cache):
 
     Returns dx (N, T, D), dh0 (N, H), dWx (D, H), dWh (H, H), db (H,).
     """
-    # TODO: 从最后一步到第一步调用 rnn_step_backward，两路梯度相加，参数的梯度累加。
+    # TODO ▼▼▼▼▼▼▼▼ 从最后一步到第一步调用 rnn_step_backward，两路梯度相加，参数的梯度累加。
     ### BEGIN SOLUTION
     dx, dWx, dWh, db = [], 0, 0, 0
     dh0 = 0  # what flows back from the step after the last: nothing
@@ -569,7 +569,7 @@ def rnn_backward(dh, cache):
         dWx, dWh, db = dWx + dWxt, dWh + dWht, db + dbt
     dx = np.stack(dx, axis=1)
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return dx, dh0, dWx, dWh, db
 
 
@@ -737,12 +737,12 @@ def word_embedding_forward(x, W):
 
     Returns out, the vectors of the words (N, T, D), and cache, whatever the backward pass needs.
     """
-    # TODO: 查表得到 out，并把反向传播要用的东西放进 cache。
+    # TODO ▼▼▼▼▼▼▼▼ 查表得到 out，并把反向传播要用的东西放进 cache。
     ### BEGIN SOLUTION
     out = W[x]
     cache = (x, W.shape)
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return out, cache
 
 
@@ -819,13 +819,13 @@ def word_embedding_backward(dout, cache):
 
     Returns dW (V, D).
     """
-    # TODO: 把 dout 的每个位置加回 dW 中对应的那一行。
+    # TODO ▼▼▼▼▼▼▼▼ 把 dout 的每个位置加回 dW 中对应的那一行。
     ### BEGIN SOLUTION
     x, shape = cache
     dW = np.zeros(shape, dtype=dout.dtype)
     np.add.at(dW, x, dout)  # unlike dW[x] += dout, counts a repeated word every time
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return dW
 
 
@@ -912,12 +912,12 @@ def temporal_affine_forward(x, w, b):
 
     Returns out (N, T, M), and cache, whatever the backward pass needs.
     """
-    # TODO: 按公式算出 out，并把反向传播要用的东西放进 cache。
+    # TODO ▼▼▼▼▼▼▼▼ 按公式算出 out，并把反向传播要用的东西放进 cache。
     ### BEGIN SOLUTION
     out = x @ w + b
     cache = (x, w)
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return out, cache
 
 
@@ -983,14 +983,14 @@ def temporal_affine_backward(dout, cache):
 
     Returns dx (N, T, D), dw (D, M), db (M,).
     """
-    # TODO: 求三个梯度；dw 与 db 要对所有样本和所有时刻求和。
+    # TODO ▼▼▼▼▼▼▼▼ 求三个梯度；dw 与 db 要对所有样本和所有时刻求和。
     ### BEGIN SOLUTION
     x, w = cache
     dx = dout @ w.T
     dw = np.einsum("ntd,ntm->dm", x, dout)
     db = dout.sum(axis=(0, 1))
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     return dx, dw, db
 
 
@@ -1083,7 +1083,7 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
 
     Returns loss, a number, and dx, its gradient (N, T, V).
     """
-    # TODO: 求 softmax 概率、遮住之后的损失 loss 和它的梯度 dx。
+    # TODO ▼▼▼▼▼▼▼▼ 求 softmax 概率、遮住之后的损失 loss 和它的梯度 dx。
     ### BEGIN SOLUTION
     N, T = y.shape
     right = np.arange(N)[:, None], np.arange(T), y  # log_p[right] (N, T): the right words
@@ -1094,7 +1094,7 @@ def temporal_softmax_loss(x, y, mask, verbose=False):
     dx[right] -= 1  # p - 1[v = y]
     dx *= mask[:, :, None] / N
     ### END SOLUTION
-    # TODO 结束
+    # TODO 结束 ▲▲▲▲▲▲▲▲
     if verbose:
         print("dx:", dx.shape)
     return loss, dx
@@ -1251,7 +1251,7 @@ class CaptioningRNN:
         W_vocab, b_vocab = self.params["W_vocab"], self.params["b_vocab"]
 
         loss, grads = 0.0, {}
-        # TODO: 前向五步算出 loss，反向五步把八个梯度放进 grads。
+        # TODO ▼▼▼▼▼▼▼▼ 前向五步算出 loss，反向五步把八个梯度放进 grads。
         ### BEGIN SOLUTION
         h0 = features @ W_proj + b_proj
         x, embed_cache = word_embedding_forward(captions_in, W_embed)
@@ -1265,7 +1265,7 @@ class CaptioningRNN:
         grads["W_proj"] = features.T @ dh0
         grads["b_proj"] = dh0.sum(axis=0)
         ### END SOLUTION
-        # TODO 结束
+        # TODO 结束 ▲▲▲▲▲▲▲▲
         return loss, grads
 
 

@@ -135,8 +135,8 @@ def test_the_release_keeps_both_ends_of_every_region(text: Master) -> None:
     for cell in text.released.solves:
         lines = [line.strip() for line in cell.source.splitlines()]
         stub = lines.index(STUB)
-        assert lines[stub - 1].startswith("# TODO: ")
-        assert lines[stub + 1] == "# TODO 结束"
+        assert lines[stub - 1].startswith("# TODO ▼")
+        assert lines[stub + 1] == "# TODO 结束 ▲▲▲▲▲▲▲▲"
         assert lines[stub + 2].startswith(("return ", "if verbose"))
 
 

@@ -158,8 +158,8 @@ def add_parameter(cells: list[Cell], rng: random.Random) -> None:
 
 def write_outside(cells: list[Cell], rng: random.Random) -> None:
     """Write a line between the end mark and the given return."""
-    cell = rng.choice([cell for cell in code(cells, "solve") if "# TODO 结束\n" in cell["source"]])
-    cell["source"] = re.sub(r"([ \t]*)# TODO 结束\n", r"\g<0>\1extra = 1\n", cell["source"])
+    cell = rng.choice([cell for cell in code(cells, "solve") if "# TODO 结束 ▲▲▲▲▲▲▲▲\n" in cell["source"]])
+    cell["source"] = re.sub(r"([ \t]*)# TODO 结束 ▲▲▲▲▲▲▲▲\n", r"\g<0>\1extra = 1\n", cell["source"])
 
 
 def change_return(cells: list[Cell], rng: random.Random) -> None:
