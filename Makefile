@@ -6,7 +6,7 @@ BROWSER := chromium
 # fixtures; tests/conftest.py says which are begun first and which are shared out.
 TESTS := $(RUN) -m pytest -n $(shell expr $$(nproc) + 1) --dist loadscope
 
-.PHONY: demo test quick lint setup ready browser build release bench compare margins accuracy clean
+.PHONY: demo test quick lint setup ready browser build release figures bench compare margins accuracy clean
 
 demo: ready
 	@$(RUN) -m assignment demo
@@ -38,6 +38,9 @@ accuracy: ready
 
 build release: ready
 	$(RUN) -m assignment $@
+
+figures: browser
+	$(RUN) -m tests.tools.figures
 
 setup: ready
 	@$(RUN) -m assignment doctor

@@ -238,7 +238,7 @@ check.report()
 # 换了一个办法：**同一组参数在每个时刻重复使用**，时刻之间只传递一个隐藏状态 $h_t$。它像一份不断改写的笔记：读入
 # $x_t$，参考旧笔记 $h_{t-1}$，写出新笔记 $h_t$。
 #
-# ![展开的 RNN：h0 出发，每一步读入一个 x，得到一个 h](figures/unrolled.svg)
+# ![展开的 RNN：h0 出发，每一步读入一个 x，得到一个 h](figures/unrolled.png)
 #
 # 这样做有两个好处：参数的个数与序列长度无关，一个位置学到的规律在别的位置也能用。
 
@@ -330,7 +330,7 @@ check.report()
 # 已知损失 $L$ 对输出的梯度 $\dfrac{\partial L}{\partial h_t}$（代码里的
 # `dnext_h`），求它对五个输入的梯度。检查里 `dnext_h` 是随机的：它代替了后面的整个网络，不管后面接的是什么，你的公式都应当成立。
 #
-# ![一步的计算图：黑色是前向，红色是反向，方框边上是局部导数](figures/step.svg)
+# ![一步的计算图：黑色是前向，红色是反向，方框边上是局部导数](figures/step.png)
 #
 # 沿着前向的计算倒着走，先穿过 $\tanh$：因为 $\tanh'(a) = 1 - \tanh^2(a)$，
 #
@@ -536,7 +536,7 @@ check.report()
 # = \underbrace{\mathrm{dh}_t}_{\text{来自输出}}
 # + \underbrace{\mathrm{dprev\_h}_{t+1}}_{\text{来自下一步}}, \qquad \mathrm{dprev\_h}_{T+1} = 0.$$
 #
-# ![反向：从最后一步走到第一步，每一步先把两路梯度相加](figures/unrolled_back.svg)
+# ![反向：从最后一步走到第一步，每一步先把两路梯度相加](figures/unrolled_back.png)
 #
 # 于是从最后一步走到第一步，每步调用 `rnn_step_backward`。参数在每一步都用过一次，所以 `dWx`、`dWh`、`db`
 # 是各步梯度的**和**；走完第一步传出来的就是 `dh0`。
@@ -721,7 +721,7 @@ picture
 #
 # $$\mathrm{out}[n, t, :] = E[\,x[n, t],\ :\,].$$
 #
-# ![左边的编号指到矩阵的一行，那一行抄到输出里；反向时沿原路加回去](figures/embedding.svg)
+# ![左边的编号指到矩阵的一行，那一行抄到输出里；反向时沿原路加回去](figures/embedding.png)
 #
 # 形状：$x\,(N, T)$ 是整数，$E\,(V, D)$，输出 $(N, T, D)$。NumPy 的整数数组下标一行就能做到。
 #
@@ -1176,7 +1176,7 @@ if Check.ready("temporal_softmax_loss"):
 #
 # 现在把所有的零件拼成一个图像描述模型。图像已经由别的网络变成了特征向量，模型要学着一个词一个词地说出它：
 #
-# ![图像特征变成 h0；每一步读入一个词，经过循环网络和仿射层，预测下一个词](figures/captioning.svg)
+# ![图像特征变成 h0；每一步读入一个词，经过循环网络和仿射层，预测下一个词](figures/captioning.png)
 
 # %% prose captioning-steps [markdown]
 # 训练时，模型在每个时刻读入**正确的**上一个词，预测下一个词，这叫**教师强制**（teacher forcing）。所以一句话 `captions` 去掉最后一个词就是输入

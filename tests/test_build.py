@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import subprocess
 import sys
@@ -276,9 +277,12 @@ def test_reading_a_master_imports_nothing_heavy() -> None:
 
 # What a master takes from the engine and from files beside it
 
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+# A PNG of 18 by 9
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAABIAAAAJCAAAAAAatCPTAAAAD0lEQVR42mP4jwEYBqkQAOiroV/xqz4pAAAAAElFTkSuQmCC"
+)
 RICH = f"""# %% prose seen [markdown]
-# ![一个方块](figures/square.svg)
+# ![一个方块](figures/square.png)
 
 # %% given checks
 # @title 检查器
@@ -296,7 +300,7 @@ HEADER = "# ---\n# assignment:\n#   pairs: [[do, undo]]\n#   time_axis: 1\n# ---
 def rich(tmp_path: Path) -> Course:
     root = tmp_path / "rich"
     (root / "source" / "figures").mkdir(parents=True)
-    (root / "source" / "figures" / "square.svg").write_text(SVG)
+    (root / "source" / "figures" / "square.png").write_bytes(PNG)
     (root / "nbgrader_config.py").write_text(tiny.CONFIG)
     course = Course.find(root)
     course.source_text("rich").write_text(HEADER + RICH)
@@ -309,7 +313,7 @@ def source_of(course: Course, name: str) -> str:
 
 
 def test_code_and_figures_are_put_in_and_taken_out_again(rich: Course) -> None:
-    assert 'src="data:image/svg+xml;base64,PHN2Zy' in source_of(rich, "prose-seen")
+    assert 'width="9" src="data:image/png;base64,iVBORw0' in source_of(rich, "prose-seen")
     assert "def rel_error(x, y):\n" in source_of(rich, "given-checks")
     assert "from assignment" not in source_of(rich, "given-checks")
     text = rich.source_text("rich").read_text()
@@ -329,8 +333,15 @@ def test_the_checker_is_not_edited_in_a_notebook(rich: Course) -> None:
 
 
 def test_a_missing_figure_is_said(rich: Course) -> None:
-    (rich.root / "source" / "figures" / "square.svg").unlink()
-    with pytest.raises(AssignmentError, match=r"source/rich.py:7: .* no figure square.svg"):
+    (rich.root / "source" / "figures" / "square.png").unlink()
+    with pytest.raises(AssignmentError, match=r"source/rich.py:7: .* no figure square.png"):
+        build(rich, "rich")
+
+
+def test_a_figure_that_colab_does_not_show_is_said(rich: Course) -> None:
+    rich.source_text("rich").write_text(HEADER + RICH.replace("square.png", "square.svg"))
+    (rich.root / "source" / "figures" / "square.svg").write_text("<svg/>")
+    with pytest.raises(AssignmentError, match=r"source/rich.py:7: .* name square.png, which 'make figures' draws"):
         build(rich, "rich")
 
 
@@ -368,7 +379,7 @@ def test_deadline_and_links_come_from_the_config(rich: Course) -> None:
     text = (
         rich.source_text("rich")
         .read_text()
-        .replace("figures/square.svg)", "figures/square.svg) 交上来。<!-- facts -->")
+        .replace("figures/square.png)", "figures/square.png) 交上来。<!-- facts -->")
     )
     rich.source_text("rich").write_text(text)
     build(rich, "rich")

@@ -399,7 +399,7 @@ def test_annotated_notebook_keeps_prose_and_plain_outputs() -> None:
     ]
     cell = next(one for one in notebook["cells"] if one["id"] == "solve-rnn_forward")
     cell["outputs"], cell["execution_count"] = outputs, 7
-    figure = '<img alt="一步" src="data:image/svg+xml;base64,PHN2Zy8+">'
+    figure = '<img alt="一步" width="9" src="data:image/png;base64,iVBORw0KGgo=">'
     next(one for one in notebook["cells"] if one["id"] == "prose-about-rnn_forward")["source"] += f"\n\n{figure}"
     cells = {one["id"]: one for one in annotate(notebook, samples.result())["cells"]}
     assert cells["prose-about-rnn_forward"]["source"].startswith("## 4.1 整个序列的前向")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,15 +11,18 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbconvert import HTMLExporter
-from playwright.sync_api import Browser, Page, sync_playwright
+from PIL import Image, ImageChops, ImageStat
+from playwright.sync_api import Browser, Page
 
 from assignment.report.class_page import report
 from assignment.report.similarity import similarity, similarity_page
 from tests.support import feedback_samples as samples
+from tests.support.browser import chromium
 from tests.support.feedback_samples import annotate, page, settle, summary
 from tests.test_feedback import HOSTILE, WHO
 from tests.test_report import ABOUT, ABSENT, CLASS
 from tests.test_similarity import a_class, give
+from tests.tools.figures import FIGURES, drawn
 
 pytestmark = pytest.mark.slow
 
@@ -72,12 +74,8 @@ class Person:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium of the distribution; a machine without one fails here, with its word for it."""
-    with sync_playwright() as play:
-        # Running as root, Chromium refuses its own sandbox; what it opens here are our pages, without a network.
-        chromium = play.chromium.launch(executable_path=shutil.which("chromium") or "chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as ready:
+        yield ready
 
 
 def opened(browser: Browser, folder: Path, text: str, width: int = 1200) -> Page:
@@ -273,3 +271,26 @@ def test_table_sorts_and_names_hide(browser: Browser, tmp_path: Path) -> None:
         assert row["student"] not in text
     assert "Student 3" in text
     assert tab.locator("a:visible").count() == 0
+
+
+# The figures of the notebook
+
+
+@pytest.mark.parametrize("svg", sorted(FIGURES.glob("*.svg")), ids=lambda svg: svg.stem)
+def test_a_figure_is_what_its_svg_draws(browser: Browser, svg: Path) -> None:
+    assert unlike(drawn(browser, svg), svg.with_suffix(".png")) < 0.03
+
+
+def test_a_figure_that_lost_a_letter_would_be_seen(browser: Browser, tmp_path: Path) -> None:
+    text = (FIGURES / "step.svg").read_text(encoding="utf-8")
+    assert ">b<" in text
+    (tmp_path / "step.svg").write_text(text.replace(">b<", "><"), encoding="utf-8")
+    assert unlike(drawn(browser, tmp_path / "step.svg"), FIGURES / "step.png") > 0.03
+
+
+def unlike(picture: Image.Image, kept: Path) -> float:
+    """The mean difference of two pictures' pixels, out of 255; of other sizes all of it."""
+    other = Image.open(kept).convert("RGB")
+    if other.size != picture.size:
+        return 255.0
+    return max(ImageStat.Stat(ImageChops.difference(picture.convert("RGB"), other)).mean)

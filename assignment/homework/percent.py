@@ -31,8 +31,8 @@ from assignment.syntax import definitions
 TITLE = re.compile(r"^#\s*%%")
 CARRIED = re.compile(r"^from assignment\.homework\.(checker|diagnosis) import (.+)$", re.MULTILINE)
 ANNOTATION = re.compile(r": \w+(?=[,)]| =)| -> \w+(?=:$)")
-FIGURE = re.compile(r"!\[([^\]]*)\]\((figures/[\w.-]+\.svg)\)")
-EMBEDDED = re.compile(r'<img alt="([^"]*)" src="data:image/svg\+xml;base64,([^"]*)">')
+FIGURE = re.compile(r"!\[([^\]]*)\]\((figures/[\w.-]+)\)")
+EMBEDDED = re.compile(r'<img alt="([^"]*)" width="\d+" src="data:image/png;base64,([^"]*)">')
 LOOKS_LIKE_A_MARKER = re.compile(r"^\s*#.*\b(BEGIN|END)\b.*\b(SOL|HID|TEST|MARK)\w*", re.IGNORECASE)
 MARKER = re.compile(rf"^\s*### ({'|'.join(SOLUTION + HIDDEN)})$")
 
@@ -128,7 +128,7 @@ def carried_back(source: str, old: str, figures: Path) -> str:
         raise FaultError("the checker cannot be edited in the notebook; edit assignment/homework/checker.py")
 
     def named(match: re.Match[str]) -> str:
-        files = figures.glob("figures/*.svg")
+        files = figures.glob("figures/*.png")
         file = next((f for f in files if _base64(f) == match[2]), None)
         return f"![{match[1]}](figures/{file.name})" if file else match[0]
 
@@ -176,10 +176,16 @@ def _pieces(module: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _embedded(caption: str, file: Path) -> str:
-    """Return the tag of a figure that holds the whole file; an img tag, for Markdown's own links allow no SVG data."""
+    """Return the tag of a figure that holds the whole file, shown at half its size: sharp on fine screens too.
+
+    PNG in an img tag is what JupyterLab, VS Code and Colab all show; Colab shows neither SVG nor attachments in a text.
+    """
     if not file.exists():
         raise FaultError(f"no figure {file.name}; put it into {file.parent.name}/ beside the text")
-    return f'<img alt="{caption}" src="data:image/svg+xml;base64,{_base64(file)}">'
+    if file.suffix != ".png":
+        raise FaultError(f"Colab does not show {file.name}; name {file.stem}.png, which 'make figures' draws from it")
+    width = int.from_bytes(file.read_bytes()[16:20])  # of a PNG's header
+    return f'<img alt="{caption}" width="{width // 2}" src="data:image/png;base64,{_base64(file)}">'
 
 
 def _base64(file: Path) -> str:
