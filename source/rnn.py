@@ -651,6 +651,9 @@ class Drawing:
     def _repr_svg_(self):
         return self.text
 
+    def __repr__(self):  # what is shown of a notebook that came from somebody else
+        return "（一张图，运行这个单元就看得到）"
+
     @classmethod
     def lines(cls, curves, title, below, log=False):
         """Curves by name over their index; log: on a logarithmic scale."""
@@ -1200,7 +1203,9 @@ if Check.ready("temporal_softmax_loss"):
 class CaptioningRNN:
     """A model that describes an image: its features set the first hidden state, an RNN says the words."""
 
-    def __init__(self, word_to_idx, input_dim=512, wordvec_dim=128, hidden_dim=128, cell_type="rnn", dtype=np.float32):
+    def __init__(
+        self, word_to_idx, input_dim=512, wordvec_dim=128, hidden_dim=128, cell_type="rnn", dtype=np.float32
+    ):
         """Draw the parameters.
 
         word_to_idx: dictionary from word to index, V entries, '<NULL>' among them
