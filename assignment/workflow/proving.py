@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import pickle
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -112,11 +113,14 @@ def prove(course: Course, name: str, draws: int, every: int, progress: Callable[
 
 
 class Trusted(Attempt):
-    """Answers the calls of checks in this process: the homework's own code, with a known mistake in one place."""
+    """Answers the calls of checks in this process: the homework's own code, with a known mistake in one place.
 
-    def __init__(self, examiner: Examiner, mistake: Mistake) -> None:
+    swept: what sweeps of right functions gave, filled here; every mistake of an exercise is shown the same data.
+    """
+
+    def __init__(self, examiner: Examiner, mistake: Mistake, swept: dict[bytes, list[Any]]) -> None:
         super().__init__(examiner.sandbox, examiner.homework, [], math.inf)
-        self._mistake = mistake
+        self._mistake, self._swept = mistake, swept
 
     def load(self) -> None:  # type: ignore[override]
         """No sandbox is opened."""
@@ -133,15 +137,21 @@ class Trusted(Attempt):
         self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
     ) -> list[Any]:
         """As Attempt.sweep."""
-        return swept(self.call, call, x, h, entries, pick)
+        if call[0] == self._mistake.function:
+            return swept(self.call, call, x, h, entries, pick)
+        key = pickle.dumps((call, x, h, entries, pick))
+        if key not in self._swept:
+            self._swept[key] = swept(self.call, call, x, h, entries, pick)
+        return self._swept[key]
 
 
 def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
     """What the check of its exercise makes of each named mistake, beside right solutions of all others."""
     homework = examiner.homework
     checks = {cell.name: (cell, code) for cell, code in homework.cells if cell.kind == "check"}
+    right: dict[bytes, list[Any]] = {}
     for mistake in (mistake for mistakes in homework.mistakes.values() for mistake in mistakes):
-        stage = Stage(homework, Trusted(examiner, mistake), math.inf, seed=0)
+        stage = Stage(homework, Trusted(examiner, mistake, right), math.inf, seed=0)
         cell, code = checks[mistake.function]
         stage.prepare_for(cell)
         yield mistake.name, stage.check(cell, code).result
