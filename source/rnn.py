@@ -1203,9 +1203,7 @@ if Check.ready("temporal_softmax_loss"):
 class CaptioningRNN:
     """A model that describes an image: its features set the first hidden state, an RNN says the words."""
 
-    def __init__(
-        self, word_to_idx, input_dim=512, wordvec_dim=128, hidden_dim=128, cell_type="rnn", dtype=np.float32
-    ):
+    def __init__(self, word_to_idx, input_dim=512, wordvec_dim=128, hidden_dim=128, cell_type="rnn", dtype=np.float32):
         """Draw the parameters.
 
         word_to_idx: dictionary from word to index, V entries, '<NULL>' among them

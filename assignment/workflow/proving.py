@@ -167,14 +167,16 @@ def _tried(examiner: Examiner, zygote: Zygote, solutions: Sequence[Solution]) ->
     homework = examiner.homework
     limits = replace(examiner.limits, call_seconds=3.0, cell_seconds=6.0)  # a mutant may well run for ever
     hurried = Examiner(homework, {}, limits, examiner.policy, examiner.secret)
-    for filled in dict.fromkeys(frozenset(solution.sources) for solution in solutions):
+    groups: dict[tuple[frozenset[str], bool], dict[str, Solution]] = {}
+    for place, solution in enumerate(solutions):
+        groups.setdefault((frozenset(solution.sources), solution.right), {})[str(place)] = solution
+    for (filled, right), group in groups.items():
         judging = filled | {taker for taker, giver in homework.givers.items() if giver in filled}
         cells = [cell for cell in homework.master.cells if cell.kind != "check" or cell.name in judging]
         master = replace(homework.master, cells=tuple(cells))
-        those = {str(place): one for place, one in enumerate(solutions) if frozenset(one.sources) == filled}
-        hand_ins = [(key, made_of(master, sources=solution.sources)) for key, solution in those.items()]
-        for key, result in _results(hurried, master, zygote, hand_ins):
-            yield those[key], result
+        hand_ins = [(key, made_of(master, sources=solution.sources)) for key, solution in group.items()]
+        for key, result in _results(examiner if right else hurried, master, zygote, hand_ins):
+            yield group[key], result
 
 
 def _results(
