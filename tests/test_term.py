@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -13,10 +14,15 @@ from urllib.request import urlopen
 import pytest
 
 from assignment.course import Course
+from assignment.grading.examiner import Examined
 from assignment.homework.releases import releases
 from assignment.marking.decisions import load
+from assignment.plugins.settings import examiner_for
+from assignment.submission.handed_in import attempts
+from assignment.workflow.best import count_best
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import grade
+from assignment.workflow.pool import Dispatcher, Seat
 from assignment.workflow.release import release
 from tests.support import corpus, tiny
 from tests.support.canvas_class import pack
@@ -138,6 +144,29 @@ def test_which_hand_in_counts(
     done(typed(course, "feedback"))
     page = course.feedback("1", "tiny").read_text("utf-8")
     assert ("取成绩最好的一次" in page, "以最后一次为准" in page) == (bool(config), not config)
+
+
+def test_attempts_are_examined_where_the_class_is(released: Course, tmp_path: Path) -> None:
+    """The pool that they are given to may be a cluster's: none of them is examined here."""
+    course = tiny.copy_of(released, tmp_path / "course")
+    (course.root / "nbgrader_config.py").write_text(f"{tiny.CONFIG}\n{BEST}\n", "utf-8")
+    notebook = corpus.submission(tiny.read(course.release("tiny")), {})
+    for attachment in (17, 27):
+        collect(
+            course, "tiny", pack(tmp_path / "a.zip", {f"doe_1_{attachment}_x.ipynb": notebook + b"\n" * attachment})
+        )
+    examiner = examiner_for(course, "tiny")
+
+    class Elsewhere(Dispatcher[Seat]):
+        def results(self) -> Iterator[tuple[str, Examined]]:
+            while self._waiting:
+                key, path = self._waiting.popleft()
+                assert isinstance(path, Path)
+                yield key, examiner.unexamined(path.read_bytes(), "unreadable", key)
+
+    assert count_best(course, "tiny", ["1"], examiner, Elsewhere(examiner)) == {"1": 2}
+    results = [tiny.read(path.with_name("result.json")) for path in attempts(course, "tiny", "1")]
+    assert [result["reason"] for result in results] == ["1/17", "1/27"]
 
 
 def test_what_somebody_put_there_by_hand_is_what_counts(released: Course, tmp_path: Path) -> None:

@@ -6,20 +6,20 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from assignment.course import Course, replace_file
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
 from assignment.marking.results import earlier
-from assignment.sandbox.zygote import Zygote
 from assignment.submission.handed_in import attempts, best_counts, put, read_record
-from assignment.workflow.pool import examine_all
+from assignment.workflow.pool import Dispatcher
 
 RESULT = "result.json"  # beside each attempt: what it got
 
 
 def count_best(
-    course: Course, name: str, students: Iterable[str], examiner: Examiner, zygote: Zygote, jobs: int | None = None
+    course: Course, name: str, students: Iterable[str], examiner: Examiner, pool: Dispatcher[Any]
 ) -> dict[str, int]:
     """Put each student's best attempt into submitted/ where the course wants that -> student: attempts to choose from.
 
@@ -29,7 +29,7 @@ def count_best(
     if not best_counts(course, name):
         return {}
     tries = {student: paths for student in students if (paths := _to_choose(course, name, student))}
-    results = _results([path for paths in tries.values() for path in paths], examiner, zygote, jobs)
+    results = _results([path for paths in tries.values() for path in paths], examiner, pool)
     from assignment.marking.lateness import handed_in, lateness, marked_late  # nbgrader takes a second to import
 
     late = lateness(course, name)
@@ -53,11 +53,12 @@ def _to_choose(course: Course, name: str, student: str) -> list[Path]:
     return paths if known and len(paths) > 1 else []
 
 
-def _results(paths: list[Path], examiner: Examiner, zygote: Zygote, jobs: int | None) -> dict[Path, Result]:
+def _results(paths: list[Path], examiner: Examiner, pool: Dispatcher[Any]) -> dict[Path, Result]:
     """What each attempt gets, kept beside it."""
     results = {path: result for path in paths if (result := _known(path, examiner))}
-    due = {str(path): path for path in paths if path not in results}
-    for key, examined in examine_all(due.items(), examiner, zygote, jobs):
+    due = {f"{path.parents[1].name}/{path.parent.name}": path for path in paths if path not in results}
+    pool.add(due.items())
+    for key, examined in pool.results():
         results[due[key]] = examined.result
         replace_file(due[key].with_name(RESULT), json.dumps(examined.result.as_dict(), ensure_ascii=False))
     return results

@@ -80,13 +80,13 @@ def grade(
     examiner = examiner_for(course, name)
     step, count, total = progress or (lambda done, total, who: None), 0, 0
     with nullcontext(zygote) if zygote else Zygote.start() as ready, ExitStack() as stack:
-        best = count_best(course, name, students, examiner, ready, jobs)
         due, done = _split(course, name, students, examiner, again)
         unproved = due and not done  # the first marks of this master, these limits and rules
         if unproved and on:  # now: a process with Dask's threads is no place to fork from
             prove_marks(course, name, examiner, ready)
-        where = on or min(jobs or os.cpu_count() or 1, len(students))
-        pool = stack.enter_context(_pool(where, examiner, ready, lambda who: step(count, total, who)))
+        pool = stack.enter_context(_pool(on, jobs, len(students), examiner, ready, lambda who: step(count, total, who)))
+        if best := count_best(course, name, students, examiner, pool):
+            due, done = _split(course, name, students, examiner, again)
         pool.add(_tasks(course, name, due))  # begun meanwhile: nothing of it is kept before the homework is proved
         if unproved and not on:
             prove_marks(course, name, examiner, ready)
@@ -114,13 +114,15 @@ def grade(
     return Graded(grades, time.monotonic() - start, failed, best, pool.left_out)
 
 
-def _pool(where: str | int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None]) -> Dispatcher[Any]:
+def _pool(
+    on: str, jobs: int | None, most: int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None]
+) -> Dispatcher[Any]:
     """The workers of a cluster, or so many processes here."""
-    if isinstance(where, int):
-        return Pool(where, examiner, zygote, watch)
+    if not on:
+        return Pool(min(jobs or os.cpu_count() or 1, most), examiner, zygote, watch)
     from assignment.workflow.cluster import Cluster  # few need it
 
-    return Cluster(where, examiner, watch)
+    return Cluster(on, examiner, watch)
 
 
 def _compared(
