@@ -17,6 +17,7 @@ ORDINARY = 12_000  # characters of a cell of which many are remembered: giants w
 LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
 DEEPEST = 150  # levels of a tree that is compared: what costs more than linear effort costs it in the depth
 MAGIC_EFFORT = 200  # characters that take as long to read as one line of IPython's
+LONG_NUMBER = 10_000  # bits of an integer that is compared as text: Python does not show one of 4,300 digits
 IMPORTS = (ast.Import, ast.ImportFrom)  # tuples where every node is asked: they are made once, unlike A | B
 BROKEN = (SyntaxError, ValueError, RuntimeError, MemoryError)  # what ast.parse and IPython were seen to raise
 
@@ -146,6 +147,12 @@ class _Canonical(ast.NodeTransformer):
                 setattr(node, name, None)
         return super().generic_visit(node)
 
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if isinstance(node.value, int) and node.value.bit_length() > LONG_NUMBER:
+            node.value = hex(node.value)
+        node.kind = None
+        return node
+
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
         return node
@@ -208,7 +215,8 @@ def _without_magics(source: str) -> str:
 
     def call(line: str) -> str:  # line by line: for a whole cell it takes quadratic time
         indent = line[: len(line) - len(line.lstrip())]
-        return indent + str(transform(line.strip())).rstrip("\n")
+        text = " ".join(line.split())  # IPython has more kinds of line ends than Python
+        return indent + str(transform(text)).rstrip("\n")
 
     cell = CELL_MAGIC.match(source)
     if cell and cell[1] not in PYTHON_MAGICS:

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from assignment.course import Course
+from assignment.grading.caches import NoCache, _cache_function
 from assignment.homework.master import Master, load_master
 from assignment.homework.notebook import render
 from assignment.rules import Policy, findings
 from assignment.sandbox.inside.notebook import normalise
 from assignment.sandbox.limits import Limits
+from assignment.submission.likeness import traces
 from assignment.submission.matching import another_homework, match
 from assignment.submission.reader import checked_notebook
 from assignment.workflow.grade import grade
@@ -51,11 +53,34 @@ def examined(master: Master, text: Text, place: Callable[..., None], size: int) 
     _, plain = normalise(data, limits.notebook_cells, limits.source_bytes)
     if plain is not None:
         notebook = checked_notebook(plain)
-        another_homework(notebook, match(notebook, master, master.released))
-        found = findings(notebook, master.released, master, Policy())
+        matching = match(notebook, master, master.released)
+        another_homework(notebook, matching)
+        traces(notebook, matching.cells, master)
+        found = findings(notebook, master.released, master, Policy(), matching=matching)
         assert len(found) < 150
         assert sum(len(finding.evidence) for finding in found) < 100_000
     return time.process_time() - start
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("y = x", True),
+        ("y = " + "-" * 900 + "x", False),
+        ("y = 0x" + "f" * 5000, False),
+        ("\n    ".join(f"y = {number}" for number in range(100_000)), False),
+    ],
+    ids=["ordinary", "nested deeply", "many digits", "many statements"],
+)
+def test_the_statement_that_makes_a_cache_is_found_with_little_effort(statement: str, found: bool) -> None:
+    source = f"def forward(x):\n    {statement}\n    cache = x\n    return y, cache\n"
+    start = time.process_time()
+    for _ in range(10):  # a check asks each time that it calls the forward
+        try:
+            assert "try:\n        y = x\n" in _cache_function(source, "forward", "again") and found
+        except (NoCache, ValueError):  # what CacheMaker takes for a way that gives none
+            assert not found
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.slow

@@ -9,9 +9,10 @@ reference's own cache.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from assignment.grading.reference import Homework, function_of
 from assignment.sandbox.channel import Handle
 from assignment.sandbox.protocol import Keywords
+from assignment.syntax import parsed
 
 WAYS = ("own", "statement", "steps", "names", "reference")
 RIGHT = "_right_outputs"  # parameter of the function that evaluates a student's cache statement
@@ -120,15 +122,6 @@ class CacheMaker:
         return cache if len(cache) > 1 else cache[0]
 
 
-def _parsed(source: str) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise NoCache("the cell is no Python") from None
-
-
 def _returned(function: ast.FunctionDef) -> list[str]:
     """The names that a function's last return statement gives, "" for what is no name."""
     returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
@@ -137,12 +130,20 @@ def _returned(function: ast.FunctionDef) -> list[str]:
     return [node.id if isinstance(node, ast.Name) else "" for node in values]
 
 
+def _function(source: str, name: str) -> ast.FunctionDef | None:
+    """A function of a student's cell, which nobody changes. Raises NoCache."""
+    if (tree := parsed(source)) is None:
+        raise NoCache("the cell is no Python, or too long")
+    return function_of(tree, name)
+
+
+@lru_cache(maxsize=16)  # a check calls a forward many times
 def _cache_function(source: str, name: str, new_name: str) -> str:
     """The source of a function that runs a forward up to its cache statement, and that on the right outputs.
 
     What goes wrong before is ignored: the statement may need nothing of it. Raises NoCache.
     """
-    function = function_of(_parsed(source), name)
+    function = _function(source, name)
     outputs = _returned(function) if function else []
     if function is None or len(outputs) < 2 or not all(outputs):
         raise NoCache(f"{name} does not end in a return statement with names")
@@ -157,19 +158,24 @@ def _cache_function(source: str, name: str, new_name: str) -> str:
     targets = ast.List([ast.Name(output, ast.Store()) for output in outputs[:-1]], ast.Store())
     body.append(ast.Assign([targets], ast.Name(RIGHT, ast.Load())))
     body += [statement, ast.Return(ast.Tuple([ast.Name(outputs[-1], ast.Load())], ast.Load()))]
-    function.args.kwonlyargs.append(ast.arg(RIGHT))
-    function.args.kw_defaults.append(None)
-    function.name, function.body, function.decorator_list = new_name, body, []
-    return ast.unparse(ast.fix_missing_locations(function))
+    made, made.args = copy(function), copy(function.args)
+    made.args.kwonlyargs = [*function.args.kwonlyargs, ast.arg(RIGHT)]
+    made.args.kw_defaults = [*function.args.kw_defaults, None]
+    made.name, made.body, made.decorator_list = new_name, body, []
+    try:
+        return ast.unparse(ast.fix_missing_locations(made))
+    except RecursionError:
+        raise NoCache(f"{name} is nested too deeply") from None
 
 
 def _assigns(node: ast.stmt, name: str) -> bool:
     return isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name for one in node.targets)
 
 
+@lru_cache(maxsize=16)
 def _unpacked(source: str, name: str) -> list[str]:
     """The names into which a backward unpacks its last argument, none if it does not."""
-    function = function_of(_parsed(source), name)
+    function = _function(source, name)
     cache = function.args.args[-1].arg if function and function.args.args else ""
     for node in ast.walk(function) if function else ():
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == cache:

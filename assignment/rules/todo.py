@@ -96,7 +96,7 @@ def bound(statement: ast.stmt) -> Iterator[str]:
                 root = root.value
             if isinstance(root, ast.Name):
                 last = f".{node.attr}" if isinstance(node, ast.Attribute) else ".[…]" if root is not node else ""
-                yield root.id + last
+                yield (root.id + last)[:WIDTH]
 
 
 def _of_given(names: Iterable[str], given: Iterable[str]) -> set[str]:

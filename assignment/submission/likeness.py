@@ -17,7 +17,7 @@ from assignment.submission.matching import Placed
 from assignment.submission.notebook import Notebook
 from assignment.syntax import canonical, plain
 
-COMMENT = re.compile(r"#+\s*(.*\S)")
+COMMENT = re.compile("#+(.*)")
 SAYING = 12  # characters of a student's own comments in a cell below which they say nothing
 SCOPES = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 BODIES = ("body", "handlers", "orelse", "finalbody", "cases")
@@ -190,7 +190,7 @@ def _root(node: ast.AST | None) -> str:
 
 def _comments(source: str) -> list[str]:
     """A source's comments without white space."""
-    return ["".join(comment.split()) for comment in COMMENT.findall(source)]
+    return [text for comment in COMMENT.findall(source) if (text := "".join(comment.split()))]
 
 
 def _hash(parts: Iterable[str]) -> str:

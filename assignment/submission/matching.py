@@ -18,7 +18,7 @@ from assignment.homework.master import Cell, Master, cell_id
 from assignment.submission.notebook import Notebook, SubmittedCell, newer_python
 from assignment.syntax import LONGEST, bare, canonical, definitions, effort, parsed, plain, segment
 
-DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
+DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w{1,200})", re.MULTILINE)
 ALIKE = 0.6  # share of common words above which a cell without ids is taken for the one it is most like
 EFFORT = 200_000  # characters of code that are read in one notebook: four times what a homework has
 NO_SYNTAX = ("SyntaxError", "IndentationError", "TabError")  # with which Python refuses a cell

@@ -59,6 +59,11 @@ TEXTS: dict[str, Text] = {
         "import torch\n" + "a = b" + "".join(f" = a{n}" for n in range(size // 24)) + numbered(", b{}")(size // 2)
     ),
     "random words": random_words,
+    "a comment of blanks": lambda size: "#" + " " * size,
+    "numbers of many digits": repeated("x = 0x" + "f" * 5000 + "\n"),
+    "names of many characters": repeated("np." + "a" * 20_000 + " = 1\n"),
+    "commands behind other line ends": repeated("!ls\u2028" * 5000 + "\n"),
+    "methods of a class with a long name": lambda size: "class " + "a" * (size // 2) + "\n" + " def b\n" * (size // 14),
 }
 
 
@@ -86,6 +91,13 @@ def in_place(homework: Notebook, text: Text, size: int) -> None:
         cell["source"] = "".join(cell["source"]) + "\n" + text(size // len(cells))
 
 
+def in_exercise(homework: Notebook, text: Text, size: int) -> None:
+    """Append a little of the text to an exercise, which is read most closely, and the rest where nobody reads it."""
+    solve = next(cell for cell in homework["cells"] if cell["metadata"].get("assignment", {}).get("kind") == "solve")
+    solve["source"] = "".join(solve["source"]) + "\n" + text(size // 100)
+    homework["cells"].append({"cell_type": "markdown", "id": "rest", "metadata": {}, "source": "a" * size})
+
+
 def copies(homework: Notebook, text: Text, size: int) -> None:
     """Append cells that all say that they are an exercise of the homework, and are."""
     solves = [cell for cell in homework["cells"] if cell["metadata"].get("assignment", {}).get("kind") == "solve"]
@@ -101,7 +113,14 @@ def code(source: str, id: str) -> Notebook:
 
 PLACES = (extra_cells, small_cells, one_cell, in_place, copies)
 EVERYWHERE = ("statements", "random words", "definitions of an exercise")
-CASES = [(name, extra_cells) for name in TEXTS] + [(name, place) for name in EVERYWHERE for place in PLACES[1:]]
+ELSEWHERE = {
+    "a comment of blanks": in_exercise,
+    "numbers of many digits": in_place,
+    "names of many characters": in_place,
+    "methods of a class with a long name": one_cell,
+}
+CASES = [(name, ELSEWHERE.get(name, extra_cells)) for name in TEXTS]
+CASES += [(name, place) for name in EVERYWHERE for place in PLACES[1:]]
 
 MB = 1_000_000
 RUNS = {  # hostile when they run: the body of an exercise
