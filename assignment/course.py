@@ -78,6 +78,10 @@ class Course:
         path = self.mistakes(name)
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
+    def variants(self, name: str) -> Path:
+        """The folder of right variants beside the master text (a homework may have none)."""
+        return self.root / "source" / f"{name}_variants"
+
     def source(self, name: str) -> Path:
         """The master notebook built from the text, the one nbgrader reads."""
         return self.root / "source" / name / f"{name}.ipynb"

@@ -18,6 +18,7 @@ TOWERS = re.compile(
 )
 # What a spreadsheet takes for the start of a formula, full-width signs included: Chinese and Japanese Excel run those.
 FORMULA = re.compile(r"[\t\r\n ]*[=+\-@＝＋－＠]|[\t\r\n]")
+BOM = "\ufeff"  # by which Excel knows UTF-8
 LINE_LIMIT = 2000  # characters of one line of a block
 
 
@@ -65,6 +66,11 @@ def runs_as_formula(text: str) -> bool:
 def defused(text: str) -> str:
     """Return the text of a CSV cell so that no spreadsheet runs it as a formula."""
     return f"'{text}" if runs_as_formula(text) else text
+
+
+def digits_kept(text: str) -> str:
+    """Return the text of a CSV cell so that a spreadsheet keeps an id's digits: 007 is no 7, a long one not rounded."""
+    return f'="{text}"' if re.fullmatch(r"0[0-9]+|[0-9]{12,}", text) else text
 
 
 def counted(number: int, what: str) -> str:

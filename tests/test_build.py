@@ -16,7 +16,7 @@ import pytest
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import STUB, load_master
-from assignment.homework.percent import parse
+from assignment.homework.percent import commands, parse
 from assignment.workflow.build import build, take_back
 from tests import ROOT
 from tests.support import tiny
@@ -130,12 +130,21 @@ def test_a_changed_text_is_built(course: Course) -> None:
             "5: cell 'check a 0': '%timeit f()' is a command of IPython",
         ),
         ("# %% check a 0\n# !ls", "2: cell 'check a 0': '!ls' is a command of IPython"),
+        ("# %% given a\n1\n# %matters", "3: cell 'given a': '%matters' is a command of IPython"),
+        ("# %% given a\n# !ls", "begin the comment with another word, or put the command into a play cell"),
+        ("# %% given a\n\nx = (", "3: cell 'given a': no Python: '(' was never closed"),
+        ("# %% check a 0\n1\nx = (", "3: cell 'check a 0': no Python"),
     ],
 )
 def test_a_fault_names_the_cell_and_the_line(cell: str, word: str) -> None:
     with pytest.raises(AssignmentError, match=r"^source/t\.py:?") as error:
         parse(cell, "source/t.py")
     assert word in str(error.value)
+
+
+def test_a_comment_that_is_a_command_in_a_cell_to_play_with_is_told_with_its_line() -> None:
+    text = "# ---\n# a: 1\n# ---\n# %% prose a [markdown]\n# %b\n# %% play c\n1\n# %matters\n\n# !ls\n"
+    assert commands(text) == [(8, "%matters"), (10, "!ls")]
 
 
 def test_a_text_that_is_not_there_or_not_utf8(course: Course) -> None:
@@ -168,7 +177,7 @@ def test_running_and_saving_in_jupyter_is_no_edit(course: Course) -> None:
 
 EDITS: dict[str, Any] = {
     "changed prose": lambda cells: cells[0].update(source="# 新题目\n\n一行\n- 点 $x_1$"),
-    "changed code": lambda cells: cells[1].update(source=["%matplotlib inline\n", "import numpy\n", "\n", "x = 1"]),
+    "changed code": lambda cells: cells[1].update(source=["import numpy\n", "\n", "x = 1"]),
     "changed solution": lambda cells: cells[2].update(source="".join(cells[2]["source"]).replace("two * x", "x + x")),
     "points": lambda cells: cells[3]["metadata"]["nbgrader"].update(points=7.5),
     "moved": lambda cells: cells.insert(1, cells.pop(4)),
@@ -177,6 +186,14 @@ EDITS: dict[str, Any] = {
     "new prose": lambda cells: cells.append({"cell_type": "markdown", "id": "x", "metadata": {}, "source": "完"}),
     "new code": lambda cells: cells.insert(
         2, {"cell_type": "code", "id": "x", "metadata": {}, "source": "z = 3\n", "outputs": []}
+    ),
+    "a command in a cell to play with": lambda cells: cells.append(
+        dict(
+            cells[1],
+            id="y",
+            metadata={"assignment": {"kind": "play", "name": "fun"}},
+            source=["%matplotlib inline\n", "!ls\n", "x = 1"],
+        )
     ),
     "new exercise": lambda cells: cells.append(
         {

@@ -177,6 +177,19 @@ def test_an_award_adds_points_and_no_more_than_there_are(
         assert {student: net(course, student) for student in marks} == marks
 
 
+def test_who_has_all_points_is_left_alone(course: Course, typed: Type) -> None:
+    """Their next hand-in would wait for a decision on points that never were."""
+    said = done(typed(course, "award", "--all", "double", "2", "--why", "x")).out
+    assert said == "2: double +2, the mark is 2 now\n2 students with all points of double: left as they are\n"
+    assert done(typed(course, "award", "1", "double", "2", "--why", "x")).out == (
+        "1: has all points of double, left as they are\n"
+    )
+    assert [d.student for d in load(course).of("tiny").values() if d.decision == "awarded"] == ["2"]
+    done(typed(course, "award", "--all", "double", "4", "--why", "x"))  # in the place of the first
+    assert net(course, "2") == 4
+    assert "2: double +1, the mark is 1 now" in done(typed(course, "award", "2", "double", "1", "--why", "x")).out
+
+
 def test_an_award_is_in_everything_that_shows_a_mark(course: Course, typed: Type) -> None:
     give(course, "2", 1, None)
     assert (

@@ -132,7 +132,7 @@ def test_another_homeworks_lone_column_is_not_taken(course: Course, tmp_path: Pa
 
 def test_no_existing_grade_is_cleared(course: Course, tmp_path: Path) -> None:
     made = export_grades(course, "hw", roster(tmp_path))
-    rows = list(csv.reader(io.StringIO(made.path.read_text("utf-8"))))
+    rows = list(csv.reader(io.StringIO(made.path.read_text("utf-8-sig"))))
     assert rows[0] == ["Student", "ID", "Section", "hw (1290)"]
     assert all(row[3] for row in rows[1:])  # a blank cell would clear a grade
     assert not {"5", "6"} & {row[1] for row in rows}  # nothing handed in; not graded: they keep what they have
@@ -142,6 +142,12 @@ def test_withheld_marks_stay(course: Course, tmp_path: Path) -> None:
     made = export_grades(course, "hw", roster(tmp_path), withhold={"8": "a zero nobody has confirmed"})
     assert "8" not in imported(made.path, tmp_path / "roster.csv")
     assert {one.student: one.why for one in made.left_out}["8"] == "a zero nobody has confirmed"
+
+
+def test_the_table_opens_in_excel_and_in_canvas(course: Course, tmp_path: Path) -> None:
+    data = export_grades(course, "hw", roster(tmp_path)).path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbfStudent,ID,Section,hw (1290)\r\n")  # no quote behind the mark: no CSV to Ruby
+    assert data.count(b"\n") == data.count(b"\r\n") and "王小明".encode() in data
 
 
 def test_names_run_no_formula(course: Course, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.homework.solutions import variants_of
-from assignment.workflow.release import examine
+from assignment.plugins.settings import examiner_of
+from assignment.workflow import proving
+from assignment.workflow.proving import made_of
 from tests.support import tiny
 
 TEXT = '''\
@@ -137,10 +139,31 @@ def test_what_an_author_is_told(course: Course) -> None:
 def test_a_list_that_the_checks_do_not_bear_out_stops_the_release(
     mistakes: str, variants: dict[str, str], word: str, course: Course
 ) -> None:
+    """As it stops `build --check`, `prove` and the first `grade`."""
     beside(course, mistakes, variants)
-    with pytest.raises(AssignmentError, match="its own solutions must get every point") as caught:
-        examine(course, "clip", known=True)
-    assert word in caught.value.details
+    for path in (course.release("clip"), course.submitted("1", "clip")):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(made_of(load_master(course.source("clip"))))
+    for verb in ("release", "build --check", "prove", "grade"):
+        done = CliRunner().invoke(app, [*verb.split(), "--course", str(course.root)])
+        assert isinstance(done.exception, AssignmentError), (verb, done.output)
+        assert "its own solutions must get every point" in str(done.exception)
+        assert word in done.exception.details
+    assert not course.autograded("1", "clip").exists()
+
+
+def test_variants_and_mistakes_are_tried_once_and_again_when_they_change(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[bool] = []
+    monkeypatch.setattr(proving, "prove_marks", lambda *args, known: tried.append(known))
+    examiner = examiner_of(course, load_master(course.source("clip")), {})
+    beside(course, "", VARIANTS)
+    for text in ("def clipped(x, most):\n    return x\n", "1"):
+        for _ in range(2):
+            (course.variants("clip") / "another.py").write_text(text, encoding="utf-8")
+            proving.prove_once(course, "clip", examiner, None)  # type: ignore[arg-type]
+    assert tried == [True, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,14 @@ WRONG_HOMEWORK = {
         [("np.array([-7.5])), [-15])", "np.random.default_rng().uniform(size=1) * 0), [0])")],
         "check double: np.random.default_rng() in its hidden tests has no seed",
     ),
+    "a draw of Python's own": (
+        [("np.array([-7.5])), [-15])", "random.random() * 0), 0)"), ("import json", "import random")],
+        "check double: random.random() in its hidden tests has no seed",
+    ),
+    "a given cell that raises": (
+        [('print("准备好了")', "def half(x):\n    return x / 0\n\n\nhalf(1)")],
+        "the solutions: crashed: cell 'given imports', line 12: ZeroDivisionError: division by zero; correct this cell",
+    ),
     "a solution that imports": (
         [("    two = 2\n", "    if False:\n        import torch\n    two = 2\n")],
         "the solutions break the rule imports",
@@ -203,6 +211,9 @@ REPEATED = "    two = 2\n    y = two * x\n"
         ("再写一个类的方法。", "self.count += step", "cell prose-counter repeats .* solve-Counter-add"),
         ("再写一个类的方法。", "写 `self.count += step` 就好", "cell prose-counter tells .* solve-Counter-add"),
         ("# TODO: 返回两倍", "# TODO: 返回两倍\n    # y = two * x 就是答案", "cell solve-double tells .* solve-double"),
+        ("再写一个类的方法。", "```python\n# self.count += step\n# ```", "cell prose-counter .* solve-Counter-add"),
+        ("# TODO: 返回两倍", "# TODO: 返回两倍\n    # y=two*x 就是答案", "cell solve-double tells .* solve-double"),
+        ('"""Double an array.', '"""Double an array: y = two * x.', "cell solve-double tells .* solve-double"),
         (
             "# 检查 double",
             "# assert near(double(np.array([-7.5])), [-15]) 藏起来",

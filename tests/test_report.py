@@ -13,7 +13,6 @@ import jsonschema
 import pytest
 
 from assignment.report.class_page import (
-    BOM,
     ClassAbout,
     ClassMember,
     ClassSummary,
@@ -22,7 +21,7 @@ from assignment.report.class_page import (
     report_json,
     summarise,
 )
-from assignment.text import defused
+from assignment.text import BOM, defused, digits_kept
 from tests import ROOT
 from tests.support import feedback_samples as samples
 from tests.support.feedback_samples import settle, summary
@@ -248,6 +247,16 @@ def test_csv_runs_as_no_formula() -> None:
     lines = list(csv.reader(io.StringIO(text.removeprefix(BOM))))
     assert lines[-1][1] == "'=cmd()"
     assert {len(line) for line in lines} == {len(lines[0])}
+    assert text.count("\n") == text.count("\r\n")
+
+
+@pytest.mark.parametrize(
+    ("login", "cell"),
+    [("007", '="007"'), ("123456789012345678", '="123456789012345678"'), ("1042", "1042"), ("0", "0"), ("0x1", "0x1")],
+)
+def test_csv_keeps_the_digits_of_ids(login: str, cell: str) -> None:
+    """A spreadsheet takes 007 for 7, and rounds what is long."""
+    assert digits_kept(login) == cell
 
 
 def test_json_says_what_the_page_says() -> None:

@@ -134,7 +134,9 @@ def test_what_the_homework_knows_is_nobodys_own() -> None:
     results = give(a_class(), "3", "7", 6)
     own = set(results["3"].traces.functions.values())
     assert similarity(results, own).groups == ()
-    hashes = known(load_master(), MISTAKES)
+    variant = "def reshaped(x):\n    return x.reshape(len(x), -1)\n"
+    hashes = known(load_master(), MISTAKES, [variant])
+    assert numbered(variant.replace("x", "inputs"))["reshaped"] in hashes
     for cell in load_master().solves:
         assert {numbered(cell.source)[cell.name], numbered(cell.stub)[cell.name]} <= hashes
 

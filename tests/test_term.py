@@ -396,7 +396,14 @@ def test_a_term(tmp_path: Path, typed: Type) -> None:
     says("grade", "4 submissions, 4 graded now", "mark changed: 1 6.5 -> 7.5")
     says("grade", "4 submissions, 0 graded now")
     # 7. Points for everybody, for a reason; what came of a mark is told.
-    says('award --all Counter.add 2.5 --why "a test was wrong"', "2: Counter.add +2.5, the mark is 7.5 now")
+    with course.gradebook() as gradebook:
+        gradebook.find_grade("check-Counter-add", "tiny", "tiny", "4").manual_score = 1
+        gradebook.db.commit()
+    says(
+        'award --all Counter.add 2.5 --why "a test was wrong"',
+        "4: Counter.add +2.5, the mark is 7.5 now",
+        "3 students with all points of Counter.add: left as they are",
+    )
     says("waive kim --rule imports --why 'never used'", "3: rule 'imports' waived, the mark is 7.5 now")
     says("waive kim --rule imports --undo", "the mark is 0 now")
     says("confirm 3", "3: confirmed, imports")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assignment.canvas.archive import DIGITS
 from assignment.errors import AssignmentError
-from assignment.text import defused, points, runs_as_formula
+from assignment.text import BOM, defused, points, runs_as_formula
 
 TITLE = re.compile(r"(?P<title>.*?)\s*\((?P<id>[0-9]+)\)\s*", re.DOTALL)
 TOTALS = re.compile(r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
@@ -192,7 +192,9 @@ def read_gradebook(path: Path) -> CanvasGradebook:
 def read_groups(path: Path) -> dict[str, tuple[RosterEntry, ...]]:
     """Return each student's group, themselves included, by user id, from a group set exported from Canvas as CSV.
 
-    AssignmentError says what is wrong with the file.
+    Canvas writes name, canvas_user_id, user_id, login_id, sections, group_name, and, where anybody is in a group,
+    canvas_group_id, group_id; a row for everybody, with an empty group_name for who is in none (its tests of
+    group_categories#export say so). The name is not the sortable one. AssignmentError says what is wrong with the file.
     """
     if not path.is_file():
         raise AssignmentError(f"{path}: no such file; export the groups in Canvas (People > the group set)")
@@ -247,7 +249,10 @@ def find_column(
 
 
 def import_csv(gradebook: CanvasGradebook, column: Column, grades: Mapping[str, float]) -> str:
-    """Return the CSV that gives these students (user id -> points) their grades in this column and changes no other."""
+    """Return the CSV that gives these students (user id -> points) their grades in this column and changes no other.
+
+    With a byte order mark, by which Excel knows UTF-8; Canvas looks for the word Student in the first cell.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["Student", "ID", "Section", defused(column.header)])
@@ -255,4 +260,4 @@ def import_csv(gradebook: CanvasGradebook, column: Column, grades: Mapping[str, 
         if student.user in grades:
             cells = [defused(student.name), student.user, defused(student.section), points(grades[student.user])]
             writer.writerow(cells)
-    return text.getvalue()
+    return BOM + text.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +62,7 @@ def build(
       assignment build --take-back
       assignment build --check
     """
+    from assignment.homework.percent import commands
     from assignment.workflow import build as verb
 
     found, which = chosen(course, name)
@@ -72,9 +72,10 @@ def build(
         f"{shown(found, built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points",
         soft_wrap=True,
     )
-    for cell in built.master.cells:
-        for line in re.findall(r"^\s*([%!]\w.*)$", cell.source, re.MULTILINE) if cell.cell_type == "code" else ():
-            out.print(f"note: cell '{cell.name}': {line!r} is a command of IPython there", markup=False, soft_wrap=True)
+    text = found.source_text(which)
+    for line, command in commands(text.read_text("utf-8")):
+        note = f"note: {command!r} is a command of IPython in the notebook; a comment begins with another word"
+        out.print(f"{shown(found, text)}:{line}: {note}", markup=False, soft_wrap=True)
     if check:
         from assignment.workflow.release import examine
 

@@ -10,7 +10,7 @@ from assignment.cli.options import AsJson, CourseOption, NameOption, Students, U
 from assignment.cli.terminal import out
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.text import points
+from assignment.text import counted, points
 
 
 def rules(
@@ -148,9 +148,9 @@ def award(
 ) -> None:
     """Give points for an exercise, beside those of the examination, to one student, to several, or to all.
 
-    Nobody gets more than the exercise is worth. A second award for the same exercise takes the place of the first. It
-    holds for this hand-in, in every later grading, and stands in waivers.toml; commit that file. --undo takes it back
-    (then no POINTS).
+    Nobody gets more than the exercise is worth; who has all its points is left alone. A second award for the same
+    exercise takes the place of the first. It holds for this hand-in, in every later grading, and stands in
+    waivers.toml; commit that file. --undo takes it back (then no POINTS).
 
     \b
     Examples:
@@ -176,6 +176,11 @@ def award(
     more = "taken back" if undo else f"+{given[-1]}"
     for student, net in nets.items():
         out.print(f"{student}: {exercise} {more}{_now(net)}", markup=False, soft_wrap=True)
+    full = sorted({*students} - nets.keys())
+    if full and every:
+        out.print(f"{counted(len(full), 'student')} with all points of {exercise}: left as they are")
+    for student in () if every else full:
+        out.print(f"{student}: has all points of {exercise}, left as they are")
 
 
 def _number(text: str) -> float:

@@ -376,10 +376,10 @@ def show_exported(
                 f"  {grade.student}: {escape(one_line(grade.before))} in Canvas becomes {points(grade.points)}"
             )
     for left in grades.left_out:
-        console.print(f"  no mark: {_left(left)}")
+        print_below(console, f"no mark: {_left(left)}", 2)
     console.print(f"{_place(course, feedback.path)}: {counted(len(feedback.files), 'annotated notebook')}")
     for left in feedback.left_out:
-        console.print(f"  no feedback: {_left(left)}")
+        print_below(console, f"no feedback: {_left(left)}", 2)
 
 
 def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = False) -> None:
@@ -408,7 +408,7 @@ def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = Fal
         )
     console.print(table)
     for left in left_out:
-        console.print(f"left out: {_left(left)}")
+        print_below(console, f"left out: {_left(left)}", 0)
     if yes:
         console.print(f"{len(pushed.arrived)} sent, {len(pushed.failed)} failed")
     else:
@@ -418,7 +418,7 @@ def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = Fal
 
 def _left(one: LeftOut) -> str:
     who = f"{one.student} {one_line(one.name)}".rstrip()  # who stands on no roster has no name
-    return f"{escape(who)}: {escape(one_line(one.why))}"
+    return f"{who}: {one_line(one.why)}"
 
 
 def _place(course: Course, path: Path) -> str:

@@ -27,6 +27,7 @@ from assignment.homework.diagnosis import Diagnosis
 from assignment.homework.master import Cell
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.protocol import Output
+from assignment.text import one_line
 
 
 @dataclass
@@ -68,13 +69,22 @@ def run_check(cell: Cell, code: Code, namespace: Namespace) -> CheckRun:
     return CheckRun(result, _outputs(shown, printed.getvalue(), error), rows, raised)
 
 
-def run_given(code: Code, namespace: Namespace) -> list[Output]:
-    """Execute a given cell; returns what it shows."""
+class GivenError(Exception):
+    """A cell of the homework's own raised: which, where and what."""
+
+
+def run_given(cell: Cell, code: Code, namespace: Namespace) -> list[Output]:
+    """Execute a given cell; returns what it shows. Raises GivenError."""
     shown: list[Any] = []
     printed = io.StringIO()
-    with _quiet(shown, printed):
-        exec(code.visible, namespace)
-        exec(code.hidden, namespace)
+    try:
+        with _quiet(shown, printed):
+            exec(code.visible, namespace)
+            exec(code.hidden, namespace)
+    except Exception as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == f"<{cell.id}>"]
+        where = f"cell '{cell.kind} {cell.name}', line {lines[-1] if lines else 1}"
+        raise GivenError(f"{where}: {type(error).__name__}: {one_line(error)}; correct this cell") from error
     return _outputs(shown, printed.getvalue(), None)
 
 

@@ -209,7 +209,7 @@ class Stage:
 
     def prepare(self, cell: Cell, code: Code) -> list[Output]:
         """Run a given cell, or put proxies for an exercise; returns what it shows."""
-        outputs = run_given(code, self._namespace)
+        outputs = run_given(cell, code, self._namespace)
         if cell.kind == "solve":
             for name in cell.defines:
                 owner, _, method = name.rpartition(".")

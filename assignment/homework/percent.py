@@ -34,6 +34,7 @@ ANNOTATION = re.compile(r": \w+(?=[,)]| =)| -> \w+(?=:$)")
 FIGURE = re.compile(r"!\[([^\]]*)\]\((figures/[\w.-]+)\)")
 EMBEDDED = re.compile(r'<img alt="([^"]*)" width="\d+" src="data:image/png;base64,([^"]*)">')
 LOOKS_LIKE_A_MARKER = re.compile(r"^\s*#.*\b(BEGIN|END)\b.*\b(SOL|HID|TEST|MARK)\w*", re.IGNORECASE)
+COMMAND = re.compile(r"\s*[%!][\w!]")
 MARKER = re.compile(rf"^\s*### ({'|'.join(SOLUTION + HIDDEN)})$")
 
 
@@ -120,6 +121,17 @@ def blocks(text: str) -> tuple[str, list[str]]:
     ends = [*starts[1:], len(lines)]
     head = "".join(lines[: starts[0]] if starts else lines)
     return head, ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def commands(text: str) -> list[tuple[int, str]]:
+    """Return what jupytext makes a command of IPython in a play cell, a comment in the text, each with its line."""
+    found, number = [], blocks(text)[0].count("\n")
+    for piece in blocks(text)[1]:
+        for number, line in enumerate(piece.splitlines(), number + 1):  # noqa: B020 - it goes on counting
+            live = re.match(r"\s*# ?([%!]\w.*)", line)
+            if live and piece.startswith("# %% play"):
+                found.append((number, live[1].strip()))
+    return found
 
 
 def carried_back(source: str, old: str, figures: Path) -> str:
@@ -274,16 +286,28 @@ def inspect(cell: Cell) -> None:
         spans = list(_spans(cell.source, markers))
         if spans and cell.kind != kind:
             raise FaultError(f"'### {markers[0]}' belongs into a {kind} cell", spans[0][0])
-    for number, line in enumerate(cell.source.split("\n") if cell.kind in ("solve", "check") else (), 1):
-        if re.match(r"\s*[%!][\w!]", line):  # jupytext takes away the # in front of a command
+    for number, line in enumerate(cell.source.split("\n") if cell.kind in ("solve", "check", "given") else (), 1):
+        if COMMAND.match(line):  # jupytext takes away the # in front of a command
             what = (
                 f"{line.strip()[:60]!r} is a command of IPython in the notebook, and a {cell.kind} cell is plain Python"
             )
-            raise FaultError(f"{what}; begin the comment with another word", number)
+            raise FaultError(
+                f"{what}; begin the comment with another word, or put the command into a play cell", number
+            )
     if cell.kind == "solve":
         _inspect_solve(cell)
     elif cell.kind in ("given", "play") and regions(cell.source):
         raise FaultError(f"a TODO region in a {cell.kind} cell; make it a solve cell", regions(cell.source)[0].start)
+    if cell.kind in ("check", "given"):
+        _parsed(cell.source)
+
+
+def _parsed(source: str) -> ast.Module:
+    """Return a cell as a tree; FaultError if it is no Python."""
+    try:
+        return ast.parse(source)
+    except SyntaxError as error:
+        raise FaultError(f"no Python: {error.msg}", error.lineno or 0) from None
 
 
 def _inspect_solve(cell: Cell) -> None:
@@ -307,11 +331,8 @@ def _inspect_solve(cell: Cell) -> None:
         raise FaultError("a solution outside '# TODO' … '# TODO 结束'", spans[0][0])
     if not found:
         raise FaultError("a solve cell without a region; mark it with '# TODO: …' and '# TODO 结束'")
-    try:
-        defined = definitions(ast.parse(cell.source))
-        ast.parse(cell.stub)
-    except SyntaxError as error:
-        raise FaultError(f"no Python: {error.msg}", error.lineno or 0) from None
+    defined = definitions(_parsed(cell.source))
+    _parsed(cell.stub)
     if cell.name not in defined:
         raise FaultError(f"the cell does not define {cell.name}")
 

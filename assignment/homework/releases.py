@@ -12,6 +12,7 @@ from assignment.errors import AssignmentError
 from assignment.homework.master import HIDDEN, SOLUTION, Cell, Master, load_master, within
 from assignment.homework.notebook import CellJson, NotebookJson, packed_text
 from assignment.homework.percent import LOOKS_LIKE_A_MARKER
+from assignment.syntax import bare, parsed
 
 TELLING = 8  # characters from which on a line says something
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "assignment"}
@@ -47,9 +48,9 @@ def made_from(named: str, sources: Iterable[str], known: dict[str, Master]) -> t
     """
     if named in known:
         return known[named], ""
-    bare = {_bare(source) for source in sources}
+    squeezed = {_bare(source) for source in sources}
     newest_first = list(reversed(known.values()))
-    found = max(newest_first, key=lambda master: sum(_bare(cell.source) in bare for cell in master.cells))
+    found = max(newest_first, key=lambda master: sum(_bare(cell.source) in squeezed for cell in master.cells))
     said = f"names the unknown release {named[:16]!r}" if named else "names no release"
     if len(known) == 1:
         return found, f"the notebook {said}: taken for {found.release}, the only one"
@@ -73,10 +74,10 @@ def prove(master: Master, release: NotebookJson, mistakes: str = "") -> None:
     if ids != [cell.id for cell in master.cells]:
         raise AssignmentError(f"release of {master.name}: its cells are not the master's; build again")
     secrets = [(cell, secret) for cell in master.cells if (secret := _secret(cell))]
-    given = {line.strip() for cell in master.cells for line in cell.stub.split("\n")}
-    telling = [
-        (cell, line) for cell, secret in secrets for line in secret if len(line) >= TELLING and line not in given
-    ]
+    code = (cell for cell in master.cells if cell.cell_type == "code")
+    given = {bare(line) for cell in code for line in cell.stub.split("\n")}
+    lines = [(cell, bare(line)) for cell, secret in secrets for line in secret if len(line) >= TELLING]
+    telling = [(cell, line) for cell, line in lines if line not in given]
     for cell, raw in zip(master.cells, release["cells"], strict=True):
         leak = _leak(cell, raw) or _copied(raw, secrets) or _told(cell, telling) or _packed(raw, secrets, mistakes)
         if leak:
@@ -114,14 +115,23 @@ def _copied(raw: CellJson, secrets: list[tuple[Cell, list[str]]]) -> str:
 
 
 def _told(cell: Cell, secrets: list[tuple[Cell, str]]) -> str:
-    """Return which line of a solution or hidden test the prose or a comment of a given cell tells, "" if none."""
+    """Return which line of a solution or hidden test stands, however spaced, in prose, a comment or a string."""
     code = cell.cell_type == "code"
     texts = [line.partition("#")[2] if code else line for line in cell.stub.split("\n")]
-    for text in texts:
+    for text in [*texts, *(_strings(cell.stub) if code else ())]:
+        squeezed = bare(text)
         for other, secret in secrets:
-            if secret in text:
-                return f"tells what is hidden in {other.id}: {text.strip()!r}; take it out"
+            if secret in squeezed:
+                return f"tells what is hidden in {other.id}: {text.strip()[:200]!r}; take it out"
     return ""
+
+
+def _strings(source: str) -> list[str]:
+    """Return the lines of the strings in a source, docstrings too; none if it is no Python."""
+    tree = parsed(source)
+    nodes = ast.walk(tree) if tree is not None else ()
+    strings = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [line for string in strings for line in string.split("\n")]
 
 
 def _packed(raw: CellJson, secrets: list[tuple[Cell, list[str]]], mistakes: str) -> str:

@@ -325,10 +325,10 @@ def mark_now(course: Course, name: str, students: Iterable[str]) -> dict[str, fl
 def award_points(
     course: Course, name: str, students: Sequence[str], exercise: str, more: float, why: str, who: str
 ) -> dict[str, float | None]:
-    """Give students points for an exercise beside the examination's; return their marks.
+    """Give students points for an exercise beside the examination's; return the marks of those who got any.
 
-    No exercise gets more than it is worth; a second award replaces the first. AssignmentError if there is no such
-    exercise, or one of the students has no mark in it; then nothing is written.
+    No exercise gets more than it is worth: who has all its points is left as they are. A second award replaces the
+    first. AssignmentError if there is no such exercise, or one of the students has no mark; then nothing is written.
     """
     worth = exercise_points(course, name, exercise)
     if not 0 < more <= worth:
@@ -336,9 +336,23 @@ def award_points(
     for student in students:
         if not examined(course, name, student).marked:
             raise AssignmentError(f"{student}: has no mark that points could be added to; grade it in formgrader")
-    for student in students:
+    lack = _lacking(course, name, exercise)
+    given = [student for student in dict.fromkeys(students) if student in lack]
+    for student in given:
         award(course, student, name, exercise, more, why, who)
-    return mark_now(course, name, students)
+    return mark_now(course, name, given)
+
+
+def _lacking(course: Course, name: str, exercise: str) -> set[str]:
+    """Who has not all points of an exercise, or has some of them by an award."""
+    from nbgrader.api import BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
+
+    with Book(course, name) as book:
+        query = book.gradebook.db.query(SubmittedAssignment.student_id, Grade)
+        query = query.join(SubmittedAssignment.notebooks).join(SubmittedNotebook.grades).join(Grade.cell)
+        mine = SubmittedAssignment.assignment.has(name=name), BaseCell.name == cell_id("check", exercise)
+        lack = {student for student, grade in query.filter(*mine) if grade.score < grade.max_score - CENT}
+    return lack | set(awardable(course, name, exercise))
 
 
 def awardable(course: Course, name: str, exercise: str = "") -> list[str]:

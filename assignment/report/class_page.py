@@ -29,10 +29,9 @@ from assignment.report.similarity import SimilarWork
 from assignment.report.student_page import rendered
 from assignment.report.student_view import EvidenceView
 from assignment.rules import Finding
-from assignment.text import block, defused, one_line, points
+from assignment.text import BOM, block, defused, digits_kept, one_line, points
 
 BINS = 10
-BOM = "\ufeff"
 NAMED = 12  # mistakes shown: more than one lesson can go through
 SLOWEST = 5
 # What to do about a verdict without a mark; where nothing stands, grading once more may help.
@@ -398,4 +397,4 @@ def report_csv(summary: ClassSummary) -> str:
 
 
 def _cell(value: object) -> object:
-    return defused(one_line(value, 1_000)) if isinstance(value, str) else value
+    return digits_kept(defused(one_line(value, 1_000))) if isinstance(value, str) else value

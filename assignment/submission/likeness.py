@@ -52,10 +52,10 @@ def traces(notebook: Notebook, cells: Sequence[Placed], master: Master) -> Trace
     return Traces(functions, comments, outputs)
 
 
-def known(master: Master, mistakes: str = "") -> set[str]:
-    """Return the hashes that are nobody's own: of the solutions, the stubs and the named mistakes."""
+def known(master: Master, mistakes: str = "", variants: Iterable[str] = ()) -> set[str]:
+    """Return the hashes that are nobody's own: of the solutions, the stubs, the named mistakes and right variants."""
     sources = [source for cell in master.solves for source in (cell.source, cell.stub)]
-    return {value for source in (*sources, mistakes) for value in numbered(source).values()}
+    return {value for source in (*sources, mistakes, *variants) for value in numbered(source).values()}
 
 
 def numbered(source: str) -> dict[str, str]:

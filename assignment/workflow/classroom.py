@@ -177,9 +177,10 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
     ]
     results = {one.student: one.standing.result for one in everybody}
     judged = {who: decisions.on_similarity(who, name, result.made_by.submission) for who, result in results.items()}
+    variants = [path.read_text("utf-8", errors="replace") for path in course.variants(name).glob("**/*.py")]
     alike = similarity(
         results | {who: work.result for who, work in others.items()},
-        known(load_master(course.source(name)), course.mistakes_text(name)),
+        known(load_master(course.source(name)), course.mistakes_text(name), variants),
         others.keys(),
         {who: words for who, words in judged.items() if words},
     )
@@ -248,6 +249,6 @@ def comment(standing: Standing) -> str:
 
 
 def _place(course: Course, name: str, student: str) -> str:
-    """Where a student's feedback page lies, seen from the class page; the notebook where no page was written."""
-    page_, notebook = course.feedback(student, name), course.autograded(student, name)
-    return Path(os.path.relpath(page_ if page_.exists() else notebook, course.exported(name))).as_posix()
+    """Where a student's feedback page lies, seen from the class page; "" where none was written."""
+    page_ = course.feedback(student, name)
+    return Path(os.path.relpath(page_, course.exported(name))).as_posix() if page_.exists() else ""

@@ -19,7 +19,7 @@ from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.best import count_best
 from assignment.workflow.pool import Dispatcher, Pool, Task, examine_all
-from assignment.workflow.proving import prove_marks
+from assignment.workflow.proving import prove_once
 
 Progress = Callable[[int, int, str], None]  # submissions done, in all, and who has been under examination for long
 
@@ -83,13 +83,13 @@ def grade(
         due, done = _split(course, name, students, examiner, again)
         unproved = due and not done  # the first marks of this master, these limits and rules
         if unproved and on:  # now: a process with Dask's threads is no place to fork from
-            prove_marks(course, name, examiner, ready)
+            prove_once(course, name, examiner, ready)
         pool = stack.enter_context(_pool(on, jobs, len(students), examiner, ready, lambda who: step(count, total, who)))
         if best := count_best(course, name, students, examiner, pool):
             due, done = _split(course, name, students, examiner, again)
         pool.add(_tasks(course, name, due))  # begun meanwhile: nothing of it is kept before the homework is proved
         if unproved and not on:
-            prove_marks(course, name, examiner, ready)
+            prove_once(course, name, examiner, ready)
         from assignment.marking.gradebook import Book, backup  # nbgrader takes a second to import
         from assignment.marking.lateness import handed_in
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from assignment.errors import AssignmentError
+from assignment.grading.checks import GivenError
 from assignment.grading.examiner import Examined, Examiner
 from assignment.sandbox.zygote import Zygote
 
@@ -132,6 +133,8 @@ def _examined(examiner: Examiner, submission: Path | bytes) -> Examined | Lost:
         raise
     except MemoryError:
         return Lost("memory", f"examining it took more than {examiner.limits.worker_memory >> 20} MiB")
+    except GivenError as error:
+        return Lost("crashed", str(error)[:300])
     except Exception as error:  # a submission must not stop the class, whatever fault of ours it finds
         return Lost("crashed", f"a fault of this program: {type(error).__name__}: {error}"[:300])
 

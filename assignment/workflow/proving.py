@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import math
 import pickle
 import textwrap
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.course import Course
+from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.examination import Attempt, Stage
 from assignment.grading.examiner import Examiner
@@ -30,6 +31,7 @@ from assignment.workflow.build import build
 from assignment.workflow.pool import examine_all
 
 SEEDED = {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "seed"}  # of numpy.random
+TRIED = "tried"  # in collected/NAME/: the homework whose variants and mistakes got what they should
 SOLVED, EMPTY = "the solutions", "the untouched release"
 
 
@@ -54,7 +56,7 @@ class Proof:
     unneeded: tuple[str, ...]  # hidden blocks in which nothing tried failed that passes what students see
 
 
-def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, known: bool = False) -> None:
+def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, known: bool = True) -> None:
     """Examine the master's solutions and the empty release; AssignmentError unless they get full marks and none.
 
     The error has one line for each check that is wrong. Also an error are hidden tests whose data have no seed.
@@ -64,7 +66,9 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
     hand_ins = [(SOLVED, made_of(master)), (EMPTY, made_of(master, solved=False))]
     results = dict(_results(examiner, master, zygote, hand_ins))
     wrong = [line for cell in master.checks for line in _unseeded(cell)]
-    wrong += [*_not_full(results[SOLVED], SOLVED), *_not_empty(results[EMPTY])]
+    wrong += _not_full(results[SOLVED], SOLVED)
+    if not results[SOLVED].reason or results[SOLVED].reason != results[EMPTY].reason:  # which a given cell may stop
+        wrong += _not_empty(results[EMPTY])
     if known and not wrong:
         for variant, result in _tried(examiner, zygote, _variants(course, name, master)):
             wrong += _not_full(result, f"variant {variant.name}")
@@ -75,6 +79,17 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
             f"{text}: its own solutions must get every point, the untouched release none; correct it and build again",
             "\n".join(wrong),
         )
+
+
+def prove_once(course: Course, name: str, examiner: Examiner, zygote: Zygote, again: bool = False) -> None:
+    """As prove_marks; variants and mistakes only if they were not tried on this homework before (or `again`)."""
+    variants = [path.read_bytes() for path in sorted(course.variants(name).glob("**/*.py"))]
+    digest = hashlib.sha256(examiner.homework.digest.encode() + b"".join(variants)).hexdigest()
+    note = course.collected(name) / TRIED
+    new = again or not note.is_file() or note.read_text("utf-8") != digest
+    prove_marks(course, name, examiner, zygote, known=new)
+    if new:
+        replace_file(note, digest)
 
 
 def prove(course: Course, name: str, draws: int, every: int, progress: Callable[[int, int, str], None]) -> Proof:
@@ -159,7 +174,7 @@ def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
 
 def _variants(course: Course, name: str, master: Master) -> list[Solution]:
     """The right variants that stand beside a homework."""
-    return list(variants_of(master, course.source_text(name).with_name(f"{name}_variants")))
+    return list(variants_of(master, course.variants(name)))
 
 
 def _tried(examiner: Examiner, zygote: Zygote, solutions: Sequence[Solution]) -> Iterator[tuple[Solution, Result]]:
@@ -268,9 +283,11 @@ def _not_empty(result: Result) -> Iterator[str]:
 def _unseeded(cell: Cell) -> Iterator[str]:
     """Draws in the hidden tests of a check that nothing seeds: nobody could repeat what they find."""
     tree = ast.parse(textwrap.dedent("\n".join(within(cell.source, HIDDEN))))
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    seeded = any(ast.unparse(call.func).endswith("random.seed") and call.args for call in calls)
+    for call in calls:
         name = ast.unparse(call.func)
         module, _, function = name.rpartition(".")
-        drawn = module in ("np.random", "numpy.random") and function not in SEEDED
+        drawn = module in ("random", "np.random", "numpy.random") and function not in SEEDED and not seeded
         if drawn or (function in ("default_rng", "RandomState") and not call.args and not call.keywords):
             yield f"check {cell.name}: {name}() in its hidden tests has no seed; draw from np.random.default_rng(SEED)"

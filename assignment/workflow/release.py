@@ -35,7 +35,7 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.utils import capture_log
 
-    examine(course, name, zygote, known=True)
+    examine(course, name, zygote)
     config = course.config()
     folder = CourseDirectory(config=config, root=str(course.root), assignment_id=name)
     with tools_in_path():
@@ -54,15 +54,15 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
     return Released(path, keep(course, name), master.release, master.max)
 
 
-def examine(course: Course, name: str, zygote: Zygote | None = None, known: bool = False) -> None:
-    """Build the master and examine it, with known solutions beside it if asked to; raises as prove_marks does."""
+def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:
+    """Build the master and examine it, with the known solutions beside it; raises as prove_marks does."""
     from assignment.plugins.settings import examiner_of
-    from assignment.workflow.proving import prove_marks
+    from assignment.workflow.proving import prove_once
 
     built = build(course, name)
     with nullcontext(zygote) if zygote else Zygote.start() as ready:
         examiner = examiner_of(course, built.master, {built.master.release: built.master.released})
-        prove_marks(course, name, examiner, ready, known)
+        prove_once(course, name, examiner, ready, again=True)
 
 
 def _reason(name: str, log: str) -> str:
