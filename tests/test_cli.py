@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -449,6 +450,24 @@ def test_what_nobody_foresaw_is_kept_in_a_file(course: Course, typed: Type, monk
     kept = Path(found[1])
     assert "in fails" in kept.read_text(encoding="utf-8")
     kept.unlink()
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "details"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "free some space", ""),
+        (KeyError("what"), "report it with these lines", "KeyError: 'what'"),
+    ],
+)
+def test_an_error_where_no_temporary_file_can_be_written_is_one_line_too(
+    error: Exception, line: str, details: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
+    explained = terminal.explain(error)
+    assert line in explained[0] and details in explained[1]
 
 
 @pytest.mark.slow

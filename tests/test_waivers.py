@@ -111,6 +111,7 @@ def test_what_is_refused(course: Course) -> None:
         ("[[decision]]\nstudent='1'\nassignment='a'\nrule='todo'\ndecision='waived'\nx='y'", "nothing unknown"),
         ("decision = ['a']", "decision 1 must have"),
         ("decision = 'a'", "written as"),
+        ("[[waiver]]\nstudent='1'", "written as"),
     ],
 )
 def test_a_broken_file_is_named_and_left_alone(course: Course, text: str, word: str) -> None:

@@ -118,12 +118,18 @@ def explain(error: Exception) -> tuple[str, str]:
         return _one_line(database_error(Path("gradebook.db"), error)), ""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run this again, what was finished is kept", ""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="assignment-error-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.writelines(traceback.format_exception(error))
-    said = f"{type(error).__name__}: {_one_line(error)}"
-    return f"{said}; that is a fault of this program: report it with the file {file.name}", ""
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
+        return "no folder for temporary files can be written; free some space or name one in TMPDIR", ""
+    text = "".join(traceback.format_exception(error))
+    what = f"{type(error).__name__}: {_one_line(error)}; that is a fault of this program: report it with"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="assignment-error-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(text)
+    except OSError:
+        return f"{what} these lines", text
+    return f"{what} the file {file.name}", ""
 
 
 def _is_gradebook(error: Exception) -> bool:

@@ -131,10 +131,11 @@ def load(course: Course) -> Decisions:
     if not path.exists():
         return Decisions()
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("decision", [])
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, numbers or brackets beyond all measure
         raise AssignmentError(f"{FILE}: {one_line(error, 200)}; put it right by hand") from None
-    if not isinstance(entries, list):
+    entries = tables.get("decision", [])
+    if not isinstance(entries, list) or tables.keys() - {"decision"}:
         raise AssignmentError(f"{FILE}: decisions are written as [[decision]]; put it right by hand")
     return Decisions(tuple(_decision(entry, number) for number, entry in enumerate(entries, 1)), _course_id(course))
 
