@@ -100,6 +100,42 @@ def state_squeezed(x, prev_h, Wx, Wh, b):
     return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
+@mistake("rnn_step_forward", "偏置的符号反了：公式里三项都是相加。")
+def bias_subtracted(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh - b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "拼起来的两个权重与拼起来的 x 和 prev_h 次序不一样，各自乘错了对象。")
+def weights_stacked_in_wrong_order(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(np.hstack([x, prev_h]) @ np.vstack([Wh, Wx]) + b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "上一步的状态又直接加了一次：它只应当经过 Wh 和 tanh 进入新的状态。")
+def previous_state_added(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh + b) + prev_h
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "偏置加的位置不对：与 Wh 相乘以前就加到了上一步的状态上。")
+def bias_before_weights(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + (prev_h + b) @ Wh)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "各项应当相加，你把它们乘了起来。")
+def terms_multiplied(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh((x @ Wx) * (prev_h @ Wh) + b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+@mistake("rnn_step_forward", "新的状态又除以了它的长度或者总和：公式里只有 tanh，没有归一化。")
+def state_normalised(x, prev_h, Wx, Wh, b):
+    next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
+    return next_h / np.linalg.norm(next_h, axis=1, keepdims=True), (x, prev_h, Wx, Wh, next_h)
+
+
 # rnn_step_backward
 
 
@@ -142,9 +178,8 @@ def tanh_derivative_at_previous_state(dnext_h, cache):
 
 @mistake("rnn_step_backward", "dprev_h 少了一个转置。Wh 是方阵，所以程序不会报错；写出每个矩阵的形状含义再看一遍。")
 def hidden_weights_not_transposed(dnext_h, cache):
-    da = right_da(dnext_h, cache)
-    dx, _, dWx, dWh, db = through_step(da, cache)
-    return dx, da @ cache[3], dWx, dWh, db
+    dx, _, dWx, dWh, db = rnn_step_backward(dnext_h, cache)
+    return dx, right_da(dnext_h, cache) @ cache[3], dWx, dWh, db
 
 
 @mistake("rnn_step_backward", "dWh 用错了隐藏状态：前向计算里与 Wh 相乘的是哪一个？")
@@ -156,7 +191,7 @@ def dwh_from_next_state(dnext_h, cache):
 
 @mistake("rnn_step_backward", "dWh 转置了：矩阵乘法两边的次序反了。它的第 i 行第 j 列应当属于 Wh 的第 i 行第 j 列。")
 def dwh_transposed(dnext_h, cache):
-    dx, dprev_h, dWx, dWh, db = through_step(right_da(dnext_h, cache), cache)
+    dx, dprev_h, dWx, dWh, db = rnn_step_backward(dnext_h, cache)
     return dx, dprev_h, dWx, dWh.T, db
 
 
@@ -191,7 +226,7 @@ def db_before_tanh(dnext_h, cache):
 
 @mistake("rnn_step_backward", "参数的梯度都除以了 N。在这一步还没有求平均的地方，取平均是损失函数的事。")
 def gradients_averaged_over_batch(dnext_h, cache):
-    dx, dprev_h, *weights = through_step(right_da(dnext_h, cache), cache)
+    dx, dprev_h, *weights = rnn_step_backward(dnext_h, cache)
     return (dx, dprev_h, *(gradient / len(dx) for gradient in weights))
 
 
@@ -215,13 +250,13 @@ def upstream_left_out(dnext_h, cache):
     return through_step(1 - cache[-1] ** 2, cache)
 
 
-@mistake("rnn_step_backward", "Wx 与 Wh 对调了：从 cache 里取出来的次序，要与前向放进去的次序一样。")
+@mistake("rnn_step_backward", "Wx 与 Wh 对调了：看看从 cache 里取出来的次序，再看看各自与谁相乘。")
 def weights_unpacked_in_wrong_order(dnext_h, cache):
     x, prev_h, Wx, Wh, next_h = cache
     return through_step(right_da(dnext_h, cache), (x, prev_h, Wh, Wx, next_h))
 
 
-@mistake("rnn_step_backward", "x 与 prev_h 对调了：从 cache 里取出来的次序，要与前向放进去的次序一样。")
+@mistake("rnn_step_backward", "x 与 prev_h 对调了：看看从 cache 里取出来的次序，再看看各自用在哪里。")
 def inputs_unpacked_in_wrong_order(dnext_h, cache):
     x, prev_h, Wx, Wh, next_h = cache
     return through_step(right_da(dnext_h, cache), (prev_h, x, Wx, Wh, next_h))
@@ -242,6 +277,56 @@ def dx_through_hidden_weights(dnext_h, cache):
 @mistake("rnn_step_backward", "dx 没有经过 tanh：穿过线性变换的应当是哪一个中间量的梯度？")
 def dx_before_tanh(dnext_h, cache):
     return (dnext_h @ cache[2].T, *through_step(right_da(dnext_h, cache), cache)[1:])
+
+
+@mistake("rnn_step_backward", "dprev_h 没有经过 tanh：穿过线性变换的应当是哪一个中间量的梯度？")
+def dprev_h_before_tanh(dnext_h, cache):
+    dx, _, dWx, dWh, db = rnn_step_backward(dnext_h, cache)
+    return dx, dnext_h @ cache[3].T, dWx, dWh, db
+
+
+@mistake("rnn_step_backward", "dWx 没有经过 tanh：它应当由 tanh 之前的量的梯度算出。")
+def dwx_before_tanh(dnext_h, cache):
+    dx, dprev_h, _, dWh, db = rnn_step_backward(dnext_h, cache)
+    return dx, dprev_h, cache[0].T @ dnext_h, dWh, db
+
+
+@mistake("rnn_step_backward", "dWh 没有经过 tanh：它应当由 tanh 之前的量的梯度算出。")
+def dwh_before_tanh(dnext_h, cache):
+    dx, dprev_h, dWx, _, db = rnn_step_backward(dnext_h, cache)
+    return dx, dprev_h, dWx, cache[1].T @ dnext_h, db
+
+
+@mistake("rnn_step_backward", "tanh 的导数里加号和减号弄错了：它不会大于 1。")
+def tanh_derivative_with_plus(dnext_h, cache):
+    return through_step(dnext_h * (1 + cache[-1] ** 2), cache)
+
+
+@mistake("rnn_step_backward", "tanh 的导数只剩下了平方那一部分：前面还有一个 1。")
+def tanh_derivative_without_one(dnext_h, cache):
+    return through_step(dnext_h * cache[-1] ** 2, cache)
+
+
+@mistake("rnn_step_backward", "tanh 的导数乘了两次。")
+def tanh_derivative_twice(dnext_h, cache):
+    return through_step(dnext_h * (1 - cache[-1] ** 2) ** 2, cache)
+
+
+@mistake("rnn_step_backward", "tanh 的导数里应当是平方，你写成了乘以 2。")
+def tanh_derivative_doubled(dnext_h, cache):
+    return through_step(dnext_h * (1 - cache[-1] * 2), cache)
+
+
+@mistake("rnn_step_backward", "只算了第一个样本：参数的梯度要把所有样本的贡献加起来。")
+def only_first_sample(dnext_h, cache):
+    first = dnext_h.copy()
+    first[1:] = 0
+    return (*rnn_step_backward(dnext_h, cache)[:2], *rnn_step_backward(first, cache)[2:])
+
+
+@mistake("rnn_step_backward", "db 把所有的数加成了一个：只沿批量求和，每个隐藏单元留一个数。")
+def db_summed_over_everything(dnext_h, cache):
+    return (*rnn_step_backward(dnext_h, cache)[:4], right_da(dnext_h, cache).sum())
 
 
 # rnn_forward
@@ -265,18 +350,17 @@ def state_not_advanced(x, h0, Wx, Wh, b):
 
 @mistake("rnn_forward", "第一步没有从 h0 出发，而是从零出发。")
 def starts_from_zero(x, h0, Wx, Wh, b):
-    return unrolled(x, h0 * 0, Wx, Wh, b)
+    return rnn_forward(x, h0 * 0, Wx, Wh, b)
 
 
 @mistake("rnn_forward", "每一步读到的都是同一个输入。检查 x 的时间下标。")
 def input_not_advanced(x, h0, Wx, Wh, b):
-    return unrolled(x, h0, Wx, Wh, b, inputs=lambda t: 0)
+    return rnn_forward(np.repeat(x[:, :1], x.shape[1], axis=1), h0, Wx, Wh, b)
 
 
 @mistake("rnn_forward", "序列是从后往前读的。循环应当从第一个时刻走到最后一个时刻。")
 def reads_backwards(x, h0, Wx, Wh, b):
-    T = x.shape[1]
-    return unrolled(x, h0, Wx, Wh, b, inputs=lambda t: T - 1 - t)
+    return rnn_forward(x[:, ::-1], h0, Wx, Wh, b)
 
 
 @mistake("rnn_forward", "最后一个时刻没有计算，留下了零。检查循环的终点。")
@@ -324,7 +408,7 @@ def reshaped_for_transposed(x, h0, Wx, Wh, b):
     return h.transpose(1, 0, 2).reshape(h.shape), cache
 
 
-@mistake("rnn_forward", "x 的第一个维度是样本，不是时间：取第 t 个时刻时，时间下标写错了位置。")
+@mistake("rnn_forward", "x 的第一个维度是样本，第二个才是时间：读 x.shape 或者取第 t 个时刻时，把两者弄反了。")
 def time_index_on_samples(x, h0, Wx, Wh, b):
     h, state = np.zeros((*x.shape[:2], h0.shape[1])), h0
     for t in range(x.shape[1]):
@@ -362,6 +446,43 @@ def first_step_twice(x, h0, Wx, Wh, b):
 @mistake("rnn_forward", "读入的总是晚一步的输入。检查循环的起点和 x 的时间下标。")
 def input_one_step_late(x, h0, Wx, Wh, b):
     return unrolled(x, h0, Wx, Wh, b, inputs=lambda t: t - 1)
+
+
+@mistake("rnn_forward", "第一个时刻没有计算，留下了零：循环应当从下标 0 开始。")
+def first_step_missing(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x[:, 1:], h0, Wx, Wh, b)
+    return np.concatenate([0 * h0[:, None], h], axis=1), cache
+
+
+@mistake("rnn_forward", "后面的每一步都从零出发：读上一步的状态时，读到的是还没有写过的位置。")
+def later_steps_from_zero(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, state=lambda t, h: h0 if t == 0 else 0 * h0)
+
+
+@mistake("rnn_forward", "每一步都从零出发：上一步的状态没有传下去，h0 也没有用上。")
+def every_step_from_zero(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, state=lambda t, h: 0 * h0)
+
+
+@mistake("rnn_forward", "每一步读到的状态早了一步：应当是刚刚算出来的那一个。")
+def state_of_two_steps_before(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, state=lambda t, h: h[:, t - 2] if t > 1 else h0)
+
+
+@mistake("rnn_forward", "每一步读到的都是同一个输入，而且是最后一个。检查 x 的时间下标。")
+def last_input_everywhere(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, inputs=lambda t: -1)
+
+
+@mistake("rnn_forward", "各时刻的状态被加在了一起：下一步只从刚刚算出的状态出发，不是从它们的和。")
+def states_added_up(x, h0, Wx, Wh, b):
+    return unrolled(x, h0, Wx, Wh, b, state=lambda t, h: h0 + h[:, :t].sum(axis=1))
+
+
+@mistake("rnn_forward", "写进 h 的次序颠倒了：第 t 步的结果要写到下标 t。")
+def states_written_backwards(x, h0, Wx, Wh, b):
+    h, cache = rnn_forward(x, h0, Wx, Wh, b)
+    return h[:, ::-1], cache
 
 
 # rnn_backward
@@ -412,7 +533,7 @@ def weights_overwritten(dh, cache):
     return (*gathered(steps)[:2], *steps[0][2:])
 
 
-@mistake("rnn_backward", "dWx 和 dWh 累加了，db 却没有：它每一步都被重写。")
+@mistake("rnn_backward", "db 没有累加：它每一步都被重写。")
 def bias_overwritten(dh, cache):
     steps = back_through_time(dh, cache)
     return (*gathered(steps)[:4], steps[0][4])
@@ -420,7 +541,7 @@ def bias_overwritten(dh, cache):
 
 @mistake("rnn_backward", "参数的梯度除以了时刻数。各时刻的贡献应当相加，不取平均。")
 def gradients_averaged_over_time(dh, cache):
-    dx, dh0, *weights = gathered(back_through_time(dh, cache))
+    dx, dh0, *weights = rnn_backward(dh, cache)
     return (dx, dh0, *(gradient / dh.shape[1] for gradient in weights))
 
 
@@ -464,7 +585,7 @@ def loops_forwards(dh, cache):
 
 @mistake("rnn_backward", "dx 的时间次序颠倒了。从后往前循环时，结果该写到哪个下标？")
 def dx_reversed_in_time(dh, cache):
-    dx, *others = gathered(back_through_time(dh, cache))
+    dx, *others = rnn_backward(dh, cache)
     return (dx[:, ::-1], *others)
 
 
@@ -513,7 +634,7 @@ def first_step_skipped(dh, cache):
     return (dx, steps[1][1] if 1 in steps else 0 * dh[:, 0], *(sum(step[i] for step in later) for i in (2, 3, 4)))
 
 
-@mistake("rnn_backward", "dh 的第一个维度是样本，不是时间：取第 t 个时刻时，时间下标写错了位置。")
+@mistake("rnn_backward", "dh 的第一个维度是样本，第二个才是时间：读 dh.shape 或者取第 t 个时刻时，把两者弄反了。")
 def upstream_time_index_on_samples(dh, cache):
     steps, dprev_h = {}, 0
     for t in reversed(range(dh.shape[1])):
@@ -525,6 +646,56 @@ def upstream_time_index_on_samples(dh, cache):
 @mistake("rnn_backward", "每一步用的都是同一个 cache。反向的第 t 步要用前向第 t 步留下的那一个。")
 def one_cache_for_all_steps(dh, cache):
     return rnn_backward(dh, [cache[-1]] * len(cache))
+
+
+@mistake("rnn_backward", "最后一个时刻的上游梯度算了两次：从后面传来的梯度应当从零开始。")
+def last_upstream_twice(dh, cache):
+    changed = dh.copy()
+    changed[:, -1] *= 2
+    return rnn_backward(changed, cache)
+
+
+@mistake("rnn_backward", "cache 的次序反了：反向的第 t 步要用前向第 t 步留下的那一个，而不是从头数的第几个。")
+def caches_from_the_front(dh, cache):
+    return rnn_backward(dh, cache[::-1])
+
+
+@mistake("rnn_backward", "返回的 dh0 全是零：循环里传出来的那个梯度没有交给它。")
+def dh0_stays_zero(dh, cache):
+    dx, dh0, *others = rnn_backward(dh, cache)
+    return (dx, 0 * dh0, *others)
+
+
+@mistake("rnn_backward", "dWx 与 dWh 对调了：核对一步的反向返回的次序。")
+def sequence_gradients_swapped(dh, cache):
+    dx, dh0, dWx, dWh, db = rnn_backward(dh, cache)
+    return dx, dh0, dWh, dWx, db
+
+
+@mistake("rnn_backward", "从后面传来的梯度取了平均或者减半：两路梯度直接相加。")
+def carried_gradient_halved(dh, cache):
+    return gathered(back_through_time(dh, cache, lambda t, dprev_h: dh[:, t] + dprev_h / 2))
+
+
+@mistake("rnn_backward", "从后面传来的梯度是减去的：两路梯度应当相加。")
+def carried_gradient_subtracted(dh, cache):
+    return gathered(back_through_time(dh, cache, lambda t, dprev_h: dh[:, t] - dprev_h))
+
+
+@mistake("rnn_backward", "每一步用的上游梯度都来自同一个时刻。检查 dh 的时间下标。")
+def same_upstream_everywhere(dh, cache):
+    return rnn_backward(np.repeat(dh[:, -1:], dh.shape[1], axis=1), cache)
+
+
+@mistake("rnn_backward", "每一步用的都是第一个时刻的 cache。反向的第 t 步要用前向第 t 步留下的那一个。")
+def first_cache_for_all_steps(dh, cache):
+    return rnn_backward(dh, [cache[0]] * len(cache))
+
+
+@mistake("rnn_backward", "参数的梯度除以了 N。各样本的贡献应当相加，取平均是损失函数的事。")
+def sequence_gradients_averaged_over_batch(dh, cache):
+    dx, dh0, *weights = rnn_backward(dh, cache)
+    return (dx, dh0, *(gradient / len(dh) for gradient in weights))
 
 
 # word_embedding_forward
@@ -571,7 +742,7 @@ def words_squeezed(x, W):
     return W[x].squeeze(), word_embedding_forward(x, W)[1]
 
 
-@mistake("word_embedding_forward", "x 里是词的编号，不是向量：不要拿它去乘 W，想想怎样按编号取出 W 的行。")
+@mistake("word_embedding_forward", "x 里是词的编号，不是 V 维的向量，不能这样去乘 W：想想怎样按编号取出 W 的行。")
 def numbers_multiplied(x, W):
     return x @ W, (x, W)
 
@@ -584,6 +755,28 @@ def taken_from_flat(x, W):
 @mistake("word_embedding_forward", "查表时查的是列：一个词的向量是 W 的一行。")
 def columns_looked_up(x, W):
     return W.T[x], word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "查到的向量又乘上了词的编号：编号只用来找是哪一行。")
+def vectors_times_numbers(x, W):
+    return W[x] * x[:, :, None], word_embedding_forward(x, W)[1]
+
+
+@mistake("word_embedding_forward", "最后一个时刻没有查，留下了零。检查循环的终点。")
+def last_word_not_looked_up(x, W):
+    out, cache = word_embedding_forward(x, W)
+    return np.concatenate([out[:, :-1], 0 * out[:, -1:]], axis=1), cache
+
+
+@mistake("word_embedding_forward", "第一个时刻没有查，留下了零。检查循环的起点。")
+def first_word_not_looked_up(x, W):
+    out, cache = word_embedding_forward(x, W)
+    return np.concatenate([0 * out[:, :1], out[:, 1:]], axis=1), cache
+
+
+@mistake("word_embedding_forward", "查表时用错了样本或时刻的下标：每个样本用的都是第一个样本的词。")
+def first_sample_everywhere(x, W):
+    return word_embedding_forward(np.repeat(x[:1], len(x), axis=0), W)
 
 
 # word_embedding_backward
@@ -660,6 +853,40 @@ def accumulated_onto_ones(dout, cache):
     return word_embedding_backward(dout, cache) + 1
 
 
+@mistake("word_embedding_backward", "最后一个时刻的梯度没有加进去。检查循环的终点。")
+def last_words_left_out(dout, cache):
+    changed = dout.copy()
+    changed[:, -1] = 0
+    return word_embedding_backward(changed, cache)
+
+
+@mistake("word_embedding_backward", "第一个时刻的梯度没有加进去。检查循环的起点。")
+def first_words_left_out(dout, cache):
+    changed = dout.copy()
+    changed[:, 0] = 0
+    return word_embedding_backward(changed, cache)
+
+
+@mistake("word_embedding_backward", "每个位置加的都是第一个时刻的梯度。检查 dout 的时间下标。")
+def first_gradient_everywhere(dout, cache):
+    return word_embedding_backward(np.repeat(dout[:, :1], dout.shape[1], axis=1), cache)
+
+
+@mistake("word_embedding_backward", "编号差了一：梯度应当加回前向查的那一行。")
+def gradient_rows_off_by_one(dout, cache):
+    return np.roll(word_embedding_backward(dout, cache), -1, axis=0)
+
+
+@mistake("word_embedding_backward", "梯度除以了词的总数。取平均是损失函数的事，这里只管累加。")
+def embedding_gradient_averaged_over_words(dout, cache):
+    return word_embedding_backward(dout, cache) / dout[:, :, 0].size
+
+
+@mistake("word_embedding_backward", "返回的是每个位置的梯度，还没有加回 W 的各行：dW 的形状应当与 W 一样。")
+def gradient_not_gathered(dout, cache):
+    return dout
+
+
 # temporal_affine_forward
 
 
@@ -712,6 +939,39 @@ def affine_bias_multiplied(x, w, b):
 @mistake("temporal_affine_forward", "矩阵乘法两边的次序反了：样本按行排列，向量应当写在矩阵的左边。")
 def affine_weights_on_the_left(x, w, b):
     return w @ x + b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "偏置的符号反了：先乘矩阵，再加上偏置。")
+def affine_bias_subtracted(x, w, b):
+    return x @ w - b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "只算了最后一个时刻，其余的留下了零。检查写入结果的时间下标。")
+def only_last_affine_step(x, w, b):
+    out, cache = temporal_affine_forward(x, w, b)
+    return np.concatenate([0 * out[:, :-1], out[:, -1:]], axis=1), cache
+
+
+@mistake("temporal_affine_forward", "最后一个时刻没有计算，留下了零。检查循环的终点。")
+def last_affine_step_missing(x, w, b):
+    out, cache = temporal_affine_forward(x, w, b)
+    return np.concatenate([out[:, :-1], 0 * out[:, -1:]], axis=1), cache
+
+
+@mistake("temporal_affine_forward", "偏置加了好几次：每个时刻只加一次。")
+def bias_once_for_each_later_step(x, w, b):
+    times = np.arange(x.shape[1], 0, -1)[:, None]
+    return x @ w + times * b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "偏置加了 T 次：每个时刻只加一次。")
+def bias_times_steps(x, w, b):
+    return x @ w + x.shape[1] * b, temporal_affine_forward(x, w, b)[1]
+
+
+@mistake("temporal_affine_forward", "各时刻的输出都一样：你对时间取了平均，每个时刻应当用自己的输入。")
+def affine_of_the_mean(x, w, b):
+    return np.broadcast_to(x.mean(axis=1, keepdims=True) @ w + b, (*x.shape[:2], len(b))), (x, w)
 
 
 # temporal_affine_backward
@@ -803,6 +1063,51 @@ def affine_db_summed_over_outputs(dout, cache):
     return dx, dw, dout.sum(axis=2)
 
 
+@mistake("temporal_affine_backward", "x 的转置是用 reshape 写的：reshape 不会交换轴，数都换了位置。")
+def dw_reshaped_for_transposed(dout, cache):
+    dx, _, db = temporal_affine_backward(dout, cache)
+    x = cache[0]
+    return dx, x.reshape(x.shape[2], -1) @ dout.reshape(-1, dout.shape[2]), db
+
+
+@mistake("temporal_affine_backward", "w 的转置是用 reshape 写的：reshape 不会交换轴，数都换了位置。")
+def affine_dx_reshaped_for_transposed(dout, cache):
+    _, dw, db = temporal_affine_backward(dout, cache)
+    return dout @ cache[1].reshape(cache[1].shape[::-1]), dw, db
+
+
+@mistake("temporal_affine_backward", "dw 除以了 N。取平均是损失函数的事，这里只管累加。")
+def dw_averaged(dout, cache):
+    dx, dw, db = temporal_affine_backward(dout, cache)
+    return dx, dw / len(dout), db
+
+
+@mistake("temporal_affine_backward", "dw 和 db 除以了 N·T。取平均是损失函数的事，这里只管累加。")
+def affine_gradients_averaged_over_all(dout, cache):
+    dx, dw, db = temporal_affine_backward(dout, cache)
+    return dx, dw / dout[:, :, 0].size, db / dout[:, :, 0].size
+
+
+@mistake("temporal_affine_backward", "第一个时刻没有算进去。检查循环的起点。")
+def affine_first_step_left_out(dout, cache):
+    changed = dout.copy()
+    changed[:, 0] = 0
+    return temporal_affine_backward(changed, cache)
+
+
+@mistake("temporal_affine_backward", "最后一个时刻没有算进去。检查循环的终点。")
+def affine_last_step_left_out(dout, cache):
+    changed = dout.copy()
+    changed[:, -1] = 0
+    return temporal_affine_backward(changed, cache)
+
+
+@mistake("temporal_affine_backward", "db 把所有的数加成了一个：只沿批量和时间求和，每个输出留一个数。")
+def affine_db_summed_over_everything(dout, cache):
+    dx, dw, _ = temporal_affine_backward(dout, cache)
+    return dx, dw, dout.sum()
+
+
 # temporal_softmax_loss
 
 
@@ -836,13 +1141,13 @@ def not_averaged(x, y, mask, verbose=False):
     return loss * len(x), dx * len(x)
 
 
-@mistake("temporal_softmax_loss", "损失对了，梯度却没有对批量取平均：损失里的每一个系数都要带进梯度。")
+@mistake("temporal_softmax_loss", "梯度没有对批量取平均：损失里的每一个系数都要带进梯度。")
 def gradient_not_averaged(x, y, mask, verbose=False):
     loss, dx = temporal_softmax_loss(x, y, mask)
     return loss, dx * len(x)
 
 
-@mistake("temporal_softmax_loss", "损失对了，梯度却多除了一次：检查 dx 最后除以的是什么。")
+@mistake("temporal_softmax_loss", "梯度多除了一次：检查 dx 最后除以的是什么。")
 def gradient_averaged_over_time(x, y, mask, verbose=False):
     loss, dx = temporal_softmax_loss(x, y, mask)
     return loss, dx / x.shape[1]
@@ -854,7 +1159,7 @@ def gradient_not_masked(x, y, mask, verbose=False):
     return loss / len(x), dx / len(x)
 
 
-@mistake("temporal_softmax_loss", "被掩掉的位置也算进了损失，而梯度里已经去掉了。")
+@mistake("temporal_softmax_loss", "被掩掉的位置也算进了损失：每个词的损失要乘上 mask。")
 def loss_not_masked(x, y, mask, verbose=False):
     loss, dx = cross_entropy(probabilities(x), y, np.ones(y.shape), mask)
     return loss / len(x), dx / len(x)
@@ -939,13 +1244,13 @@ def targets_not_flattened(x, y, mask, verbose=False):
     return -np.log(p[np.arange(N * T), y]).sum(), p
 
 
-@mistake("temporal_softmax_loss", "损失既对时间求了平均，又对批量求了平均，梯度却是对的。")
+@mistake("temporal_softmax_loss", "损失既对时间求了平均，又对批量求了平均。题目要求沿时间求和，只对批量取平均。")
 def loss_averaged_over_time(x, y, mask, verbose=False):
     loss, dx = temporal_softmax_loss(x, y, mask)
     return loss / x.shape[1], dx
 
 
-@mistake("temporal_softmax_loss", "损失没有对批量取平均，梯度却是对的。")
+@mistake("temporal_softmax_loss", "损失没有对批量取平均：求和之后还要除以批量的大小。")
 def loss_not_averaged(x, y, mask, verbose=False):
     loss, dx = temporal_softmax_loss(x, y, mask)
     return loss * len(x), dx
@@ -963,6 +1268,71 @@ def exponential_missing(x, y, mask, verbose=False):
     chosen = np.take_along_axis(p, y[:, :, None], axis=2)[:, :, 0]
     hit = np.arange(x.shape[2]) == y[:, :, None]
     return -(np.log(np.abs(chosen)) * mask).sum() / len(x), (p - hit) * mask[:, :, None] / len(x)
+
+
+@mistake(
+    "temporal_softmax_loss", "softmax 把所有样本、所有时刻一起做了归一化。每个位置各有一个概率分布，各自加起来是 1。"
+)
+def softmax_over_everything(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x, axis=(0, 1, 2)), y, mask, mask)
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "softmax 沿着批量做了归一化。哪个维度上的概率加起来应当是 1？")
+def softmax_over_batch(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x, axis=0), y, mask, mask)
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "损失里只有最后一个时刻：各时刻的损失要加起来，你每一步都把它重写了一遍。")
+def loss_of_last_step(x, y, mask, verbose=False):
+    _, dx = temporal_softmax_loss(x, y, mask)
+    return temporal_softmax_loss(x[:, -1:], y[:, -1:], mask[:, -1:])[0], dx
+
+
+@mistake("temporal_softmax_loss", "损失里少了第一个或最后一个时刻。检查循环的起点和终点。")
+def loss_without_last_step(x, y, mask, verbose=False):
+    _, dx = temporal_softmax_loss(x, y, mask)
+    return temporal_softmax_loss(x, y, mask * (np.arange(x.shape[1]) < x.shape[1] - 1))[0], dx
+
+
+@mistake("temporal_softmax_loss", "梯度除以了没有被掩掉的词数。题目要求除以的是批量的大小。")
+def gradient_averaged_over_mask(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss, dx * len(x) / mask.sum()
+
+
+@mistake("temporal_softmax_loss", "损失除以了没有被掩掉的词数。题目要求除以的是批量的大小。")
+def loss_averaged_over_mask(x, y, mask, verbose=False):
+    loss, dx = temporal_softmax_loss(x, y, mask)
+    return loss * len(x) / mask.sum(), dx
+
+
+@mistake("temporal_softmax_loss", "正确的词那里加了 1：与概率相比，那里应当减去 1。")
+def target_added(x, y, mask, verbose=False):
+    loss, _ = temporal_softmax_loss(x, y, mask)
+    p = probabilities(x)
+    hit = np.arange(x.shape[2]) == y[:, :, None]
+    return loss, (p + hit) * mask[:, :, None] / len(x)
+
+
+@mistake("temporal_softmax_loss", "每个位置都减去了 1。只有正确的那个词那里才要减。")
+def one_subtracted_everywhere(x, y, mask, verbose=False):
+    loss, _ = temporal_softmax_loss(x, y, mask)
+    return loss, (probabilities(x) - 1) * mask[:, :, None] / len(x)
+
+
+@mistake("temporal_softmax_loss", "mask 乘到得分上了，而且梯度没有遮住：mask 应当作用在每个词的损失上。")
+def mask_on_scores_only(x, y, mask, verbose=False):
+    loss, dx = cross_entropy(probabilities(x * mask[:, :, None]), y, np.ones(y.shape), np.ones(y.shape))
+    return loss / len(x), dx / len(x)
+
+
+@mistake("temporal_softmax_loss", "被遮住的位置上，只去掉了正确的词那一项，概率还留在梯度里。")
+def only_target_masked(x, y, mask, verbose=False):
+    loss, _ = temporal_softmax_loss(x, y, mask)
+    hit = np.arange(x.shape[2]) == y[:, :, None]
+    return loss, (probabilities(x) - hit * mask[:, :, None]) / len(x)
 
 
 # CaptioningRNN.loss
@@ -984,6 +1354,13 @@ def caption(model, features, words, targets, mask, state=None, **changed):
     return loss, grads, dh, dh0
 
 
+def with_params(model, features, captions, **changed):
+    """Run the right method of a model that has other parameters -> loss, grads."""
+    other = object.__new__(CaptioningRNN)
+    vars(other).update(vars(model), params={**model.params, **changed})
+    return CaptioningRNN.loss(other, features, captions)
+
+
 def split(model, captions):
     """Split captions as the given code does -> words in, words out, mask."""
     return captions[:, :-1], captions[:, 1:], captions[:, 1:] != model._null
@@ -997,12 +1374,12 @@ def initial_state_left_out(self, features, captions):
 
 @mistake("CaptioningRNN.loss", "投影图像特征的时候少了偏置。")
 def projection_bias_forgotten(self, features, captions):
-    return caption(self, features, *split(self, captions), b_proj=0 * self.params["b_proj"])[:2]
+    return with_params(self, features, captions, b_proj=0 * self.params["b_proj"])
 
 
 @mistake("CaptioningRNN.loss", "把隐藏状态变成得分的时候少了偏置。")
 def vocabulary_bias_forgotten(self, features, captions):
-    return caption(self, features, *split(self, captions), b_vocab=0 * self.params["b_vocab"])[:2]
+    return with_params(self, features, captions, b_vocab=0 * self.params["b_vocab"])
 
 
 @mistake("CaptioningRNN.loss", "投影之后多用了一个 tanh。初始隐藏状态只是图像特征的仿射变换。")
@@ -1117,3 +1494,53 @@ def vocabulary_and_state_biases_swapped(self, features, captions):
 def projection_bias_gradient_averaged(self, features, captions):
     loss, grads, _, dh0 = caption(self, features, *split(self, captions))
     return loss, {**grads, "b_proj": dh0.mean(axis=0)}
+
+
+@mistake("CaptioningRNN.loss", "W_proj 的梯度除以了批量大小。损失里已经除以过，这里只要相乘相加。")
+def projection_gradient_averaged(self, features, captions):
+    loss, grads = CaptioningRNN.loss(self, features, captions)
+    return loss, {**grads, "W_proj": grads["W_proj"] / len(features)}
+
+
+@mistake("CaptioningRNN.loss", "损失又除以了时刻数：temporal_softmax_loss 给出的就是要的损失。")
+def loss_divided_by_steps(self, features, captions):
+    loss, grads = CaptioningRNN.loss(self, features, captions)
+    return loss / (captions.shape[1] - 1), grads
+
+
+@mistake("CaptioningRNN.loss", "返回的损失又除以了批量大小：temporal_softmax_loss 里已经取过平均了。")
+def loss_divided_by_batch(self, features, captions):
+    loss, grads = CaptioningRNN.loss(self, features, captions)
+    return loss / len(captions), grads
+
+
+@mistake("CaptioningRNN.loss", "投影图像特征时乘了两次，或者又加了一次偏置：h0 只是一次仿射变换。")
+def projection_bias_twice(self, features, captions):
+    return with_params(self, features, captions, b_proj=2 * self.params["b_proj"])
+
+
+@mistake("CaptioningRNN.loss", "RNN 里少了偏置 b。")
+def recurrent_bias_forgotten(self, features, captions):
+    return with_params(self, features, captions, b=0 * self.params["b"])
+
+
+@mistake("CaptioningRNN.loss", "RNN 里用的偏置是 b_proj，不是 b：两个偏置形状相同，用错了也不会报错。")
+def projection_bias_in_the_recurrence(self, features, captions):
+    return with_params(self, features, captions, b=self.params["b_proj"])
+
+
+@mistake("CaptioningRNN.loss", "投影图像特征时用的偏置是 b，不是 b_proj：两个偏置形状相同，用错了也不会报错。")
+def recurrent_bias_in_the_projection(self, features, captions):
+    return with_params(self, features, captions, b_proj=self.params["b"])
+
+
+@mistake("CaptioningRNN.loss", "mask 反了：要算的是不等于 <NULL> 的词。")
+def mask_of_padding(self, features, captions):
+    words, targets, mask = split(self, captions)
+    return caption(self, features, words, targets, ~mask)[:2]
+
+
+@mistake("CaptioningRNN.loss", "投影之后多用了一个 ReLU。初始隐藏状态只是图像特征的仿射变换。")
+def relu_on_projection(self, features, captions):
+    h0 = np.maximum(features @ self.params["W_proj"] + self.params["b_proj"], 0)
+    return caption(self, features, *split(self, captions), state=h0)[:2]

@@ -83,12 +83,12 @@ SAYS: dict[str, tuple[dict[str, str], str, str]] = {
     "one step": (
         {"rnn_step_forward": STEP, "rnn_forward": FORWARD + "\n    h[:, 1] = 0"},
         "rnn_forward",
-        "30 个元素中 10 个不对，错的只在 t=1；h[1, 1, 4] 得到 0，参考值是 0.50158768",
+        "30 个元素中 10 个不对，不对的都是 0，错的只在 t=1；h[1, 1, 4] 得到 0，参考值是 0.50158768",
     ),
     "one row": (
         {"rnn_step_forward": STEP, "rnn_step_backward": BACK + "\n    dWx[3] = 0"},
         "rnn_step_backward",
-        "30 个元素中 6 个不对，错的只在 dWx[3, :]；",
+        "30 个元素中 6 个不对，不对的都是 0，错的只在 dWx[3, :]；",
     ),
 }
 

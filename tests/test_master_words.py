@@ -26,8 +26,11 @@ def make(right: Notebook) -> Callable[..., Any]:
     return right.names["Check"]  # type: ignore[no-any-return]
 
 
+SCORES = np.array([[0.5, 1.0], [2.0, 5.0], [3.0, 2.5], [4.5, 7.5]])
+NOTHING = "没有算出来（得到 None）：在原处修改数组的函数（如 np.add.at）不返回结果"
+NOT_FINITE = "：可能除以了零、对零取了对数，或者 exp 太大"
 WORDS: dict[str, tuple[Any, Any, str]] = {
-    "none": (None, np.ones((2, 3)), "没有算出来（得到 None）"),
+    "none": (None, np.ones((2, 3)), NOTHING),
     "list": ([[1.0, 1.0, 1.0]] * 2, np.ones((2, 3)), "应该是数组，得到的是 list：用 np.array 或 np.stack 变成数组"),
     "tuple for a number": ((1.0,), 1.0, "应该是一个数，得到的是 tuple：行末是不是多了一个逗号？"),
     "text": ("1", np.ones(3), "应该是数组，得到的是 str"),
@@ -37,10 +40,14 @@ WORDS: dict[str, tuple[Any, Any, str]] = {
     "truth value": (True, 1.0, "应该是一个数，得到的是 bool"),
     "array for a number": (np.ones(1), 1.0, "应该是一个数，得到的是形状 (1,) 的数组"),
     "row for a vector": (np.ones((1, 3)), np.ones(3), "形状应该是 (3,)，得到的是 (1, 3)，多了长度为 1 的轴"),
-    "column": (np.ones((3, 1)), np.ones((3, 3)), "形状应该是 (3, 3)，得到的是 (3, 1)"),
+    "column": (
+        np.ones((3, 1)),
+        np.ones((3, 3)),
+        "形状应该是 (3, 3)，得到的是 (3, 1)，有一个轴只剩 1 项：是不是沿它求了和？",
+    ),
     "transposed shape": (np.ones((3, 2)), np.ones((2, 3)), "形状应该是 (2, 3)，得到的是 (3, 2)，是不是转置了？"),
-    "nan": (np.array([1, np.nan]), np.ones(2), "含有 NaN 或 inf（2 个元素中有 1 个）"),
-    "inf": (float("inf"), 1.0, "含有 NaN 或 inf"),
+    "nan": (np.array([1, np.nan]), np.ones(2), "含有 NaN 或 inf（2 个元素中有 1 个）" + NOT_FINITE),
+    "inf": (float("inf"), 1.0, "含有 NaN 或 inf" + NOT_FINITE),
     "complex": (np.ones(2) * 1j, np.ones(2), "元素不是实数"),
     "objects": (np.array([1, 1], dtype=object), np.ones(2), "元素不是实数"),
     "truth values": (np.array([True, True]), np.ones(2), "元素不是实数"),
@@ -77,6 +84,47 @@ WORDS: dict[str, tuple[Any, Any, str]] = {
         "形状应该是 (2, 3, 4)，得到的是 (6, 4)，前两个轴并成了一个，还没有分开",
     ),
     "not summed": (np.ones((5, 3)), np.ones(3), "形状应该是 (3,)，得到的是 (5, 3)，前面多了轴：是不是少了一次求和？"),
+    "axes in another order": (
+        np.ones((2, 4, 3)),
+        np.ones((2, 3, 4)),
+        "形状应该是 (2, 3, 4)，得到的是 (2, 4, 3)，轴的次序不对",
+    ),
+    "whole numbers": (
+        np.array([0, 1]),
+        np.array([0.5, 1.5]),
+        "元素是整数，小数部分都丢了：建数组时看看 dtype；g[0] 得到 0，参考值是 0.5",
+    ),
+    "the right numbers elsewhere": (
+        np.array([1.0, 4, 3, 2]),
+        np.array([1.0, 2, 3, 4]),
+        "4 个元素中 2 个不对，数都对，只是放错了位置（次序），错的只在 g[1, 3]；g[1] 得到 4，参考值是 2",
+    ),
+    "the right sizes": (
+        np.array([1.0, 2, -4]),
+        np.array([1.0, 2, 4]),
+        "3 个元素中 1 个不对，绝对值都对，符号不对；g[2] 得到 -4，参考值是 4",
+    ),
+    "zeros left": (
+        np.array([1.0, 2, 0]),
+        np.array([1.0, 2, 4]),
+        "3 个元素中 1 个不对，不对的都是 0；g[2] 得到 0，参考值是 4",
+    ),
+    "another bias": (
+        SCORES + np.array([0.0, 1.0]),
+        SCORES,
+        "8 个元素中 4 个不对，第 1 列各差一个同样的数：看看加上去的偏置，错的只在 g[:, 1]；g[0, 1] 得到 2，参考值是 1",
+    ),
+    "half, and another bias": (
+        SCORES / 2 + 7,
+        SCORES,
+        "8 个元素中 8 个不对，除去偏置，是正确结果的 0.5 倍；g[0, 0] 得到 7.25，参考值是 0.5",
+    ),
+    "another bias below a tanh": (
+        np.tanh(SCORES / 9 + np.array([0.25, 0.0])),
+        np.tanh(SCORES / 9),
+        "8 个元素中 4 个不对，tanh 之前，第 0 列各差一个同样的数：看看加上去的偏置，错的只在 g[:, 0]；"
+        "g[0, 0] 得到 0.29638844，参考值是 0.05549847",
+    ),
     "huge": (np.array([1e300, 1.0]), np.ones(2), "2 个元素中 1 个不对；g[0] 得到 1e+300，参考值是 1"),
 }
 
@@ -105,6 +153,51 @@ def test_a_hidden_row_says_no_value(make: Callable[..., Any], case: str) -> None
         True,
         "N=1",
     )
+
+
+STEPS = np.arange(1.0, 13).reshape(2, 3, 2) ** 2
+
+
+@pytest.mark.parametrize(
+    ("got", "says"),
+    [
+        (STEPS.cumsum(axis=1), "，每个时刻都把前面时刻的加了进来"),
+        (np.concatenate([0 * STEPS[:, :1], STEPS[:, :-1]], axis=1), "，沿时间错开了一步"),
+        (np.repeat(STEPS[:, :1], 3, axis=1), "，各个时刻的结果都一样"),
+        (np.repeat(STEPS[:1], 2, axis=0), "，各个样本的结果都一样"),
+    ],
+)
+def test_what_is_wrong_along_an_axis(make: Callable[..., Any], got: Any, says: str) -> None:
+    row = make("exercise", g=1.0).near("g", got, STEPS, 1e-6, axes="nt ")
+    assert f"个不对{says}" in row.message
+
+
+def test_what_went_into_the_call_is_recognised(make: Callable[..., Any]) -> None:
+    check = make("exercise", g=1.0)
+    check.call(lambda x, cache: None, STEPS, (None, STEPS + 1))
+    assert check.near("g", STEPS.copy(), 2 * STEPS, 1e-6).message.startswith("得到的就是传进来的 x 本身")
+    assert "正好多出传进来的 cache 第 2 项" in check.near("g", STEPS + 1 + 7, np.full(STEPS.shape, 7.0), 1e-6).message
+
+
+def test_parts_that_changed_places_are_named(make: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
+    check = make("exercise", a=1.0, b=1.0, c=1.0)
+    check.near("a", 2 * SCORES, SCORES, 1e-6)
+    check.near("b", SCORES.T, SCORES.T**2, 1e-6)
+    check.near("c", SCORES**3 + SCORES, SCORES**3, 1e-6)
+    check.report()
+    assert "先看这里 c 里多加了 a 的值。" in capsys.readouterr().out
+
+
+def test_differences_of_a_forward_that_fails_prove_nothing(
+    make: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = make("exercise", loss=1.0, dx=1.0)
+    check.near("loss", 2.0, 1.0, 1e-6)
+    check.slope("dx", np.ones(3), lambda x: 2 * x.sum(), np.ones(3), 1e-6)
+    check.report()
+    said = capsys.readouterr().out
+    assert "先看这里 先让 loss 通过：有限差分用的是你自己的前向" in said
+    assert "是有限差分的 0.5 倍" in said
 
 
 RIGHT: dict[str, tuple[Any, Any]] = {
@@ -137,7 +230,7 @@ def test_gradients_in_a_dictionary(make: Callable[..., Any]) -> None:
         ({}, ["字典里缺少 'w'", "字典里缺少 'b'"]),
         (None, ["应该放在字典里返回"] * 2),
         ([np.ones(2), np.ones(1)], ["应该放在字典里返回"] * 2),
-        ({"w": np.ones(2), "b": None}, ["", "没有算出来（得到 None）"]),
+        ({"w": np.ones(2), "b": None}, ["", NOTHING]),
     ]
     for got, messages in cases:
         check = make("exercise", w=1.0, b=1.0)
@@ -206,6 +299,43 @@ def test_an_error_in_words(make: Callable[..., Any], right: Notebook, case: str)
         ]
         assert outcome.check.block == ""
         assert outcome.check.score() == 0
+
+
+RAISED = {  # what a student's line may be -> how NumPy's or Python's own words for it begin in Chinese
+    "np.zeros(3)[[0, 1]] = np.ones(3)": "形状 (3,) 的数组放不进下标指的位置（形状 (2,)）",
+    "np.add.at(np.zeros((2, 3)), [0, 1], np.ones((4, 3)))": "要加进去的数组与下标指的位置形状对不上",
+    "np.zeros((2, 3))[:] = (np.ones((2, 3)), 1)": "放进数组的不是数组：是不是忘了把返回的 (结果, cache) 拆开？",
+    "np.zeros((1 << 20, 1 << 20, 1 << 10))": "要用 8.00 PiB 内存",
+    "np.stack([np.ones(2), np.ones(3)])": "要拼起来的数组形状对不上",
+    "np.stack([])": "要拼起来的列表是空的",
+    "2.0 @ np.ones((2, 2))": "@ 的一边是一个数",
+    "np.add(np.ones(2, int), 0.5, out=np.ones(2, int))": "float64 的结果放不进 int64 的数组",
+    "1 if np.ones(2) else 0": "整个数组不能当作一个条件",
+    "float(np.ones(2))": "这里要一个数，给的是数组",
+    "None + 1": "NoneType 与 int 不能用 + 运算",
+    "(1, 2) + [3]": "tuple 与 list 不能用 + 连起来",
+    "np.ones(2)(3)": "numpy.ndarray 不能当函数调用",
+    "(3)[0]": "int 不能用下标取",
+    "[1, 2][:, 0]": "列表和元组要一层一层地取",
+    "np.expp(1)": "NumPy 里没有 expp",
+    "np.ones(2).foo": "数组没有 foo",
+    "{}['W_vocb']": "字典里没有 'W_vocb' 这个键",
+}
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@pytest.mark.parametrize("line", RAISED)
+def test_what_numpy_raises_is_said_in_chinese(make: Callable[..., Any], right: Notebook, line: str) -> None:
+    right.names.update(check=make("exercise", a=1.0))
+    assert f"运行出错：{RAISED[line]}" in right.execute(f"with check:\n    {line}").check.rows[0].message
+
+
+def test_an_error_in_another_exercise_names_the_line_that_called_it() -> None:
+    text = load_master()
+    wrong = solve(text, "rnn_forward").source.replace("state, Wx, Wh, b)", "state, Wx, Wh, Wh)")
+    line = 1 + ["Wh, Wh)" in line for line in wrong.splitlines()].index(True)
+    says = Notebook(text).run({"rnn_forward": wrong}, until="prose-rnn_backward").outcomes["rnn_forward"].printed
+    assert f"（rnn_step_forward 第 14 行，是 rnn_forward 第 {line} 行调用的：看看传给它的对不对）" in says
 
 
 def test_an_error_names_function_and_line() -> None:

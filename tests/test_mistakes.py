@@ -196,6 +196,9 @@ STACK = np.random.default_rng(8).standard_normal((2, 4, 3))
         (X, 6 * X, "constant_factor"),
         (X, 2 * X.T, "transposed"),
         (X, 0 * X, "all_zero"),
+        (X, np.trunc(2 * X).astype(int), "whole_numbers"),
+        (X, 2 * X[[1, 0, 2]], "reordered"),
+        (STACK, (2 * STACK).cumsum(axis=1), "piled_up"),
         (X, 2 * X * (1 + 1e-6 * X), "low_precision"),
         (STACK, np.roll(2 * STACK, 1, axis=1), "one_step_off"),
         (STACK, 2 * STACK[:, ::-1], "reversed_in_time"),
@@ -229,6 +232,49 @@ def test_a_relation_beside_a_mistake_is_told_too() -> None:
     row = Observation(Call("twice", (X,)), (), -(2 * X + 1), 2 * X)
     hint = recognise({"y": [row]}, load_mistakes(LIST, TINY), TINY)["y"].hint
     assert hint == f"多加了一（除此之外：{RELATIONS['sign_flipped']}）"
+
+
+def test_one_mistake_on_top_of_another_is_told_as_both() -> None:
+    text = (
+        LIST
+        + """
+@mistake("twice", "乘了列号")
+def times_column(x):
+    return twice(x) * np.arange(1, 4)
+
+@mistake("twice", "多加了立方")
+def cubes_added(x):
+    return 2 * x + x ** 3
+"""
+    )
+    row = Observation(Call("twice", (X,)), (), (2 * X + X**3) * np.arange(1, 4), 2 * X)
+    found = recognise({"y": [row]}, load_mistakes(text, {**TINY}), TINY)["y"]
+    assert (found.name, found.hint) == ("times_column", "乘了列号（除此之外：多加了立方）")
+
+
+def test_two_terms_below_a_tanh_are_told_as_both(mistakes: dict[str, list[Mistake]], reference: dict[str, Any]) -> None:
+    rng = np.random.default_rng(3)
+    x, prev_h, Wx, Wh, b = (rng.uniform(-0.5, 0.5, shape) for shape in ((3, 4), (3, 2), (4, 2), (2, 2), (2,)))
+    right = reference["rnn_step_forward"](x, prev_h, Wx, Wh, b)[0]
+    row = Observation(Call("rnn_step_forward", (x, prev_h, Wx, Wh, b)), (0,), np.tanh(x @ Wx + prev_h @ Wh.T), right)
+    hint = recognise({"next_h": [row]}, mistakes, reference)["next_h"].hint
+    by_name = {one.name: one.hint for one in mistakes["rnn_step_forward"]}
+    assert by_name["bias_missing"] in hint
+    assert by_name["hidden_weights_transposed"] in hint
+
+
+def test_a_mistake_that_would_make_wrong_what_passed_is_not_named(
+    judge: Judge, mistakes: dict[str, list[Mistake]], reference: dict[str, Any]
+) -> None:
+    """dprev_h without the derivative of tanh, all else right: nobody says that five gradients are wrong."""
+
+    def one_wrong(dnext_h: Any, cache: Any) -> Any:
+        dx, _, *others = reference["rnn_step_backward"](dnext_h, cache)
+        return (dx, dnext_h @ cache[3].T, *others)
+
+    verdict = judge.judge("rnn_step_backward", {"rnn_step_backward": one_wrong}, record=True)
+    found = recognise(verdict.observed, mistakes, reference)
+    assert {part: cause.name for part, cause in found.items()} == {"dprev_h": "dprev_h_before_tanh"}
 
 
 def test_of_two_explanations_the_one_that_explains_more_of_the_check_is_taken() -> None:

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 from assignment import words
 from assignment.grading.checks import CheckRun
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised, Student
-from assignment.grading.reference import Homework, Mistake, Namespace
+from assignment.grading.reference import Homework, Mistake, Namespace, compose
 
 LARGEST = 3_000  # numbers in a call; making a larger one again takes time and tells no more than a small one
-TRIED = 6  # failed rows, and passed ones, on which every mistake is tried
+TRIED = 6  # failed rows, and passed ones, on which every mistake is tried: the smallest and the largest
 FEW = 2  # numbers of a value that are related in many ways
 
 
@@ -43,17 +44,24 @@ def recognise(
     replay = Replay(reference, time_axis)
     size = {row.call: _numbers(row.call) for rows in parts.values() for row in rows}  # several rows are of one call
     causes = {}
+    right = {
+        part: _tried([row for row in rows if row.passed and size[row.call] <= LARGEST]) for part, rows in parts.items()
+    }
     with np.errstate(all="ignore"):  # a student's numbers may be too large to be compared
         for part, rows in parts.items():
             handy = sorted(rows, key=lambda row: size[row.call])
             handy = [row for row in handy if size[row.call] <= LARGEST] or handy[:1]
-            failed = [row for row in handy if not row.passed][:TRIED]
-            passed = [row for row in handy if row.passed][:TRIED]
+            failed = _tried([row for row in handy if not row.passed])
+            passed = [row for rows in right.values() for row in rows]
             everything = [row for others in parts.values() for row in others if size[row.call] <= LARGEST]
             cause = _cause(failed, passed, everything, mistakes, replay) if failed else None
             if cause is not None:
                 causes[part] = cause
     return causes
+
+
+def _tried(rows: Sequence[Observation]) -> list[Observation]:
+    return list(rows) if len(rows) <= TRIED else [*rows[: TRIED // 2], *rows[-TRIED // 2 :]]
 
 
 class Replay:
@@ -64,6 +72,7 @@ class Replay:
         self._reference = reference
         self.time_axis = time_axis
         self._results: dict[tuple[Call, Callable[..., Any]], Any] = {}
+        self.composed = cache(compose)
 
     def result(self, call: Call, implement: Callable[..., Any]) -> Any:
         """Return what the implementation gives for the call, or Raised."""
@@ -120,7 +129,7 @@ def _cause(
 ) -> Cause | None:
     """Rank exact matches first, then simple relations to the right value, then relations to a mistake's value.
 
-    Every failed row must agree on the cause, and it must leave right what passed.
+    Every failed row must agree on the cause, and it must leave right what passed, in other parts too.
     """
     listed = mistakes.get(failed[0].call.function, ()) if len({row.call.function for row in failed}) == 1 else ()
     harmless = [mistake for mistake in listed if all(_agrees(mistake, row, replay) for row in passed)]
@@ -131,7 +140,7 @@ def _cause(
         and any(_differs(mistake, row, replay) for row in failed)
     ]
     if exact:
-        exact.sort(key=lambda mistake: -sum(_agrees(mistake, row, replay) for row in everything))
+        exact.sort(key=lambda mistake: _explained(mistake, everything, replay))
         return Cause(exact[0].name, exact[0].hint)
     values = [(row.got, _right(row, replay)) for row in failed]
     if relation := _common(values, replay.time_axis):
@@ -142,14 +151,26 @@ def _cause(
         relation = _common([(row.got, _value(mistake, row, replay)) for row in failed], replay.time_axis)
         if relation not in ("", "all_zero", "low_precision") and all(_differs(mistake, row, replay) for row in failed):
             return Cause(mistake.name, words.both(mistake.hint, RELATIONS[relation]))
-    return _pair(failed, harmless, replay)
+    return _pair(failed, harmless, replay) or _composed(failed, passed, listed, replay)
 
 
 def _common(pairs: Sequence[tuple[Any, Any]], time_axis: int | None) -> str:
     """The relation that all pairs of values have; few numbers are related in many ways: asked only if alone."""
-    telling = [pair for pair in pairs if entries(pair[1]) > FEW] or pairs
+    telling = [pair for pair in pairs if entries(pair[1]) > FEW and not (_zero(pair[0]) and _zero(pair[1]))] or pairs
     found = {related(got, want, time_axis) for got, want in telling}
     return found.pop() if len(found) == 1 else ""
+
+
+def _explained(mistake: Mistake, rows: Sequence[Observation], replay: Replay) -> tuple[int, int]:
+    """How many rows a mistake explains, negative, and in how many others it gives another wrong value."""
+    agreed = [_agrees(mistake, row, replay) for row in rows]
+    others = (row for row, agrees in zip(rows, agreed, strict=True) if not agrees)
+    return -sum(agreed), sum(_differs(mistake, row, replay) for row in others)
+
+
+def _zero(value: Any) -> bool:
+    number = finite(value)
+    return number is not None and not number.any()
 
 
 def _right(row: Observation, replay: Replay) -> Any:
@@ -203,15 +224,36 @@ def _same(got: Any, value: Any) -> bool:
 
 
 def _pair(failed: Sequence[Observation], mistakes: Sequence[Mistake], replay: Replay) -> Cause | None:
-    """Two mistakes at once, each of which leaves out or adds a term: their differences from the truth add up."""
-    pairs = [
-        joined_terms(row.got, _right(row, replay), [_value(mistake, row, replay) for mistake in mistakes])
-        for row in failed
-    ]
-    if not pairs or pairs[0] is None or any(pair != pairs[0] for pair in pairs):
+    """Two mistakes at once, each of which leaves out or adds a term: their differences from the truth add up.
+
+    They may add up below a tanh instead, where its outputs are not too near to 1.
+    """
+    for below in (np.asarray, np.arctanh):
+        values: list[list[Any]] = [
+            [below(number) if (number := finite(value)) is not None else None for value in row]
+            for row in ((row.got, _right(row, replay), *(_value(m, row, replay) for m in mistakes)) for row in failed)
+        ]
+        usable = [row for row in values if finite(row[0]) is not None and finite(row[1]) is not None]
+        found = {pair for got, right, *others in usable if (pair := joined_terms(got, right, others))}
+        for i, k in found if len(usable) > len(failed) // 2 else ():
+            joined = ((row[0], row[i + 2], row[k + 2], row[1]) for row in usable)
+            if all(a is not None and b is not None and alike(got, a + b - right) for got, a, b, right in joined):
+                return Cause(mistakes[i].name, words.both(mistakes[i].hint, mistakes[k].hint))
+    return None
+
+
+def _composed(
+    failed: Sequence[Observation], passed: Sequence[Observation], listed: Sequence[Mistake], replay: Replay
+) -> Cause | None:
+    """Two mistakes at once, one of which works on what the other one gives."""
+    if not any(entries(row.got) > FEW for row in failed) and len(failed) <= FEW:
         return None
-    first, second = (mistakes[number] for number in pairs[0])
-    return Cause(first.name, words.both(first.hint, second.hint))
+    for outer in listed:
+        for inner in listed if outer.calls_its_function else ():
+            both = replay.composed(outer, inner)
+            if all(_agrees(both, row, replay) for row in (*failed, *passed)) and inner is not outer:
+                return Cause(outer.name, words.both(outer.hint, inner.hint))
+    return None
 
 
 Array = NDArray[Any]
@@ -257,6 +299,8 @@ def related(got: Any, want: Any, time_axis: int | None = None) -> str:
     if first is None or second is None or np.array_equal(first, second):
         return ""
     if first.shape == second.shape:
+        if np.asarray(got).dtype.kind in "iu" and np.any(second % 1):
+            return "whole_numbers"
         if np.any(second) and not np.any(first):
             return "all_zero"
         if alike(first, second):
@@ -265,15 +309,26 @@ def related(got: Any, want: Any, time_axis: int | None = None) -> str:
             return "sign_flipped"
         if first.size > 2 and _proportional(first, second):  # any two numbers are proportional
             return "constant_factor"
+        return _reordered(first, second, time_axis)
     if first.ndim > 1 and alike(first, second.T):
         return "transposed"
-    if time_axis is not None and first.shape == second.shape and first.ndim > 2 and first.shape[time_axis] > 1:
+    return ""
+
+
+def _reordered(first: Array, second: Array, time_axis: int | None) -> str:
+    """How the right numbers came to be in other places; added up over time they are too."""
+    if first.ndim > 1 and alike(first, second.T):
+        return "transposed"
+    if time_axis is not None and first.ndim > 2 and first.shape[time_axis] > 1:
         first, second = np.moveaxis(first, time_axis, 0), np.moveaxis(second, time_axis, 0)
         if alike(first, second[::-1]):
             return "reversed_in_time"
         if alike(first[1:], second[:-1]) or alike(first[:-1], second[1:]):
             return "one_step_off"
-    return ""
+        if alike(first, second.cumsum(axis=0)):
+            return "piled_up"
+    same = first.size > 3 and np.ptp(second) and alike(np.sort(first, None), np.sort(second, None))
+    return "reordered" if same else ""
 
 
 def joined_terms(got: Any, want: Any, values: Sequence[Any]) -> tuple[int, int] | None:
@@ -285,7 +340,7 @@ def joined_terms(got: Any, want: Any, values: Sequence[Any]) -> tuple[int, int] 
     usable = [(i, value) for i, value in usable if value.shape == right.shape and not alike(value, right)]
     for j, (i, one) in enumerate(usable):
         for k, other in usable[j + 1 :]:
-            if alike(first, one + other - right):
+            if alike(first, one + other - right) and not alike(one, other):
                 return i, k
     return None
 

@@ -43,6 +43,14 @@ class Mistake:
     hint: str
     implement: Callable[..., Any]
 
+    @property
+    def calls_its_function(self) -> bool:
+        """Whether it works on what the right function gives."""
+        names = self.implement.__code__.co_names
+        helpers = (getattr(self.implement.__globals__.get(name), "__code__", None) for name in names)
+        called = {*names, *(name for code in helpers if code for name in code.co_names)}
+        return self.function.partition(".")[0] in called
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -71,6 +79,27 @@ def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -
 
     exec(compile(text, filename, "exec"), {**reference, "mistake": mistake, "__name__": filename})
     return found
+
+
+def compose(outer: Mistake, inner: Mistake) -> Mistake:
+    """Return the mistake of two: the outer one calls the inner one instead of the right function."""
+    owner, _, method = outer.function.partition(".")
+
+    def implement(*args: Any, **kwargs: Any) -> Any:
+        names = outer.implement.__globals__
+        right = names[owner]
+
+        def wrong(*args: Any, **kwargs: Any) -> Any:
+            names[owner] = right  # the inner one may call it too
+            return inner.implement(*args, **kwargs)
+
+        names[owner] = type(owner, (right,), {method: wrong}) if method else wrong
+        try:
+            return outer.implement(*args, **kwargs)
+        finally:
+            names[owner] = right
+
+    return Mistake(outer.function, f"{outer.name}, {inner.name}", outer.hint, implement)
 
 
 class Homework:

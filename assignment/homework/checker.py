@@ -76,6 +76,7 @@ class Check:
         self.advice: list[str] = []
         self.notes: list[str] = []  # said before the rows
         self.called: list[str] = []  # functions that the check calls itself
+        self.arguments: Any = {}  # arrays that went into the last call
         self.body: Any = None
         self.error: Any = None  # what ended the visible part
         self.hinted = 0  # how many hints were asked for
@@ -108,6 +109,8 @@ class Check:
         for value in vars(owner).values() if owner is not None else ():
             given.update({f"self 的 {key}": a for key, a in value.items()} if isinstance(value, dict) else {})
         before = {key: a.copy() for key, a in given.items() if isinstance(a, np.ndarray)}
+        kept = {f"{key} 第 {i + 1} 项": v for key, a in given.items() if isinstance(a, tuple) for i, v in enumerate(a)}
+        self.arguments = {**before, **{key: a.copy() for key, a in kept.items() if isinstance(a, np.ndarray)}}
         try:
             return function(*args)
         finally:
@@ -141,7 +144,9 @@ class Check:
         with np.errstate(all="ignore"):
             error = float(np.max(np.abs(value - want)) if absolute else rel_error(value, want))
             if not error < below:
-                message = Diagnosis.relation(value, want)
+                message = Diagnosis.given(self.arguments, value, want) or Diagnosis.relation(
+                    np.asarray(got), want, "正确结果" if decides else by, axes
+                )
                 if not self.block:
                     message += Diagnosis.where(part, value, want, by, axes)
         return self.add(Row(part, error < below, message, got, want, error, below, by, label, decides))
@@ -321,7 +326,19 @@ class Check:
         if any(row.unfinished for row in self.rows):
             return []
         failed = any(not row.passed for row in self.rows)
-        return (self.before() if failed else []) + Diagnosis.outside(self.versions) + self.notes
+        first = (
+            (self.before() or self.misled() + Diagnosis.exchanged([row for row in self.rows if not row.hidden]))
+            if failed
+            else []
+        )
+        return first + Diagnosis.outside(self.versions) + self.notes
+
+    def misled(self) -> list[str]:
+        """That differences of a forward which fails itself prove nothing, if that is so."""
+        failed = [row for row in self.rows if not row.passed and not row.hidden]
+        slopes = {row.part for row in failed if row.by == "有限差分"}
+        values = [row.part for row in failed if row.by not in ("", "有限差分") and row.part not in slopes]
+        return [f"先让 {values[0]} 通过：有限差分用的是你自己的前向，它错了，差分也不对。"] if slopes and values else []
 
     def needed(self) -> list[str]:
         """The other functions that this exercise, or its check, calls."""

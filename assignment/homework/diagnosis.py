@@ -56,6 +56,32 @@ class Diagnosis:
         r"too many values to unpack \(expected (\d+)": "要拆成 {0} 个，实际不止这么多",
         r"indexing arrays could not be broadcast together with shapes (.*)": "作下标的数组形状对不上：{0}",
         r"axis (-?\d+) is out of bounds for array of dimension (\d+)": "没有第 {0} 轴：数组只有 {1} 个轴",
+        r"shape mismatch: value array of shape (\(.*?\)) .*? result of shape (\(.*?\))": (
+            "形状 {0} 的数组放不进下标指的位置（形状 {1}）"
+        ),
+        r"array is not broadcastable to correct shape": "要加进去的数组与下标指的位置形状对不上",
+        r"inhomogeneous shape|array element with a sequence": (
+            "放进数组的不是数组：是不是忘了把返回的 (结果, cache) 拆开？"
+        ),
+        r"Unable to allocate (.*?) for an array with shape (\(.*?\))": (
+            "要用 {0} 内存：数组有 {1} 这么大。下标是不是没有逐个配对？"
+        ),
+        r"all the input array.*must match|all input arrays must have the same shape": "要拼起来的数组形状对不上",
+        r"need at least one array to": "要拼起来的列表是空的：循环一次也没有走",
+        r"matmul: Input operand \d does not have enough dimensions": "@ 的一边是一个数，不是数组",
+        r"Cannot cast ufunc '(\w+)' output from dtype\('(\w+)'\) to dtype\('(\w+)'\)": (
+            "{1} 的结果放不进 {2} 的数组：建数组时看看 dtype"
+        ),
+        r"truth value of an array": "整个数组不能当作一个条件：逐个元素比较，或者用 np.where",
+        r"only (?:length-1|0-dimensional|size-1) arrays can be converted": "这里要一个数，给的是数组",
+        r"unsupported operand type\(s\) for (\S+): '(\w+)' and '(\w+)'": "{1} 与 {2} 不能用 {0} 运算",
+        r"can only concatenate (\w+) \(not \"(\S+)\"\) to": "{0} 与 {1} 不能用 + 连起来",
+        r"'(\S+)' object is not callable": "{0} 不能当函数调用：是不是漏了乘号，或者变量与函数同名？",
+        r"'(\w+)' object is not subscriptable": "{0} 不能用下标取",
+        r"(?:list|tuple) indices must be integers": "列表和元组要一层一层地取，不能用 [:, t] 这样的下标",
+        r"unexpected keyword argument '(\w+)'": "没有叫 {0} 的参数",
+        r"module 'numpy' has no attribute '(\w+)'": "NumPy 里没有 {0}：名字写对了吗？",
+        r"'numpy.ndarray' object has no attribute '(\w+)'": "数组没有 {0}",
         r"axes don't match array": "transpose 里写的轴数与数组不符",
         r"only integers, slices|arrays used as indices must be": "下标必须是整数",
         r"'NoneType' object is not|unpack non-iterable NoneType": "有一个量是 None，没有算出来",
@@ -87,7 +113,7 @@ class Diagnosis:
     def fault(got: Any, shape: Any) -> str:
         """What makes got no array of real, finite numbers of this shape, in words; '' if nothing does."""
         if got is None:
-            return "没有算出来（得到 None）"
+            return "没有算出来（得到 None）：在原处修改数组的函数（如 np.add.at）不返回结果"
         number = isinstance(got, (int, float, np.number)) and not isinstance(got, bool)
         if not number and not isinstance(got, np.ndarray):
             kind = Diagnosis.kind(got)
@@ -104,7 +130,8 @@ class Diagnosis:
         if np.isfinite(got).all():
             return ""
         bad = int(np.sum(~np.isfinite(got)))
-        return "含有 NaN 或 inf" + (f"（{got.size} 个元素中有 {bad} 个）" if shape else "")
+        many = f"（{got.size} 个元素中有 {bad} 个）" if shape else ""
+        return f"含有 NaN 或 inf{many}：可能除以了零、对零取了对数，或者 exp 太大"
 
     @staticmethod
     def reshaped(got: Any, want: Any) -> str:
@@ -117,30 +144,108 @@ class Diagnosis:
             return "，多了长度为 1 的轴"
         if len(got) > len(want) and want and got[-len(want) :] == want:
             return "，前面多了轴：是不是少了一次求和？"
+        if len(got) == len(want) and sorted(got) == sorted(want):
+            return "，轴的次序不对"
+        if len(got) == len(want) and all(g in (1, w) for g, w in zip(got, want)):  # noqa: B905
+            return "，有一个轴只剩 1 项：是不是沿它求了和？"
         if len(want) == 3 and got == (want[0] * want[1], want[2]):
             return "，前两个轴并成了一个，还没有分开"
         return ""
 
     @staticmethod
-    def relation(got: Any, want: Any) -> str:
-        """How a wrong array is related to the right one, in words."""
+    def given(arguments: Any, value: Any, want: Any) -> str:
+        """Whether a value is one of the arrays that went into the last call, or has one of them too much, in words."""
+        for name, array in arguments.items():
+            if value.size > 2 and value.shape == array.shape and array.any():
+                if np.array_equal(value, array):
+                    return f"得到的就是传进来的 {name} 本身"
+                if np.allclose(value - want, array, rtol=1e-4):
+                    return f"比应有的结果正好多出传进来的 {name}"
+        return ""
 
-        def close(a: Any) -> bool:
-            return np.allclose(a, want, rtol=1e-4, atol=1e-5 * np.abs(want).max())
+    @staticmethod
+    def relation(got: Any, want: Any, right: str = "正确结果", axes: str = "") -> str:
+        """How a wrong array is related to the right one, or what it is compared with, in words."""
 
+        def close(a: Any, b: Any = want) -> bool:
+            return bool(b.size) and np.allclose(a, b, rtol=1e-4, atol=1e-5 * np.abs(b).max())
+
+        if got.dtype.kind in "iu" and np.any(want % 1):
+            return "元素是整数，小数部分都丢了：建数组时看看 dtype"
         if not got.any():
             return "全为零" if got.ndim else "得到的是零"
         if close(got):
             return "很接近，但不够精确"
         if got.ndim == 2 and got.shape == got.T.shape and close(got.T):
-            return "是正确结果的转置"
+            return f"是{right}的转置"
         factor = np.sum(got * want) / max(np.sum(want * want), 1e-300)
         if got.size > 1 and factor and close(got / factor):
-            return "符号相反" if abs(factor + 1) < 1e-4 else f"是正确结果的 {factor:.4g} 倍"
+            return "符号相反" if abs(factor + 1) < 1e-4 else f"是{right}的 {factor:.4g} 倍"
         if not got.ndim:
             return "符号相反" if close(-got) else "数值不对"
-        wrong = np.sum(~np.isclose(got, want, rtol=1e-6, atol=0))
-        return f"{got.size} 个元素中 {wrong} 个不对" if wrong else "不够精确"
+        wrong = ~np.isclose(got, want, rtol=1e-6, atol=0)
+        if not wrong.any():
+            return "不够精确"
+        return f"{got.size} 个元素中 {wrong.sum()} 个不对" + Diagnosis.pattern(got, want, close, axes.find("t"))
+
+    @staticmethod
+    def pattern(got: Any, want: Any, close: Any, time: int) -> str:
+        """What the wrong entries of an array have in common: all zero, in other places, shifted or added up in time."""
+        if got.size > 3 and np.ptp(want) and close(np.sort(got, None), np.sort(want, None)):
+            return "，数都对，只是放错了位置（次序）"
+        if time >= 0 and want.shape[time] > 1:
+            a, b = np.moveaxis(got, time, 0), np.moveaxis(want, time, 0)
+            if close(a, b.cumsum(axis=0)):
+                return "，每个时刻都把前面时刻的加了进来"
+            if len(a) > 2 and (close(a[1:], b[:-1]) or close(a[:-1], b[1:])):
+                return "，沿时间错开了一步"
+        if close(np.abs(got), np.abs(want)):
+            return "，绝对值都对，符号不对"
+        for axis, name in ((time, "时刻"), (0 if time == 1 else -1, "样本")):
+            if axis >= 0 and got.shape[axis] > 1 and np.ptp(got, axis=axis).max() == 0 != np.ptp(want, axis=axis).max():
+                return f"，各个{name}的结果都一样"
+        wrong = ~np.isclose(got, want, rtol=1e-6, atol=0)
+        return "，不对的都是 0" if not got[wrong].any() else Diagnosis.columns(got, want)
+
+    @staticmethod
+    def columns(got: Any, want: Any) -> str:
+        """Whether a bias is wrong: but for a number in each column the array is a multiple of the right one."""
+        bounded = np.abs(got).max() < 1 and np.abs(want).max() < 1  # what may come out of a tanh
+        for before, change in (("", np.asarray), ("tanh 之前，", np.arctanh)):
+            if got.ndim < 2 or (before and not bounded):
+                continue
+            a, b = (change(x).reshape(-1, x.shape[-1]) for x in (got, want))
+            shift = (a - b).mean(axis=0)
+            a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+            factor = np.sum(a * b) / max(np.sum(b * b), 1e-300)
+            if min(a.shape) < 2 or a.size < 6 or not factor or not np.allclose(a, factor * b, rtol=1e-4, atol=1e-6):
+                continue
+            if abs(factor - 1) < 1e-5:
+                columns = "、".join(map(str, np.flatnonzero(np.abs(shift) > 1e-5)[:4]))
+                return f"，{before}第 {columns} 列各差一个同样的数：看看加上去的偏置"
+            return f"，{before}除去偏置，是正确结果的 {factor:.4g} 倍"
+        return ""
+
+    @staticmethod
+    def exchanged(rows: Any) -> list[str]:
+        """Which parts hold what another part should be, or have it too much."""
+
+        def same(a: Any, b: Any) -> bool:
+            return a.shape == b.shape and a.size > 2 and b.any() and np.allclose(a, b, rtol=1e-4)
+
+        found = []
+        for row in rows:
+            got = row.got if isinstance(row.got, np.ndarray) and row.want is not None and not row.passed else None
+            for other in rows if got is not None and got.dtype.kind in "fiu" else ():
+                if other.want is None or other.part == row.part:
+                    continue
+                if same(got, np.asarray(other.want)):
+                    found.append(f"{row.part} 里放的是 {other.part} 的值：看看次序和名字。")
+                elif (
+                    got is not None and got.shape == np.shape(row.want) and same(got - row.want, np.asarray(other.want))
+                ):
+                    found.append(f"{row.part} 里多加了 {other.part} 的值。")
+        return list(dict.fromkeys(found))
 
     @staticmethod
     def where(part: str, got: Any, want: Any, by: str, axes: str) -> str:
@@ -201,6 +306,9 @@ class Diagnosis:
         text = " ".join(str(error).split())
         known = next((i for i in Diagnosis.ERRORS.items() if re.search(i[0], text)), None)
         where = f"{function} 第 {line} 行" if line else function
+        where += Diagnosis.called_from(error, check, function)
+        if kind == "KeyError":
+            return f"运行出错：字典里没有 {text} 这个键（{where}）"
         if known is None:
             return f"运行出错：{f'{kind}: {text}'[:200]}（{where}）"
         found = re.search(known[0], text)
@@ -236,10 +344,22 @@ class Diagnosis:
                 step.f_globals is globals() and step.f_code.co_filename not in cells and name[-1] != ">"
             ):  # 不是 <module>、<lambda>
                 function, line, frame = name, number, step
-        told = re.findall(r"line (\d+), in (\w+)", getattr(error, "traceback", None) or "")
-        if told and not line:
-            line = int(told[-1][0])
-        return getattr(error, "function", "") or function, line, frame
+        if getattr(error, "inside", ""):  # the examiner's errors know it
+            function, line = error.inside, error.line
+        return function if line else getattr(error, "function", "") or function, line, frame
+
+    @staticmethod
+    def called_from(error: Any, check: Any, function: str) -> str:
+        """Where the exercise itself called the function in which the error arose, if that is another one."""
+        short = check.name.rpartition(".")[2]
+        if function in ("", check.name) or function.rpartition(".")[2] == short:
+            return ""
+        own = [number for step, number in traceback.walk_tb(error.__traceback__) if step.f_code.co_name == short]
+        own = own or [int(n) for n in re.findall(rf"line (\d+), in {short}\n", getattr(error, "traceback", "") or "")]
+        other = type(check).latest.get(function)
+        fine = other is not None and all(other.passed(part, visible_only=True) for part in other.parts)
+        look = "：看看传给它的对不对" if fine else ""
+        return f"，是 {check.name} 第 {own[-1]} 行调用的{look}" if own else ""
 
     @staticmethod
     def written_above(frame: Any, line: int) -> bool:
@@ -257,7 +377,11 @@ class Diagnosis:
         text = linecache.getline(frame.f_code.co_filename, line) if frame else ""
         names = [name for name in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", text)) if name in frame.f_locals]
         arrays = [(name, frame.f_locals[name]) for name in names]
-        known = [f"{name} 是 {a.shape}" for name, a in arrays if isinstance(a, np.ndarray)]
+        known = [
+            f"{name} 是 {a.shape if isinstance(a, np.ndarray) else f'{len(a)} 项的 {type(a).__name__}'}"
+            for name, a in arrays
+            if isinstance(a, (np.ndarray, list, tuple))
+        ]
         return "。这一行里 " + "，".join(known[:4]) if known else ""
 
     @staticmethod
