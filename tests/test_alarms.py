@@ -12,7 +12,7 @@ import pytest
 
 from assignment.grading.checks import came_back
 from assignment.grading.result import CheckResult, MadeBy, Part, Result
-from assignment.report.alarms import Alarm, PartAttempt, alarms, attempts_of, discrimination
+from assignment.report.alarms import Alarm, PartAttempt, alarms, alarms_in, attempts_of, discrimination
 
 EXERCISES, PARTS = 10, 3
 Spoil = Callable[[int, Part, Result], Part]
@@ -69,6 +69,16 @@ def test_a_wrong_test_is_the_first_alarm() -> None:
     found = alarms(spoilt(a_class(1), 3, 1, lambda number, part, result: failed(part, 0.1 + number)))
     assert (found[0].exercise, found[0].part, found[0].kind) == ("exercise 3", "part 1", "nobody")
     assert [(alarm.exercise, alarm.part) for alarm in found] == [("exercise 3", "part 1")]
+
+
+def test_a_part_that_nobody_passes_is_an_alarm_in_a_weak_class_too_behind_one_that_the_strong_fail() -> None:
+    weak = [result for result in a_class(1, size=200) if result.score < 40]
+    spoil: Spoil = lambda number, part, result: failed(part, 0.1 + number)  # noqa: E731
+    (alarm,) = alarms(spoilt(weak, 3, 1, spoil))
+    assert (alarm.kind, alarm.why[:8]) == ("nobody", "none of ") and "everything else" not in alarm.why
+    made = attempts_of(spoilt(weak, 3, 1, spoil))
+    made[("exercise 9", "of the strong")] = [PartAttempt(False, 0.9, str(n), "one", "") for n in range(9)]
+    assert [alarm.exercise for alarm in alarms_in(made)] == ["exercise 9", "exercise 3"]
 
 
 def test_a_part_that_the_strong_fail_is_an_alarm() -> None:

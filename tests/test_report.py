@@ -16,6 +16,7 @@ from assignment.report.class_page import (
     ClassAbout,
     ClassMember,
     ClassSummary,
+    Pending,
     report,
     report_csv,
     report_json,
@@ -103,7 +104,7 @@ def test_numbers() -> None:
     assert by_name["rnn_step_backward"]["full"] == 4  # a TA's change alters the mark, not what students know
     assert by_name["rnn_step_backward"]["some"] == 2
     parts = {one["name"]: one for one in by_name["temporal_softmax_loss"]["parts"]}
-    assert parts["dx"] == {"name": "dx", "count": 6, "passed": 4, "hidden": 2, "discrimination": None}
+    assert parts["dx"] == {"name": "dx", "count": 6, "passed": 4, "hidden": 2, "tried": 6, "discrimination": None}
     assert by_name["CaptioningRNN.loss"]["ended"] == 2
     named = [(one["mistake"], one["students"], one["parts"]) for one in found["mistakes"] if one["mistake"]]
     assert named == [
@@ -339,6 +340,30 @@ def test_what_needs_a_person_stands_first_with_its_command() -> None:
     assert "1045" not in first  # waived
     calm = report(summary([row("1041", samples.result())], ABOUT))
     assert "What needs a person" not in calm
+
+
+def test_decisions_on_earlier_hand_ins_and_what_was_not_examined_by_itself_need_a_person() -> None:
+    alone = samples.result(samples.check("rnn_backward", {"dx": {"passed": False}}, alone="no cache could be read"))
+    pending = (
+        Pending("1", "the score 3 for rnn_forward, given on the submission of 3 Nov", "assignment decide 1 --keep"),
+    )
+    made = [ClassMember(samples.standing(alone, {"student": "1"}, settle(alone)))]
+    read = summarise(made, ClassAbout("rnn", pending=pending))
+    first = unescape(report(read).partition("<h2>Marks")[0])
+    for part in (
+        "given on the submission of 3 Nov",
+        "assignment decide 1 --keep",
+        "rnn_backward: no cache could be read",
+    ):
+        assert part in first
+    assert [case.command for case in read.pending][1] == "assignment check submitted/1/rnn/rnn.ipynb"
+
+
+@pytest.mark.parametrize(("students", "said"), [(3, "too few"), (9, "all alike")])
+def test_the_parts_say_how_well_they_tell_weak_from_strong(students: int, said: str) -> None:
+    text = report(summary([row(str(number), samples.typical()) for number in range(students)], ABOUT))
+    table = text[text.index('<table class="items">') :]
+    assert said in table[: table.index("</table>")]
 
 
 def test_the_page_speaks_one_language_where_nothing_is_unfolded() -> None:

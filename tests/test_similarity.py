@@ -174,12 +174,10 @@ def test_a_decision_stands_beside_it_and_settles_it_for_all_of_them() -> None:
     (open_,) = similarity(results, decisions={"3": "waived: a pair"}).groups
     (settled,) = similarity(results, decisions={"3": "waived: a pair", "7": "confirmed: told me"}).groups
     assert (open_.decided, settled.decided) == (False, True)
-    assert "waived: a pair" in similarity_page(
-        similarity(results, decisions={"3": "waived: a pair"}),
-        "t",
-        {"3": {"student": "3", "name": "", "alias": "A"}},
-        {},
-    )
+    people = {who: {"student": who, "name": "", "alias": "A"} for who in "37"}
+    text = similarity_page(similarity(results, decisions={"3": "waived: a pair"}), "t", people, {})
+    assert "waived: a pair" in text and "assignment waive 7 --rule" in text and "assignment waive 3" not in text
+    assert "No two share anything rare" in similarity_page(similarity({}), "t", {}, {})
 
 
 def test_too_few_are_never_alike() -> None:

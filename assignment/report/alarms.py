@@ -64,11 +64,11 @@ def alarms(results: Iterable[Result]) -> list[Alarm]:
 def alarms_in(attempts_by_part: Mapping[tuple[str, str], Sequence[PartAttempt]]) -> list[Alarm]:
     """Return the same of attempts that are gathered already."""
     found = [
-        Alarm(one_line(exercise, 80), one_line(part, 60), kind, why)
+        ((KINDS.index(kind), -_strong(attempts)), Alarm(one_line(exercise, 80), one_line(part, 60), kind, why))
         for (exercise, part), attempts in attempts_by_part.items()
         for kind, why in _reasons(attempts)
     ]
-    return sorted(found, key=lambda alarm: KINDS.index(alarm.kind))
+    return [alarm for _, alarm in sorted(found, key=lambda ranked: ranked[0])]
 
 
 def attempts_of(results: Iterable[Result]) -> dict[tuple[str, str], list[PartAttempt]]:
@@ -117,14 +117,19 @@ def _value(part: Part) -> str:
     return f"{part.error:.6g}" if part.error is not None else part.message
 
 
+def _strong(attempts: Sequence[PartAttempt]) -> int:
+    return sum(one.rest >= STRONG for one in attempts)
+
+
 def _reasons(attempts: Sequence[PartAttempt]) -> Iterable[tuple[str, str]]:
     """Yield (kind, why) of everything that speaks against a part."""
     tried, passed = len(attempts), sum(one.passed for one in attempts)
     if tried < FEW:
         return
-    strong = sum(one.rest >= STRONG for one in attempts)
-    if not passed and strong:
-        yield "nobody", f"none of {tried} who tried pass, nor do the {strong} who have {STRONG:.0%} of everything else"
+    if not passed:
+        strong = _strong(attempts)
+        more = f", nor do the {strong} who have {STRONG:.0%} of everything else" if strong else ""
+        yield "nobody", f"none of {tried} who tried pass{more}"
     sure = _discrimination(attempts, SURE)
     if sure and sure.high < 0:
         yield "strong", f"who is strong elsewhere fails it, who is weak passes: correlation {sure.value:.2f}"

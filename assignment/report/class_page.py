@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, median
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from assignment.grading.result import CheckResult, Result
 from assignment.homework.checker import UNFINISHED
 from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
 from assignment.report.alarms import (
+    FEW,
     Alarm,
     Discrimination,
     MistakeRow,
@@ -62,6 +63,15 @@ class Absent:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """What else waits for a person, and what to type."""
+
+    student: str
+    what: str
+    command: str
+
+
+@dataclass(frozen=True)
 class ClassAbout:
     """What the page is about."""
 
@@ -69,6 +79,8 @@ class ClassAbout:
     title: str = ""
     made_at: str = ""
     missing: tuple[Absent, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    """Decisions on earlier hand-ins."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +161,7 @@ class PartRow:
     passed: int = 0
     hidden: int = 0
     """Failed on hidden data alone."""
+    tried: int = 0
     discrimination: Discrimination | None = None
     """Of those who tried; None where too few did, or all fared alike."""
 
@@ -203,6 +216,8 @@ class ClassSummary:
     students: tuple[StudentRow, ...]
     alarms: tuple[Alarm, ...] = ()
     similarity: tuple[SimilarWork, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    """Decisions on earlier hand-ins, and exercises that could not be examined by themselves."""
     schema: int = SCHEMA
 
 
@@ -240,7 +255,17 @@ def summarise(members: Sequence[ClassMember], about: ClassAbout, similar: Iterab
         students=tuple(students),
         alarms=tuple(alarms_in(attempts)),
         similarity=tuple(similar),
+        pending=(*about.pending, *(case for member in marked for case in _alone(member, about.assignment))),
     )
+
+
+def _alone(member: ClassMember, name: str) -> Iterator[Pending]:
+    """The exercises of a student that could not be examined by themselves."""
+    student = one_line(member.standing.student, 60)
+    for check in member.standing.result.checks:
+        if check.alone and not check.full:
+            what = f"{one_line(check.name, 80)}: {one_line(check.alone, 300)}"
+            yield Pending(student, what, f"assignment check submitted/{student}/{name}/{name}.ipynb")
 
 
 def _student(member: ClassMember) -> StudentRow:
@@ -334,7 +359,8 @@ def _exercises(
             label = one_line(part.name, 60)
             of_part = next((known for known in row.parts if known.name == label), None)
             if of_part is None:
-                of_part = PartRow(label, discrimination=discrimination(attempts.get((check.name, part.name), ())))
+                those = attempts.get((check.name, part.name), ())
+                of_part = PartRow(label, tried=len(those), discrimination=discrimination(those))
                 row.parts.append(of_part)
             of_part.count += 1
             of_part.passed += part.passed
@@ -364,6 +390,8 @@ def report(summary: ClassSummary) -> str:
         accused=[row for row in students if row.breaches],
         waiting=[row for row in students if row.open_rules],
         settled=[row for row in students if row.breaches and not row.open_rules],
+        person_of={row.student: row for row in students},
+        few=FEW,
         undecided=sum(not group.decided for group in summary.similarity),
         remedies=REMEDIES,
         ungraded=[row for row in students if row.verdict != "graded"],

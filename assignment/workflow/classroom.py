@@ -16,6 +16,7 @@ from assignment.homework.master import load_master
 from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking.breakdown import CENT, Standing, standing_of
 from assignment.marking.decisions import load, unseen
+from assignment.marking.gradebook import open_decisions
 from assignment.marking.results import read_autograded, result_of
 from assignment.plugins.settings import examiner_for
 from assignment.report.annotated import annotate
@@ -24,6 +25,7 @@ from assignment.report.class_page import (
     Absent,
     ClassAbout,
     ClassMember,
+    Pending,
     report,
     report_csv,
     report_json,
@@ -97,8 +99,6 @@ class Waiting:
 
 def waiting(course: Course, name: str) -> list[Waiting]:
     """Return what waits for a person: rules broken, old decisions on new hand-ins, no mark, not examined by itself."""
-    from assignment.marking.gradebook import open_decisions
-
     zeros = unseen(course, name)
     again: dict[str, list[str]] = {}
     for decision in open_decisions(course, name):
@@ -162,7 +162,14 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
         Absent(user, student.name) for user, student in roster.items() if user not in handed_in and not student.test
     )
     heading = title(everybody[0].notebook) if everybody else name
-    about = ClassAbout(name, heading, f"{datetime.now():%Y-%m-%d %H:%M}", missing)
+    pending = tuple(
+        Pending(
+            one.student, f"{one.what}, given on {one.given_on}", f"assignment decide {one.student} --keep, or --drop"
+        )
+        for one in open_decisions(course, name)
+        if one.student in handed_in
+    )
+    about = ClassAbout(name, heading, f"{datetime.now():%Y-%m-%d %H:%M}", missing, pending)
     decisions = load(course)
     sources = {one.student: codes(one.notebook) for one in everybody}
     members = [
