@@ -112,6 +112,25 @@ def test_one_wrong_value_of_many_is_an_alarm() -> None:
     assert "0.125" in found[0].why
 
 
+@pytest.mark.parametrize(
+    ("more", "alarmed"),
+    [
+        ({"error": 1.0}, False),  # as any value of another sign
+        ({"error": 1.0, "value": "5ba1c0"}, True),
+        ({"error": None, "value": "5ba1c0"}, True),
+        ({"error": None, "message": "TypeError: no int"}, True),
+        ({"error": None, "message": "AssertionError: "}, False),  # of a check that compares nothing
+        ({"error": None, "message": "NameError: name 'y' is not defined"}, False),  # the stub's
+    ],
+)
+def test_what_counts_as_the_same_value(more: dict[str, Any], alarmed: bool) -> None:
+    def agreed(number: int, part: Part, result: Result) -> Part:
+        return replace(failed(part, 0.5), **more) if number % 3 == 0 and part.message != "未完成" else part
+
+    found = alarms(spoilt(a_class(5), 4, 0, agreed))
+    assert [alarm.kind for alarm in found] == ["same"] * alarmed
+
+
 def test_of_too_few_nothing_is_said() -> None:
     few = spoilt(a_class(1, size=7), 3, 1, lambda number, part, result: failed(part, 0.5))
     assert alarms(few) == []

@@ -351,7 +351,7 @@ def test_a_term(tmp_path: Path, typed: Type) -> None:
     says("export", "no column for tiny; choose one with --column ID: another homework (8)", status=1)
     roster("tiny (7)")
     says("collect monday.zip --roster gradebook.csv")
-    says("export", "3 marks for the column 'tiny'", "no mark: 4 Rossi, Ada: unreadable")
+    says("export", "3 marks for the column 'tiny'", "no mark: 4 Rossi, Ada: unreadable", "Grade Posting Policy")
     # 4. A score given in formgrader stays on its hand-in, and only there.
     with course.gradebook() as gradebook:
         gradebook.find_grade("check-double", "tiny", "tiny", "2").manual_score = 3

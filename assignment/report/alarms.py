@@ -22,6 +22,7 @@ LACKING = (3, 0.05)  # students, and share of the class, from which a group with
 EXAMPLES = 60  # groups with an example: more reads nobody
 CODE = (4_000, 80)  # characters and lines of an example
 FIGURES = re.compile(r"[\d.]+(?:e[+-]?\d+)?")
+MUTE = ("AssertionError", "NameError", "NotImplementedError")  # of checks without values, and of stubs
 KINDS = ("nobody", "strong", "release", "version", "same")
 
 
@@ -111,10 +112,16 @@ def _tried(check: CheckResult) -> bool:
 
 
 def _value(part: Part) -> str:
-    """What tells one wrong value from another: how far off it is, or the exception."""
-    if part.passed or part.mistake or part.message.startswith(UNFINISHED):
+    """What tells one wrong value from another: its hash, else how far off it is, else the exception.
+
+    An error of 1 tells nothing: any wrong value with another sign or a zero somewhere has it.
+    """
+    if part.passed or part.mistake or part.message.startswith((UNFINISHED, *MUTE)):
         return ""
-    return f"{part.error:.6g}" if part.error is not None else part.message
+    if part.error is None:
+        return part.value or part.message
+    off = f"{part.error:.6g}"
+    return f"error {off}, {part.value}" if part.value else f"error {off}" if off != "1" else ""
 
 
 def _strong(attempts: Sequence[PartAttempt]) -> int:
