@@ -13,6 +13,11 @@ from assignment.cli.terminal import complain, out, progress, waiting
 from assignment.errors import AssignmentError
 from assignment.text import counted
 
+POLICIES = """\
+before importing see in Canvas, in the gradebook:
+- the column's Grade Posting Policy: automatic shows every mark at once
+- Settings > Late Policies: what they deduct is taken off beside our penalties"""
+
 
 def report(
     since: Annotated[
@@ -148,6 +153,8 @@ def export(
     with waiting("packing the feedback"):
         packed = export_feedback(found, which, annotated)
     tables.show_exported(out, found, grades, packed, as_json)
+    if not as_json:
+        out.print(POLICIES)
 
 
 def push(

@@ -380,13 +380,6 @@ def show_exported(
     console.print(f"{_place(course, feedback.path)}: {counted(len(feedback.files), 'annotated notebook')}")
     for left in feedback.left_out:
         print_below(console, f"no feedback: {_left(left)}", 2)
-    print_below(console, POLICIES, 0)
-
-
-POLICIES = """\
-before importing see in Canvas, in the gradebook:
-- the column's Grade Posting Policy: automatic shows every mark at once
-- Settings > Late Policies: what they deduct is taken off beside our penalties"""
 
 
 def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = False) -> None:

@@ -23,6 +23,7 @@ EXAMPLES = 60  # groups with an example: more reads nobody
 CODE = (4_000, 80)  # characters and lines of an example
 FIGURES = re.compile(r"[\d.]+(?:e[+-]?\d+)?")
 MUTE = ("AssertionError", "NameError", "NotImplementedError")  # of checks without values, and of stubs
+AND_HASH = ", hash "  # which no page shows
 KINDS = ("nobody", "strong", "release", "version", "same")
 
 
@@ -119,9 +120,9 @@ def _value(part: Part) -> str:
     if part.passed or part.mistake or part.message.startswith((UNFINISHED, *MUTE)):
         return ""
     if part.error is None:
-        return part.value or part.message
+        return f"the same{AND_HASH}{part.value}" if part.value else part.message
     off = f"{part.error:.6g}"
-    return f"error {off}, {part.value}" if part.value else f"error {off}" if off != "1" else ""
+    return f"error {off}{AND_HASH}{part.value}" if part.value else f"error {off}" if off != "1" else ""
 
 
 def _strong(attempts: Sequence[PartAttempt]) -> int:
@@ -145,10 +146,8 @@ def _reasons(attempts: Sequence[PartAttempt]) -> Iterable[tuple[str, str]]:
     values = Counter(one.value for one in attempts if one.value)
     value, count = values.most_common(1)[0] if values else ("", 0)
     if count >= max(FEW, SHARE * tried):
-        yield (
-            "same",
-            f"{count} of {tried} have the same wrong value, for which no mistake is known: {one_line(value, 120)}",
-        )
+        shown = one_line(value.partition(AND_HASH)[0], 120)
+        yield "same", f"{count} of {tried} have the same wrong value, for which no mistake is known: {shown}"
 
 
 def _groups(attempts: Sequence[PartAttempt], by: str) -> dict[str, list[PartAttempt]]:
