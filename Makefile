@@ -6,12 +6,15 @@ BROWSER := chromium
 # fixtures; tests/conftest.py says which are begun first and which are shared out.
 TESTS := $(RUN) -m pytest -n $(shell expr $$(nproc) + 1) --dist loadscope
 
-.PHONY: demo test quick lint setup ready browser build release figures bench compare margins accuracy clean
+.PHONY: demo test all-tests quick lint setup ready browser build release figures bench compare margins accuracy clean
 
 demo: ready
 	@$(RUN) -m assignment demo
 
-test: setup browser lint
+test: setup browser
+	@$(MAKE) --no-print-directory -j2 lint all-tests  # mypy has one core to itself while the tests begin
+
+all-tests:
 	$(TESTS)
 
 quick: ready

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from assignment.grading.reference import Homework
 from assignment.homework.master import load_master
 from assignment.homework.releases import releases
 from assignment.sandbox.limits import Limits
+from assignment.sandbox.zygote import Zygote
 from assignment.workflow.demo import copy_course
 from tests import ROOT
 from tests.support import corpus
@@ -33,6 +34,8 @@ SHARED = (
     "test_mutants",
     "test_margins",
 )
+SANDBOX = ("test_sandbox", "test_session")
+START = Zygote.start
 HURRIED = replace(Limits(), call_seconds=3.0, cell_seconds=10.0)  # a hang costs its test seconds, not a minute
 
 
@@ -77,6 +80,37 @@ def examiner(checkout: Course, homework: Homework) -> Iterator[Examiner]:
     """An examiner of the homework that loses patience soon."""
     with Examiner(homework, releases(checkout, "rnn"), HURRIED) as ready:
         yield ready
+
+
+@pytest.fixture(scope="session")
+def split_off() -> Iterator[Callable[..., Zygote]]:
+    """As Zygote.start, but split off one that is begun when first asked for: to start each takes half a second."""
+    with ExitStack() as stack:
+        first: list[Zygote] = []
+
+        def start(contain: bool = True, off: frozenset[str] = frozenset()) -> Zygote:
+            if not contain or off:
+                return START(contain, off)
+            if not first or not first[0].lives():
+                first[:] = [stack.enter_context(START())]
+            return first[0].split()
+
+        yield start
+
+
+@pytest.fixture(scope="module", autouse=True)
+def zygotes(request: pytest.FixtureRequest, split_off: Callable[..., Zygote]) -> Iterator[None]:
+    """Have this process split its zygotes off, but in tests of the sandbox itself; commands as processes start theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.module.__name__.rpartition(".")[2] not in SANDBOX:
+            patch.setattr(Zygote, "start", split_off)
+        yield
+
+
+@pytest.fixture
+def real_zygotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start each zygote anew, where a test is about that."""
+    monkeypatch.setattr(Zygote, "start", START)
 
 
 @contextmanager

@@ -611,7 +611,7 @@ def no_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-@pytest.mark.usefixtures("no_bubblewrap")
+@pytest.mark.usefixtures("no_bubblewrap", "real_zygotes")
 @pytest.mark.parametrize("words", [["grade"], ["check", "submitted/1/tiny/tiny.ipynb"]])
 def test_without_bubblewrap_nothing_is_graded(words: list[str], course: Course, typed: Type) -> None:
     assert typed(course, *COLLECT).status == 0
