@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from assignment.homework.master import HIDDEN, Cell, Master
+from assignment.homework.notebook import FILLED
 from assignment.sandbox.protocol import OBJECT, Keywords
 
 Namespace = dict[str, Any]  # the names of a kernel
