@@ -100,7 +100,7 @@ def split_off() -> Iterator[Callable[..., Zygote]]:
 
 @pytest.fixture(scope="module", autouse=True)
 def zygotes(request: pytest.FixtureRequest, split_off: Callable[..., Zygote]) -> Iterator[None]:
-    """Have this process split its zygotes off, but in tests of the sandbox itself; commands as processes start theirs."""
+    """Have this process split its zygotes off, but in tests of the sandbox; commands as processes start theirs."""
     with pytest.MonkeyPatch.context() as patch:
         if request.module.__name__.rpartition(".")[2] not in SANDBOX:
             patch.setattr(Zygote, "start", split_off)

@@ -135,9 +135,10 @@ class Homework:
         return tuple((cell, self.code[cell.id]) for cell in self.master.cells if cell.id in self.code)
 
     def runs_in_sandbox(self, cell: Cell) -> bool:
-        """Whether a given cell can matter to the student's code: those behind the last exercise cannot."""
+        """Whether a given cell can matter to student code: those behind the last exercise cannot, nor can hints."""
         cells = self.master.cells
-        return cells.index(cell) < max(cells.index(solve) for solve in self.master.solves)
+        last = max(cells.index(solve) for solve in self.master.solves)
+        return cells.index(cell) < last and not FILLED.search(cell.source)
 
     @cached_property
     def given(self) -> dict[str, str | bytes]:

@@ -31,7 +31,7 @@ from assignment.workflow.build import build
 from assignment.workflow.pool import examine_all
 
 SEEDED = {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "seed"}  # of numpy.random
-TRIED = "tried"  # in collected/NAME/: the homework whose variants and mistakes got what they should
+TRIED = "tried"  # in published/NAME/: the hash of a homework whose variants and mistakes got what they should
 SOLVED, EMPTY = "the solutions", "the untouched release"
 
 
@@ -85,7 +85,7 @@ def prove_once(course: Course, name: str, examiner: Examiner, zygote: Zygote, ag
     """As prove_marks; variants and mistakes only if they were not tried on this homework before (or `again`)."""
     variants = [path.read_bytes() for path in sorted(course.variants(name).glob("**/*.py"))]
     digest = hashlib.sha256(examiner.homework.digest.encode() + b"".join(variants)).hexdigest()
-    note = course.collected(name) / TRIED
+    note = course.published(name) / TRIED
     new = again or not note.is_file() or note.read_text("utf-8") != digest
     prove_marks(course, name, examiner, zygote, known=new)
     if new:
