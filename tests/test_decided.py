@@ -43,7 +43,7 @@ def loses(part: str) -> frozenset[str]:
 
 
 CASES = (
-    Decided("integers", STEP, CACHE, CACHE + "; next_h = next_h.astype(int)", loses("next_h"), "全为零"),
+    Decided("integers", STEP, CACHE, CACHE + "; next_h = next_h.astype(int)", loses("next_h"), "元素是整数"),
     Decided("booleans", STEP_BACK, DB, DB + " > 0", loses("db"), "元素不是实数"),
     Decided("half precision", STEP_BACK, DB, DB + ".astype(np.float16)", loses("db"), "不对"),
     Decided("single precision", STEP_BACK, DB, DB + ".astype(np.float32)", loses("db"), "不够精确"),
