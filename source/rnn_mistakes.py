@@ -1514,11 +1514,6 @@ def loss_divided_by_batch(self, features, captions):
     return loss / len(captions), grads
 
 
-@mistake("CaptioningRNN.loss", "投影图像特征时乘了两次，或者又加了一次偏置：h0 只是一次仿射变换。")
-def projection_bias_twice(self, features, captions):
-    return with_params(self, features, captions, b_proj=2 * self.params["b_proj"])
-
-
 @mistake("CaptioningRNN.loss", "RNN 里少了偏置 b。")
 def recurrent_bias_forgotten(self, features, captions):
     return with_params(self, features, captions, b=0 * self.params["b"])

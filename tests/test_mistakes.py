@@ -349,3 +349,12 @@ def test_names_said_to_be_gone_are_gone(name: str) -> None:
     with pytest.raises(AttributeError) as caught, pytest.warns() if name in ("object", "str") else quiet():
         getattr(np, name)
     assert explain_error("AttributeError", str(caught.value)) != ""
+
+
+def test_what_agrees_with_differences_of_a_wrong_forward_only_did_not_pass() -> None:
+    """tanh on the projection and back: its gradients agree with its own loss, which rules no mistake out."""
+    rows = {
+        "loss": [Observation(Call("twice", (X,)), (), X, 2 * X)],
+        "grad": [Observation(Call("twice", (X,)), (), 7 * X, 7 * X, passed=True)],
+    }
+    assert recognise(rows, load_mistakes(LIST, TINY), TINY)["loss"].name == "not_doubled"

@@ -6,7 +6,6 @@ slips.json holds slips as students make them: `changes`, an exercise's body; eve
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from assignment.grading.examiner import Examiner
 from tests import CORPORA
 from tests.support import corpus
 from tests.support.slips import SLIPS, Slip
+from tests.support.wrong import body
 
 
 @pytest.mark.slow
@@ -37,14 +37,6 @@ def test_what_cannot_be_tested_has_a_reason() -> None:
 
 
 STUDENTS = json.loads((CORPORA / "slips.json").read_text(encoding="utf-8"))
-
-
-def body(stub: str, text: str, left_below: bool) -> str:
-    """A solve cell with this body in the place of its stub, which may stay below it."""
-    match = corpus.STUB.search(stub)
-    assert match is not None
-    rest = f"\n{match[0]}" if left_below else ""
-    return stub[: match.start()] + textwrap.indent(text.strip("\n"), match[1]) + rest + stub[match.end() :]
 
 
 @pytest.mark.slow

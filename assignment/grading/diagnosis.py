@@ -52,7 +52,7 @@ def recognise(
             handy = sorted(rows, key=lambda row: size[row.call])
             handy = [row for row in handy if size[row.call] <= LARGEST] or handy[:1]
             failed = _tried([row for row in handy if not row.passed])
-            passed = [row for rows in right.values() for row in rows]
+            passed = [row for rows in right.values() for row in rows if _same(row.got, _right(row, replay))]
             everything = [row for others in parts.values() for row in others if size[row.call] <= LARGEST]
             cause = _cause(failed, passed, everything, mistakes, replay) if failed else None
             if cause is not None:

@@ -287,7 +287,7 @@ class Diagnosis:
         """Whether two fingerprints are of the same value, or of the same error that names numbers."""
         if isinstance(one[0], str) or one[0] != other[0]:
             return one == other and len(one) > 1
-        close = 1e-4 * max(one[1], other[1])
+        close = (1e-4 if one[0] else 3e-6) * max(one[1], other[1])  # one number is near many others
         return all(abs(a - b) <= close for a, b in zip(one[1:], other[1:]))  # noqa: B905
 
     @staticmethod

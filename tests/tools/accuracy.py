@@ -21,6 +21,7 @@ from tests.support.judge import Judge, load_master
 from tests.support.mutants import EQUIVALENT, Outcome, agrees, outcomes
 from tests.support.slips import SLIPS
 from tests.tools.margins import measure, table
+from tests.tools.wrong import named
 
 DRAWS = 100  # of the margins here; `make margins` draws a thousand times
 INPUTS = 10_000  # random inputs on which a surviving mutant must agree with the solution
@@ -85,6 +86,7 @@ def main() -> int:
             tally("mistakes caught and named", (entry for name in exercises for entry in named_mistakes(name))),
             survivors([entry for job in reversed(mutants) for entry in job.result()]),
             one_slip_table(list(slips())),
+            tally("wrong functions whose cause is still named as it was read to be", named()),
             margin_table({name: margins[name].result() for name in exercises}),
         ]
     return 0 if all(good) else 1
