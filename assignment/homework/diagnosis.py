@@ -222,8 +222,8 @@ class Diagnosis:
                 continue
             if abs(factor - 1) < 1e-5:
                 columns = "、".join(map(str, np.flatnonzero(np.abs(shift) > 1e-5)[:4]))
-                return f"，{before}第 {columns} 列各差一个同样的数：看看加上去的偏置"
-            return f"，{before}除去偏置，是正确结果的 {factor:.4g} 倍"
+                return f"，{before}第 {columns} 列各差一个同样的数"
+            return f"，{before}每列各减去一个数以后，是正确结果的 {factor:.4g} 倍"
         return ""
 
     @staticmethod
