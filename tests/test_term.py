@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import signal
@@ -212,6 +213,9 @@ def test_the_report_is_of_who_is_there(released: Course, tmp_path: Path, typed: 
     (course.root / "all.csv").write_text(PEOPLE, "utf-8")
     done(typed(course, "collect", "a.zip", "--roster", "all.csv"))
     assert "nobody's tiny is graded yet; run: assignment grade" in typed(course, "report").err
+    done(typed(course, "grade", "1"))
+    assert "2: not graded yet; run: assignment grade" in done(typed(course, "report")).err
+    assert json.loads((course.exported("tiny") / "report.json").read_text("utf-8"))["missing"] == []
     by_hand = course.submitted("4", "tiny")  # a person's own folder: graded, and feedback like the others
     by_hand.parent.mkdir(parents=True)
     by_hand.write_bytes(corpus.submission(notebook, {}))
@@ -360,7 +364,8 @@ def test_a_term(tmp_path: Path, typed: Type) -> None:
     says("history jane", "none -> 0 graded", "0 -> 3 by hand")
     hand_in("tuesday.zip", doejane_2_57=corpus.submission(first, right))
     says("collect tuesday.zip", "1 collected")
-    says("report")
+    for verb in ("report", "feedback"):
+        says(verb, "2: handed in anew since it was graded; run: assignment grade")
     says("export", "no mark: 2 Doe, Jane: handed in anew since it was graded; run: assignment grade")
     says("grade", "2: the score 3 for double does not count", "assignment decide 2 --keep, or --drop")
     says("export", "decision of an earlier hand-in not decided on again", status=1)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assignment.cli.options import AsJson, CourseOption, NameOption, NoSandbox, chosen, course_of, shown
-from assignment.cli.terminal import complain, out, progress, waiting
+from assignment.cli.terminal import complain, err, out, progress, waiting
 from assignment.errors import AssignmentError
 from assignment.text import counted
 
@@ -41,7 +41,7 @@ def report(
     """
     from assignment.marking.decisions import refuse_outdated
     from assignment.marking.gradebook import refresh_penalties
-    from assignment.marking.results import damaged, refuse_ungraded
+    from assignment.marking.results import behind, damaged, refuse_ungraded
     from assignment.sandbox.zygote import Zygote
     from assignment.workflow.classroom import other_terms, write_feedback, write_report
     from assignment.workflow.roster import dropped
@@ -60,6 +60,8 @@ def report(
         out.print(shown(found, path), soft_wrap=True)
     if gone := dropped(found, which):
         out.print(f"not on the roster, left out: {', '.join(gone)}", markup=False, soft_wrap=True)
+    for line in behind(found, which):
+        err.print(line, markup=False, soft_wrap=True)
     complain(damaged(found, which))
 
 
@@ -100,7 +102,7 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     """
     from assignment.marking.decisions import refuse_outdated
     from assignment.marking.gradebook import refresh_penalties
-    from assignment.marking.results import damaged, refuse_ungraded
+    from assignment.marking.results import behind, damaged, refuse_ungraded
     from assignment.workflow.classroom import write_feedback
 
     found, which = chosen(course, name)
@@ -110,6 +112,8 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     with progress("writing pages") as step:
         paths = write_feedback(found, which, step)
     out.print(f"feedback/: {counted(len(paths), 'page')}")
+    for line in behind(found, which):
+        err.print(line, markup=False, soft_wrap=True)
     complain(damaged(found, which))
 
 

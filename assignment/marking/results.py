@@ -46,6 +46,17 @@ def damaged(course: Course, name: str) -> list[str]:
     return lines
 
 
+def behind(course: Course, name: str) -> list[str]:
+    """Return a line for each hand-in that is not graded yet, or of whose student an earlier one is."""
+    lines = []
+    for student in course.students(name):
+        why = stale(course, name, student)
+        if not why and not course.autograded(student, name).exists():
+            why = "not graded yet; run: assignment grade"
+        lines += [f"{student}: {why}"] if why else []
+    return lines
+
+
 def refuse_ungraded(course: Course, name: str) -> None:
     """Raise AssignmentError while nothing of a class is graded: there is nothing to show."""
     students = course.students(name)

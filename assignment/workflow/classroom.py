@@ -158,9 +158,8 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
     handed_in = {one.student for one in everybody}
     roster = read_roster(course, name, None)
     sections = {user: student.section for user, student in roster.items()}
-    missing = tuple(
-        Absent(user, student.name) for user, student in roster.items() if user not in handed_in and not student.test
-    )
+    absent = roster.keys() - course.students(name)
+    missing = tuple(Absent(user, roster[user].name) for user in roster if user in absent and not roster[user].test)
     heading = title(everybody[0].notebook) if everybody else name
     pending = tuple(
         Pending(
