@@ -23,6 +23,7 @@ from assignment.sandbox.protocol import Keywords
 from assignment.syntax import parsed
 
 WAYS = ("own", "statement", "steps", "names", "reference")
+CALLING = ("own", "statement")  # those that run the forward, which must not end the sandbox
 RIGHT = "_right_outputs"  # parameter of the function that evaluates a student's cache statement
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from assignment import words
-from assignment.grading.caches import CacheMaker, NoCache
+from assignment.grading.caches import CALLING, CacheMaker, NoCache
 from assignment.grading.checks import CheckRun, ended_output, run_check, run_given, unrun_check
 from assignment.grading.diagnosis import name_causes
 from assignment.grading.proxies import Deferred, Student, batched, swept
@@ -365,6 +365,8 @@ class Examination:
         maker = CacheMaker(self._homework, stage.attempt, sources, frozenset(self._failed), cell.name)
         reasons, ran = [], False
         for way in maker.ways():
+            if way in CALLING and maker.forward in self._ended:
+                continue
             problems: list[str] = []
             stage.student.instead[maker.forward] = _instead(maker, way, stage.student, problems)
             try:
