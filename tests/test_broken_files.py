@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +20,7 @@ from assignment.errors import AssignmentError
 from assignment.marking.gradebook import Book
 from tests.support import tiny
 from tests.support.canvas_class import pack
-from tests.test_cli import Type, handed_in, klass, typed
+from tests.test_cli import COMMAND, ENVIRONMENT, Type, handed_in, klass, typed
 
 __all__ = ["handed_in", "klass", "typed"]  # fixtures
 
@@ -59,6 +61,22 @@ def test_a_gradebook_that_another_program_holds(lock: str, verb: str, course: Co
     assert "gradebook.db: another program holds it (waited 0.3 s), perhaps formgrader" in line
     assert "backups/" not in line
     assert typed(course, *words).status == 0  # nothing was harmed
+
+
+def test_a_second_grade_says_that_it_waits_for_the_first(course: Course) -> None:
+    with (course.root / "nbgrader_config.py").open("rb") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            [*COMMAND, "grade"],
+            cwd=course.root,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stderr is not None
+        assert "another `assignment grade` is at work in this course" in second.stderr.readline()
+    assert "0 graded now" in second.communicate(timeout=60)[0] and second.returncode == 0
 
 
 def test_a_gradebook_of_an_older_nbgrader(course: Course, typed: Type) -> None:

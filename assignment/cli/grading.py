@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from assignment.cli.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen, people
-from assignment.cli.terminal import complain, err, out, progress
+from assignment.cli.terminal import alone, complain, err, out, progress
 from assignment.errors import AssignmentError
 
 
@@ -112,7 +112,7 @@ def grade(
         from assignment.workflow.grade import grade as verb
         from assignment.workflow.roster import strangers
 
-        with progress("grading") as step:
+        with alone(found, "grade"), progress("grading") as step:
             who = people(found, which, students)
             graded = verb(found, which, jobs, who, again, step, zygote, fresh, on, never_lower)
     tables.show_graded(out, found, which, graded, as_json)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import sqlite3
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from assignment.course import database_error
+from assignment.course import CONFIG, Course, database_error
 from assignment.errors import AssignmentError
 
 STOPPED = "stopped; what was finished is kept; the next run goes on (--again: anew)"
@@ -71,6 +72,20 @@ def waiting(what: str) -> Iterator[None]:
         yield
         return
     with err.status(what):
+        yield
+
+
+@contextmanager
+def alone(course: Course, verb: str) -> Iterator[None]:
+    """Let one command of its kind at a time work in a course; one that must wait for another says so."""
+    with (course.root / CONFIG).open("rb") as file:
+        with suppress(OSError):  # on a file system without locks nobody waits
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                other = f"another `assignment {verb}` is at work in this course"
+                err.print(f"{other}; this one waits until it is done", soft_wrap=True)
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
