@@ -96,6 +96,7 @@ def machines(console: Console, timed: Callable[[list[str]], float], size: int) -
             if number:
                 seconds.append(taken)
     here, there = (statistics.median(seconds) for seconds in ways.values())
+    console.print(f"medians: --jobs 2 {here:.1f} s, --on local:2 {there:.1f} s: {there / here:.2f}")
     return [Bound(f"grade of {size} --on local:2, of --jobs 2", there / here, DEARER)]
 
 
