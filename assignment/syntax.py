@@ -14,7 +14,7 @@ CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
 MAGIC_ASSIGNMENT = re.compile(r"\w[\w, ]*=[ \t]*[%!]")
 MAGIC_SIGNS = "%!?"  # without one of them no line is a magic
 ORDINARY = 12_000  # characters of a cell of which many are remembered: giants would fill the memory
-LONGEST = 50_000  # characters of a cell that is read as code: whoever writes more does not write homework
+LONGEST = 60_000  # characters of a cell that is read as code: whoever writes more does not write homework
 DEEPEST = 150  # levels of a tree that is compared: what costs more than linear effort costs it in the depth
 MAGIC_EFFORT = 200  # characters that take as long to read as one line of IPython's
 LONG_NUMBER = 10_000  # bits of an integer that is compared as text: Python does not show one of 4,300 digits
