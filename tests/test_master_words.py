@@ -446,3 +446,10 @@ def test_a_visible_row_prints_error_threshold_and_verdict(right: Notebook) -> No
         "dWh       误差 5.03e-10 < 1e-08  通过",
         "db        误差 1.71e-11 < 1e-08  通过",
     ]
+
+
+def test_infinity_is_taken_for_no_known_mistake(right: Notebook) -> None:
+    diagnosis = right.names["Diagnosis"]
+    infinite, known = diagnosis.fingerprint(np.inf), diagnosis.fingerprint(23.0)
+    assert not diagnosis.alike(known, infinite)
+    assert diagnosis.alike(known, diagnosis.fingerprint(23.0))

@@ -288,7 +288,7 @@ class Diagnosis:
         if isinstance(one[0], str) or one[0] != other[0]:
             return one == other and len(one) > 1
         close = (1e-4 if one[0] else 3e-6) * max(one[1], other[1])  # one number is near many others
-        return all(abs(a - b) <= close for a, b in zip(one[1:], other[1:]))  # noqa: B905
+        return close < np.inf and all(abs(a - b) <= close for a, b in zip(one[1:], other[1:]))  # noqa: B905
 
     @staticmethod
     def trouble(error: Any, check: Any) -> str:
