@@ -31,6 +31,7 @@ AHEAD = 3  # tasks given to one process at a time, so that it goes on while the 
 GRACE = 3.0  # seconds after a submission's deadline in which a worker may still tell its result
 LOOK = 1.0  # seconds between two looks at who is busy
 LONG = 5.0  # seconds after which it is said who is being examined
+IDLE = 0.5  # a worker that was at work for less of its time was held up by the machine, not by a submission
 DIED = "the examining process died under it; grade it again"
 PR_SET_PDEATHSIG = 1
 
@@ -74,12 +75,31 @@ class Worker(Seat):
         theirs.close()
         own.leave()
         self.doing = ""
+        self._used = 0.0  # of CPU time, when the submission at hand was begun
 
     def give(self, task: Task) -> None:
         """Have a submission examined."""
         super().give(task)
         with suppress(BrokenPipeError, ConnectionResetError):  # it could not start: why is in the pipe
             self.pipe.send(task)
+
+    def hear(self, what: str) -> None:
+        """Note what it is doing."""
+        if not self.begun:
+            self.begun, self._used = time.monotonic(), self._cpu()
+        self.doing = what
+
+    def idle(self) -> bool:
+        """Whether it has worked little since it began with the submission at hand."""
+        return self._cpu() - self._used < IDLE * self.busy()
+
+    def _cpu(self) -> float:
+        """Seconds of CPU time that the process has used."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it is gone
+            return self._used
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, now: bool = False) -> None:
         """End the process: as soon as it is idle, or now."""
@@ -200,6 +220,7 @@ class Pool(Dispatcher[Worker]):
     ) -> None:
         super().__init__(examiner, watch)
         self._zygote = zygote
+        self._held_up: set[str] = set()  # tasks whose worker stood still: once more, then it is a verdict
         for _ in range(jobs):
             self._seats.append(Worker(examiner, zygote, self._seats))
 
@@ -212,7 +233,8 @@ class Pool(Dispatcher[Worker]):
     def results(self) -> Iterator[tuple[str, Examined]]:
         """As Dispatcher.results.
 
-        A worker that dies, or is ended because its submission's time is up, is replaced, and the verdict says so.
+        A worker that dies, or is ended because its submission's time is up, is replaced, and the verdict says so. One
+        that stood still for that time (a busy machine, a lock) has another try first.
         AssignmentError if the workers cannot start (no sandbox).
         """
         while busy := [worker for worker in self._seats if worker.tasks]:
@@ -221,8 +243,7 @@ class Pool(Dispatcher[Worker]):
                 if worker.pipe in ready:
                     yield from self._heard(worker)
                 elif worker.busy() > self._seconds + GRACE:
-                    reason = f"examining it took longer than {self._seconds:g} s, the last while {worker.doing}"
-                    yield self._replace(worker, Lost("timeout", reason))
+                    yield from self._overdue(worker)
             self._tell_slowest()
 
     def _heard(self, worker: Worker) -> Iterator[tuple[str, Examined]]:
@@ -235,23 +256,37 @@ class Pool(Dispatcher[Worker]):
         if kind == "failed":
             raise AssignmentError(content)
         if kind == "doing":
-            worker.begun, worker.doing = worker.begun or time.monotonic(), content
+            worker.hear(content)
             return
         key, submission = worker.tasks.popleft()
         worker.begun = 0.0
         self._feed(worker)
         yield key, self._found(submission, content)
 
+    def _overdue(self, worker: Worker) -> Iterator[tuple[str, Examined]]:
+        """End a worker that is past its time; yield the verdict, unless it stood still and may try once more."""
+        key, _ = worker.tasks[0]
+        if worker.idle() and key not in self._held_up:
+            self._held_up.add(key)
+            self._restart(worker)
+            return
+        reason = f"examining it took longer than {self._seconds:g} s, the last while {worker.doing}"
+        yield self._replace(worker, Lost("timeout", reason))
+
     def _replace(self, worker: Worker, lost: Lost) -> tuple[str, Examined]:
         """End a worker and start another; what stands for the result that it owes."""
         key, submission = worker.tasks.popleft()
+        self._restart(worker)
+        return key, self._found(submission, lost)
+
+    def _restart(self, worker: Worker) -> None:
+        """End a worker and start another, for the tasks that it has not answered."""
         worker.stop(now=True)
         others = [other for other in self._seats if other is not worker]
-        self._waiting.extendleft(reversed(worker.tasks))  # it had not begun them
+        self._waiting.extendleft(reversed(worker.tasks))
         fresh = Worker(self._examiner, self._zygote, others)
         self._seats[self._seats.index(worker)] = fresh
         self._feed(fresh)
-        return key, self._found(submission, lost)
 
 
 def examine_all(
