@@ -242,7 +242,7 @@ def test_formulas_tables_and_pictures_look_right(ran: Callable[[str], OpenNotebo
     assert flaws(notebook, DARK) == {}
     assert notebook.page.locator("mjx-container").count() > 100
     sizes = notebook.page.locator(".jp-RenderedMarkdown img").evaluate_all("all => all.map(i => i.naturalWidth)")
-    assert sizes == [760] * 5
+    assert sizes == [1520] * 5
     assert notebook.page.locator(".jp-RenderedMarkdown table").count() == 4
 
 

@@ -245,7 +245,7 @@ def test_the_words_of_an_error_are_told_wherever_it_is_raised(
     assert source != blank
     result = examiner.examine(corpus.submission(release, {**reference, name: source})).result
     [check] = [check for check in result.checks if check.name == name]
-    assert all("KeyError: 'word seven'" in part.message for part in check.parts), check.parts
+    assert all("'word seven'" in part.message for part in check.parts), check.parts
 
 
 def test_what_is_no_file_is_not_read(examiner: Examiner, tmp_path: Path) -> None:
