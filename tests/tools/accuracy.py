@@ -21,7 +21,7 @@ from tests.support.judge import Judge, load_master
 from tests.support.mutants import EQUIVALENT, Outcome, agrees, outcomes
 from tests.support.slips import SLIPS
 from tests.tools.margins import measure, table
-from tests.tools.wrong import named
+from tests.tools.wrong import judged
 
 DRAWS = 100  # of the margins here; `make margins` draws a thousand times
 INPUTS = 10_000  # random inputs on which a surviving mutant must agree with the solution
@@ -86,10 +86,21 @@ def main() -> int:
             tally("mistakes caught and named", (entry for name in exercises for entry in named_mistakes(name))),
             survivors([entry for job in reversed(mutants) for entry in job.result()]),
             one_slip_table(list(slips())),
-            tally("wrong functions whose cause is still named as it was read to be", named()),
+            *wrong_functions(list(judged())),
             margin_table({name: margins[name].result() for name in exercises}),
         ]
     return 0 if all(good) else 1
+
+
+def wrong_functions(rows: list[tuple[str, bool | None, bool]]) -> list[bool]:
+    """Print how many of tests/corpora/wrong are named, and how many cost no more exercises than they change."""
+    return [
+        tally(
+            "wrong functions whose cause is named as it was read",
+            ((n, fine) for n, fine, _ in rows if fine is not None),
+        ),
+        tally("wrong functions that cost no more exercises than they change", ((n, alone) for n, _, alone in rows)),
+    ]
 
 
 def tally(what: str, entries: Iterable[tuple[str, bool]]) -> bool:

@@ -27,12 +27,15 @@ def spoken(words: Iterable[str] = ()) -> Iterator[tuple[Wrong, list[tuple[str, s
                 yield case, list(shown.said(case)), list(graded(case, examiner, release))
 
 
-def named() -> Iterator[tuple[str, bool]]:
-    """Look for the words that were found true of each case -> its name, whether they are said still."""
+def judged() -> Iterator[tuple[str, bool | None, bool]]:
+    """Yield of each case its name, whether its cause is named as it was read to be (None: it has no name), and whether
+    it costs no more exercises than it changes: what a cache lacks costs the backward that misses it, and no other.
+    """
     for case, said, told in spoken():
-        if case.says:
-            text = str(told) if case.by_grader else "".join(printed for _, printed in said)
-            yield f"{case.file} {case.name}: {case.cause}", all(part in text for part in case.says)
+        text = str(told) if case.by_grader else "".join(printed for _, printed in said)
+        named = all(part in text for part in case.says) if case.says else None
+        lost = {exercise for exercise, parts, *_ in told if parts}
+        yield f"{case.file} {case.name}: {case.cause}", named, len(lost) <= len(case.bodies)
 
 
 def main() -> None:
