@@ -31,7 +31,7 @@ AHEAD = 3  # tasks given to one process at a time, so that it goes on while the 
 GRACE = 3.0  # seconds after a submission's deadline in which a worker may still tell its result
 LOOK = 1.0  # seconds between two looks at who is busy
 LONG = 5.0  # seconds after which it is said who is being examined
-IDLE = 0.5  # a worker that was at work for less of its time was held up by the machine, not by a submission
+IDLE = 0.1  # a worker that was at work for less of its time was held up by the machine, not by a submission
 DIED = "the examining process died under it; grade it again"
 PR_SET_PDEATHSIG = 1
 
