@@ -44,16 +44,14 @@ def recognise(
     replay = Replay(reference, time_axis)
     size = {row.call: _numbers(row.call) for rows in parts.values() for row in rows}  # several rows are of one call
     causes = {}
-    right = {
-        part: _tried([row for row in rows if row.passed and size[row.call] <= LARGEST]) for part, rows in parts.items()
-    }
+    everything = [row for rows in parts.values() for row in rows if size[row.call] <= LARGEST]
+    right = (_tried([row for row in rows if row.passed and size[row.call] <= LARGEST]) for rows in parts.values())
     with np.errstate(all="ignore"):  # a student's numbers may be too large to be compared
+        passed = [row for rows in right for row in rows if _same(row.got, _right(row, replay))]
         for part, rows in parts.items():
             handy = sorted(rows, key=lambda row: size[row.call])
             handy = [row for row in handy if size[row.call] <= LARGEST] or handy[:1]
             failed = _tried([row for row in handy if not row.passed])
-            passed = [row for rows in right.values() for row in rows if _same(row.got, _right(row, replay))]
-            everything = [row for others in parts.values() for row in others if size[row.call] <= LARGEST]
             cause = _cause(failed, passed, everything, mistakes, replay) if failed else None
             if cause is not None:
                 causes[part] = cause

@@ -125,8 +125,9 @@ def blocks(text: str) -> tuple[str, list[str]]:
 
 def commands(text: str) -> list[tuple[int, str]]:
     """Return what jupytext makes a command of IPython in a play cell, a comment in the text, each with its line."""
-    found, number = [], blocks(text)[0].count("\n")
-    for piece in blocks(text)[1]:
+    head, pieces = blocks(text)
+    found, number = [], head.count("\n")
+    for piece in pieces:
         for number, line in enumerate(piece.splitlines(), number + 1):  # noqa: B020 - it goes on counting
             live = re.match(r"\s*# ?([%!]\w.*)", line)
             if live and piece.startswith("# %% play"):

@@ -130,12 +130,12 @@ def prove(course: Course, name: str, draws: int, every: int, progress: Callable[
 class Trusted(Attempt):
     """Answers the calls of checks in this process: the homework's own code, with a known mistake in one place.
 
-    swept: what sweeps of right functions gave, filled here; every mistake of an exercise is shown the same data.
+    known: what sweeps of right functions gave, filled here; every mistake of an exercise is shown the same data.
     """
 
-    def __init__(self, examiner: Examiner, mistake: Mistake, swept: dict[bytes, list[Any]]) -> None:
+    def __init__(self, examiner: Examiner, mistake: Mistake, known: dict[bytes, list[Any]]) -> None:
         super().__init__(examiner.sandbox, examiner.homework, [], math.inf)
-        self._mistake, self._swept = mistake, swept
+        self._mistake, self._known = mistake, known
 
     def load(self) -> None:  # type: ignore[override]
         """No sandbox is opened."""
@@ -155,9 +155,9 @@ class Trusted(Attempt):
         if call[0] == self._mistake.function:
             return swept(self.call, call, x, h, entries, pick)
         key = pickle.dumps((call, x, h, entries, pick))
-        if key not in self._swept:
-            self._swept[key] = swept(self.call, call, x, h, entries, pick)
-        return self._swept[key]
+        if key not in self._known:
+            self._known[key] = swept(self.call, call, x, h, entries, pick)
+        return self._known[key]
 
 
 def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
