@@ -58,7 +58,7 @@ c.AssignLatePenalties.plugin_class = "assignment.marking.lateness.LatePenalty"
 # c.LatePenalty.most = 50.0  # points, no more than this
 # c.LatePenalty.flat = 10.0  # points for a LATE mark without a time, as an archive has it; 0 only shows the mark
 
-# What one submission may use; the defaults in assignment/sandbox/limits.py fit a laptop.
+# What one submission may use; the defaults in assignment/sandbox/__init__.py fit a laptop.
 # c.Examine.call_seconds = 5.0  # wall clock, one call of a student's function
 # c.Examine.submission_seconds = 60.0  # wall clock, one submission
 # c.Examine.memory = 1 << 30  # bytes

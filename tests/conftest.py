@@ -16,7 +16,7 @@ from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.master import load_master
 from assignment.homework.releases import releases
-from assignment.sandbox.limits import Limits
+from assignment.sandbox import Limits
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.demo import copy_course
 from tests import ROOT

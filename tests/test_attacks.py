@@ -15,7 +15,7 @@ from assignment.course import Course
 from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.releases import releases
-from assignment.sandbox.limits import Limits
+from assignment.sandbox import Limits
 from tests.conftest import HURRIED, limited
 from tests.support.corpus import Case, build, load
 from tests.support.expected import broken, shares

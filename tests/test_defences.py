@@ -24,7 +24,7 @@ from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.master import HIDDEN, Master, without
 from assignment.homework.releases import releases
-from assignment.sandbox.limits import Limits
+from assignment.sandbox import Limits
 from assignment.sandbox.zygote import DEFENCES, Sandbox
 from tests.conftest import limited
 from tests.support.corpus import Case, Notebook, build, load

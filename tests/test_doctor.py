@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from assignment.cli.app import app
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.sandbox.limits import MIB
+from assignment.sandbox import MIB
 from assignment.sandbox.zygote import Sandbox
 from assignment.workflow import doctor
 from tests import ROOT

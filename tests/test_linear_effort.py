@@ -14,8 +14,8 @@ from assignment.grading.caches import NoCache, _cache_function
 from assignment.homework.master import Master, load_master
 from assignment.homework.notebook import render
 from assignment.rules import Policy, findings
+from assignment.sandbox import Limits
 from assignment.sandbox.inside.notebook import normalise
-from assignment.sandbox.limits import Limits
 from assignment.submission.likeness import traces
 from assignment.submission.matching import another_homework, match
 from assignment.submission.reader import checked_notebook

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assignment.sandbox.limits import MIB, Limits
+from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox
 from assignment.submission.notebook import Notebook, Output, SubmittedCell, newer_python
 from assignment.submission.reader import Unreadable, checked_notebook, read_notebook

@@ -839,8 +839,8 @@ CONTRADICTIONS: list[tuple[str, list[dict[str, Any]], dict[str, tuple[bool, bool
 def test_outputs_that_contradict_the_examiner_are_noted(case: Any) -> None:
     _, outputs, parts, check, expected = case
     judged = tuple(Part(name, 1.0, passed=passed, hidden=hidden) for name, (passed, hidden) in parts.items())
-    examined = [CheckResult("double", 1.0, parts=judged, **check)]
-    findings = found(handed_in(cell(CHECK_DOUBLE, outputs=outputs)), examined=examined)
+    failed = {"double": CheckResult("double", 1.0, parts=judged, **check).failed_in_sight}
+    findings = found(handed_in(cell(CHECK_DOUBLE, outputs=outputs)), failed=failed)
     end = "保留的输出写着通过，重新运行的结果是未通过"
     assert [one.evidence for one in findings] == [
         f"你的 double 检查单元格（第 4 个）：{part}：{end}" for part in expected

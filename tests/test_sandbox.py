@@ -28,9 +28,9 @@ import pytest
 
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
+from assignment.sandbox import MIB, Limits
 from assignment.sandbox import bubblewrap as launch
 from assignment.sandbox.channel import Ended
-from assignment.sandbox.limits import MIB, Limits
 from assignment.sandbox.session import Session
 from assignment.sandbox.zygote import DEFENCES, Sandbox, Zygote
 from assignment.workflow.pool import Pool

@@ -14,7 +14,7 @@ from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.releases import releases
-from assignment.sandbox.limits import Limits
+from assignment.sandbox import Limits
 from tests.support import corpus
 from tests.support.fitting import Variant, variants
 from tests.support.judge import Judge, load_master

@@ -343,7 +343,7 @@ def test_received_array_is_gone_when_nobody_has_it() -> None:
 
 
 def test_error_is_of_its_builtin_class() -> None:
-    error = remote_error(["NotImplementedError", "RuntimeError", "Exception"], "TODO", "")
+    error = remote_error(["NotImplementedError", "RuntimeError", "Exception"], "TODO")
     assert isinstance(error, NotImplementedError)
     assert isinstance(error, RemoteError)
     assert (error.name, str(error), type(error).__name__) == ("NotImplementedError", "TODO", "NotImplementedError")
@@ -362,7 +362,7 @@ def test_error_is_of_its_builtin_class() -> None:
     ],
 )
 def test_every_builtin_error_can_be_made(kinds: list[str], builtin: type[Exception]) -> None:
-    error = remote_error(kinds, "words", "")
+    error = remote_error(kinds, "words")
     assert isinstance(error, builtin)
     assert (error.name, str(error)) == (kinds[0], "words")
 
@@ -371,7 +371,7 @@ def test_every_builtin_error_can_be_made(kinds: list[str], builtin: type[Excepti
     "kind", ["SystemExit", "KeyboardInterrupt", "ExceptionGroup", "print", "Ended", "", "__class__"]
 )
 def test_other_names_make_a_plain_remote_error(kind: str) -> None:
-    assert type(remote_error([kind], "", "")) is RemoteError
+    assert type(remote_error([kind], "")) is RemoteError
 
 
 # --- the line ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from assignment import words
 from assignment.grading.checks import CheckRun
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised, Student
-from assignment.grading.reference import Homework, Mistake, Namespace, compose
+from assignment.grading.reference import Homework, Mistake, Namespace, called, compose, implementation
 
 LARGEST = 3_000  # numbers in a call; making a larger one again takes time and tells no more than a small one
 TRIED = 6  # failed rows, and passed ones, on which every mistake is tried: the smallest and the largest
@@ -84,21 +83,13 @@ class Replay:
 
     def right(self, call: Call) -> Any:
         """Return what the reference gives for the call, or Raised."""
-        name, _, method = call.function.partition(".")
-        implement = self._reference[name]
-        return self.result(call, getattr(implement, method) if method else implement)
+        return self.result(call, implementation(self._reference, call.function))
 
     def _run(self, call: Call, implement: Callable[..., Any]) -> Any:
         args = [self._argument(value) for value in call.args]
         kwargs = {name: self._argument(value) for name, value in call.kwargs.items()}
-        if "." in call.function:
-            kind = self._reference[call.function.partition(".")[0]]
-            instance = kind.__new__(kind)
-            instance.__dict__.update(args[0])
-            args[0] = instance
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return implement(*args, **kwargs)
+        state = args.pop(0) if "." in call.function else None
+        return called(self._reference, call.function, implement, args, kwargs, state)
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, CacheOf):

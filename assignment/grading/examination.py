@@ -6,7 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
@@ -144,12 +144,8 @@ class Attempt:
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None = None) -> Any:
         """Call a function of the submission. Raises RemoteError, Ended or OutOfTime."""
-        session = self._in_time()
-        try:
+        with self._in_time() as session:
             return session.call(name, args, kwargs, state)
-        except Ended:
-            self.close()
-            raise
 
     def sweep(
         self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
@@ -157,42 +153,35 @@ class Attempt:
         """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
         if call[0] in self.right:
             return swept(self._homework.call, call, x, h, entries, pick)
-        session = self._in_time()
-        try:
+        with self._in_time() as session:
             return session.sweep(call, x, h, entries, pick)
-        except Ended:
-            self.close()
-            raise
 
     def patched(self, cache: Handle, wrong: Any, right: Any) -> Any:
         """A copy of a cache with right outputs in the place of wrong ones. Raises as `call`."""
-        session = self._in_time()
-        try:
+        with self._in_time() as session:
             return session.patched(cache, wrong, right)
-        except Ended:
-            self.close()
-            raise
 
     def define(self, name: str, source: str) -> None:
         """Define one more function, once a sandbox. Raises as `call`."""
-        session = self._in_time()
-        if name in self._defined:
-            return
-        try:
-            session.run_cell(source, 0)
-        except Ended:
-            self.close()
-            raise
-        self._defined.add(name)
+        with self._in_time() as session:
+            if name not in self._defined:
+                session.run_cell(source, 0)
+                self._defined.add(name)
 
-    def _in_time(self) -> Session:
+    @contextmanager
+    def _in_time(self) -> Iterator[Session]:
+        """The loaded sandbox, closed if it dies in what is asked of it. Raises as `call`."""
         session = self.load()
         if time.monotonic() > self._until:
             self.close()
             if time.monotonic() > self._deadline:
                 raise OutOfTime
             raise Ended("timeout", "the check took longer than one cell may")
-        return session
+        try:
+            yield session
+        except Ended:
+            self.close()
+            raise
 
 
 class Stage:

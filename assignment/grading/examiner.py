@@ -2,15 +2,20 @@
 
 `Examiner.examine` is a pure function of bytes, homework, releases, policy, limits and secret: it reads nothing else and
 writes nothing.
+
+The notebook that a TA and formgrader see has the master's own cells, the student's code and fresh outputs. formgrader
+shows it in a page that may write the gradebook, so nothing of the student's can be markup: a session lets no other
+outputs than text and PNG through, text cells of the student's own are shown as source.
 """
 
 from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -18,23 +23,25 @@ from pathlib import Path
 from types import TracebackType
 
 from assignment import words
-from assignment.grading.autograded import autograded_notebook, placeholder_notebook
 from assignment.grading.examination import Examination
 from assignment.grading.reference import Homework
-from assignment.grading.result import CheckResult, MadeBy, Part, Result
-from assignment.homework.master import Master
-from assignment.homework.notebook import NotebookJson
+from assignment.grading.result import VERDICT, CheckResult, MadeBy, Part, Result
+from assignment.homework.master import Cell, Master
+from assignment.homework.notebook import CellJson, NotebookJson, metadata, notebook_metadata
 from assignment.homework.releases import made_from
 from assignment.rules import Policy, findings
-from assignment.sandbox.limits import Limits
+from assignment.sandbox import Limits
 from assignment.sandbox.session import Session
 from assignment.sandbox.zygote import Sandbox
 from assignment.submission.likeness import traces
-from assignment.submission.matching import another_homework, match, newer_syntax
+from assignment.submission.matching import Placed, another_homework, match, newer_syntax
 from assignment.submission.notebook import Notebook
 from assignment.submission.reader import Unreadable, read_notebook
+from assignment.text import plain
 
 SMALL = 1 << 20  # bytes of a file that leaves no trace of memory or time in the sandbox that has read it
+LONGEST = 400_000  # characters of one shown text; the sandbox cuts a cell's output well before
+Outputs = Mapping[int, Sequence[CellJson]]  # position of a cell -> its outputs
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,8 @@ class Examiner:
         )
         checks = [] if self.reads_only else examination.run()
         self.doing("looking at the rules")
-        found = [] if self.reads_only else findings(submission, release, master, self.policy, checks, matching)
+        failed = {check.name: check.failed_in_sight for check in checks}
+        found = [] if self.reads_only else findings(submission, release, master, self.policy, failed, matching)
         score = round(sum(check.score for check in checks), 6)
         result = Result(
             verdict="timeout" if examination.out_of_time else "graded",
@@ -181,3 +189,72 @@ class Examiner:
 def _versions() -> dict[str, str]:
     """The versions of what takes part in an examination."""
     return {name: version(name) for name in ("numpy", "ipython", "nbgrader", "assignment")}
+
+
+def autograded_notebook(master: Master, cells: Sequence[Placed], outputs: Outputs, result: CellJson) -> CellJson:
+    """Return the notebook of an examined submission, with the result in its metadata."""
+    shown = [_cell(master, placed, number, outputs.get(number, ())) for number, placed in enumerate(cells)]
+    return _notebook(master, shown, result)
+
+
+def placeholder_notebook(master: Master, reason: str, result: CellJson) -> CellJson:
+    """Return what stands for a submission that could not be read: the release, with the reason on top."""
+    about = {"assignment": {"kind": VERDICT, "name": ""}}
+    notice = {"cell_type": "markdown", "id": "verdict", "metadata": about, "source": _as_source(reason)}
+    released = master.released
+    cells = [
+        _own(cell, master.cell(cell.id).source if cell.kind == "check" else cell.source) for cell in released.cells
+    ]
+    return _notebook(master, [notice, *cells], result)
+
+
+def _notebook(master: Master, cells: list[CellJson], result: CellJson) -> CellJson:
+    about = {"name": master.name, "result": result}
+    return {"cells": cells, "metadata": notebook_metadata(about), "nbformat": 4, "nbformat_minor": 5}
+
+
+def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[CellJson]) -> CellJson:
+    if placed.role in ("prose", "given", "check", "play"):
+        cell = master.cell(placed.id)
+        return _own(cell, cell.source, outputs, number)
+    if placed.role == "solve":
+        return _own(master.cell(placed.id), placed.source, _fit(outputs), number)
+    raw: CellJson = {"cell_type": "markdown", "id": f"extra-{number}", "metadata": {}}
+    raw["metadata"] = {"assignment": {"kind": "extra", "name": str(number)}}
+    if placed.cell_type != "code":
+        return raw | {"source": _as_source(placed.source)}
+    run = {"cell_type": "code", "execution_count": number + 1, "outputs": _fit(outputs)}
+    return raw | run | {"source": placed.source}
+
+
+def _own(cell: Cell, source: str, outputs: Sequence[CellJson] = (), number: int | None = None) -> CellJson:
+    """A cell that the master has too: its id and metadata are the master's."""
+    raw: CellJson = {"cell_type": cell.cell_type, "id": cell.id, "metadata": metadata(cell), "source": source}
+    if cell.cell_type == "code":
+        raw |= {"execution_count": None if number is None else number + 1, "outputs": [dict(o) for o in outputs]}
+    return raw
+
+
+def _as_source(text: str) -> str:
+    """Markdown that shows the text as it was typed: a fence longer than any in it."""
+    shown = plain(text, LONGEST)  # first: what it drops may have kept two fences apart
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{shown}\n{fence}"
+
+
+def _fit(outputs: Sequence[CellJson]) -> list[CellJson]:
+    return [_shown(output) for output in outputs if output.get("data", True)]
+
+
+def _shown(output: CellJson) -> CellJson:
+    """An output as the sandbox's session has checked it, its text made fit to be shown."""
+    kind = output["output_type"]
+    if kind == "stream":
+        return {**output, "text": plain(output["text"], LONGEST)}
+    if kind == "error":
+        texts = {name: plain(output[name], LONGEST) for name in ("ename", "evalue")}
+        return {**output, **texts, "traceback": [plain(line, LONGEST) for line in output["traceback"]]}
+    text = {name: plain(value, LONGEST) for name, value in output["data"].items() if name == "text/plain"}
+    count = {"execution_count": None} if kind == "execute_result" else {}
+    return {**output, **count, "data": {**output["data"], **text}}

@@ -82,6 +82,33 @@ def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -
     return found
 
 
+def implementation(reference: Namespace, name: str) -> Callable[..., Any]:
+    """The function or method of that name. Raises KeyError."""
+    owner, _, method = name.partition(".")
+    function: Callable[..., Any] = reference[owner]
+    return getattr(function, method) if method else function
+
+
+def called(
+    reference: Namespace,
+    name: str,
+    implement: Callable[..., Any],
+    args: Collection[Any],
+    kwargs: Keywords,
+    state: Keywords | None = None,
+) -> Any:
+    """What an implementation of a function gives; state: of the object whose method it is. Raises what that raises."""
+    objects = []
+    if "." in name:
+        kind = reference[name.partition(".")[0]]
+        this = kind.__new__(kind)
+        this.__dict__.update({name: value for name, value in (state or {}).items() if name != OBJECT})
+        objects = [this]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return implement(*objects, *args, **kwargs)
+
+
 def compose(outer: Mistake, inner: Mistake) -> Mistake:
     """Return the mistake of two: the outer one calls the inner one instead of the right function."""
     owner, _, method = outer.function.partition(".")
@@ -208,12 +235,6 @@ class Homework:
                     exec(compile(cell.source, f"<{cell.id}>", "exec"), namespace)
         return namespace
 
-    def implementation(self, name: str) -> Callable[..., Any]:
-        """The reference's function or method of that name. Raises KeyError."""
-        owner, _, method = name.partition(".")
-        function: Callable[..., Any] = self.reference[owner]
-        return getattr(function, method) if method else function
-
     def call(
         self,
         name: str,
@@ -226,15 +247,7 @@ class Homework:
 
         Raises what that raises.
         """
-        objects = []
-        if "." in name:
-            kind = self.reference[name.partition(".")[0]]
-            this = kind.__new__(kind)
-            this.__dict__.update({name: value for name, value in (state or {}).items() if name != OBJECT})
-            objects = [this]
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return (implement or self.implementation(name))(*objects, *args, **kwargs)
+        return called(self.reference, name, implement or implementation(self.reference, name), args, kwargs, state)
 
     @cached_property
     def mistakes(self) -> dict[str, list[Mistake]]:

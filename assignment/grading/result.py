@@ -12,6 +12,7 @@ from assignment.submission.likeness import Traces
 SCHEMA = 2  # version of the JSON, docs/check.schema.json
 VERDICTS = ("graded", "timeout", "memory", "crashed", "unreadable", "other", "newer")
 RULES = "rules"  # in the place of an exercise: what the rules take off
+VERDICT = "verdict"  # in the notebook, the kind of the cell that tells a TA why nothing was graded
 MARKED = ("graded", "timeout")  # those that give a mark; the others wait for a person
 
 Kind = TypeVar("Kind")
@@ -54,6 +55,13 @@ class CheckResult:
     def full(self) -> bool:
         """Whether it has all its points."""
         return self.score >= self.max
+
+    @property
+    def failed_in_sight(self) -> list[str]:
+        """The parts that failed on visible rows; none if it was cut short, or judged with others' functions."""
+        if self.ended or self.premise:
+            return []
+        return [part.name for part in self.parts if not part.passed and not part.hidden]
 
 
 @dataclass(frozen=True)

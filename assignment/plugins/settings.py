@@ -16,7 +16,7 @@ from assignment.grading.reference import Homework
 from assignment.homework.master import Master, load_master
 from assignment.homework.releases import releases
 from assignment.rules import Policy, read_release
-from assignment.sandbox.limits import Limits
+from assignment.sandbox import Limits
 
 _TRAITS: dict[str, Any] = {
     field.name: (Int if isinstance(field.default, int) else Float)(field.default, min=0).tag(config=True)
@@ -25,7 +25,7 @@ _TRAITS: dict[str, Any] = {
 LimitSettings = type(
     "LimitSettings",
     (Configurable,),
-    {"__doc__": "Limits of an examination; see assignment/sandbox/limits.py.", **_TRAITS},
+    {"__doc__": "Limits of an examination; see assignment/sandbox/__init__.py.", **_TRAITS},
 )  # the preprocessor Examine inherits them, so that nbgrader knows c.Examine too
 
 

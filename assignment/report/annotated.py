@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from assignment import words
-from assignment.grading.autograded import VERDICT
-from assignment.grading.result import Result
+from assignment.grading.result import VERDICT, Result
 from assignment.homework.master import HIDDEN, without
 from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED

@@ -6,13 +6,13 @@ nobody does by accident; whatever honest work may look like is a note at most.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from assignment import words
 from assignment.homework.master import Master
 from assignment.rules.imports import imports, of_release
-from assignment.rules.outputs import Judged, kept_outputs
+from assignment.rules.outputs import kept_outputs
 from assignment.rules.policy import RULES, Finding, Policy, cell_of
 from assignment.rules.todo import given_code, given_names
 from assignment.submission.matching import Matching, match
@@ -33,13 +33,14 @@ def findings(
     release: Master,
     master: Master,
     policy: Policy,
-    examined: Sequence[Judged] = (),
+    failed: Mapping[str, Sequence[str]] | None = None,
     matching: Matching | None = None,
 ) -> list[Finding]:
     """Return what breaks the rules or is to be noted, in the order of the rules and of the cells.
 
     release: the one the notebook was made from; master: today's, whose corrections a student may have taken over by
-    hand; examined: the checks of its examination; matching: that of the notebook and the master, if it is known.
+    hand; failed: of each check the parts whose visible rows were seen to fail; matching: that of the notebook and the
+    master, if it is known.
     """
     same = matching is not None and release.release == master.release
     placed = matching.cells if matching is not None and same else match(notebook, release).cells
@@ -49,7 +50,7 @@ def findings(
     if policy.imports != "off":
         result += imports(placed, release, policy.scratch_imports == "breach")
     if policy.outputs != "off":
-        result += kept_outputs(notebook, placed, release, examined)
+        result += kept_outputs(notebook, placed, release, failed or {})
     if newer_python(notebook):  # what this Python cannot read may be right in that one
         unread = {cell_of(cell) for cell in placed if cell.is_broken}
         result = [replace(finding, breach=False) if finding.cell in unread else finding for finding in result]

@@ -6,12 +6,11 @@ A run count that is missing proves nothing: tools drop them, and Colab sets thos
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 from assignment import words
 from assignment.homework.checker import verdicts_shown
-from assignment.homework.master import Cell, Master
+from assignment.homework.master import Master
 from assignment.rules.policy import OWN, Finding, cell_of, where
 from assignment.submission.matching import Placed
 from assignment.submission.notebook import Notebook, SubmittedCell
@@ -24,40 +23,13 @@ MANY = 4  # cells with the same to say make one finding
 VALUES = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.Compare, ast.JoinedStr)  # never None
 
 
-class ExaminedPart(Protocol):
-    """What the examiner says of one part of an exercise."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def passed(self) -> bool: ...
-    @property
-    def hidden(self) -> bool:
-        """Whether it failed in hidden rows alone."""
-
-
-class Judged(Protocol):
-    """What the examiner says of a check."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def ended(self) -> str:
-        """How it was cut short, "" if it was not."""
-
-    @property
-    def premise(self) -> Sequence[str]:
-        """The functions that were not the student's when it was judged."""
-
-    @property
-    def parts(self) -> Sequence[ExaminedPart]: ...
-
-
 def kept_outputs(
-    notebook: Notebook, placed: Sequence[Placed], release: Master, examined: Sequence[Judged]
+    notebook: Notebook, placed: Sequence[Placed], release: Master, failed: Mapping[str, Sequence[str]]
 ) -> list[Finding]:
-    """Return which cells have lost their output, and which outputs contradict the examination."""
-    checks = {check.name: check for check in examined}
+    """Return which cells have lost their output, and which outputs contradict the examination.
+
+    failed: of each check, by name, the parts whose visible rows the examiner saw fail.
+    """
     missing: list[Placed] = []
     result: list[Finding] = []
     for student in placed:
@@ -70,7 +42,7 @@ def kept_outputs(
         elif not submitted.outputs and prints(student.tree, student.source):
             missing.append(student)
         elif student.role == "check":
-            result += _contradictions(student, submitted, release.cell(student.id), checks)
+            result += _contradictions(student, submitted, failed.get(release.cell(student.id).name, ()))
     return [*_missing(notebook, missing), *result]
 
 
@@ -131,20 +103,13 @@ def _is_silenced(last: ast.stmt, source: str) -> bool:
     return rest.lstrip(" )\t\n\\").startswith(";")
 
 
-def _contradictions(
-    student: Placed, submitted: SubmittedCell, cell: Cell, checks: Mapping[str, Judged]
-) -> Iterator[Finding]:
-    """Yield notes where a check's kept row says passed and the examiner saw the visible rows fail.
+def _contradictions(student: Placed, submitted: SubmittedCell, failed: Sequence[str]) -> list[Finding]:
+    """Return notes where a check's kept row says passed and the examiner saw the visible rows fail.
 
     The other way round says nothing: the examiner is more lenient than the check in the notebook.
     """
-    check = checks.get(cell.name)
-    if check is None or check.ended or check.premise:
-        return  # cut short, or judged with other functions than the student's
-    rows = _rows(submitted)
-    for part in check.parts:
-        if rows.get(part.name) and not part.passed and not part.hidden:
-            yield _finding(False, student, words.contradicted(part.name))
+    rows = _rows(submitted) if failed else {}
+    return [_finding(False, student, words.contradicted(part)) for part in failed if rows.get(part)]
 
 
 def _rows(submitted: SubmittedCell) -> dict[str, bool]:

@@ -16,7 +16,6 @@ import numpy as np
 from assignment.sandbox.protocol import (
     DICT,
     HANDLE,
-    MAX_NESTED,
     MOVING,
     PREFIX,
     TUPLE,
@@ -25,6 +24,7 @@ from assignment.sandbox.protocol import (
     Blob,
     Fill,
     Keywords,
+    Number,
     Parts,
     ProtocolError,
     Unsendable,
@@ -37,7 +37,6 @@ from assignment.sandbox.protocol import (
 CHUNK = 1 << 18
 MAX_HANDLE = 1 << 40
 MAX_WORDS = 200  # characters that say what a handle stands for
-Number = bool | int | float | complex | np.generic
 BUILTIN = {
     name: kind
     for name, kind in vars(builtins).items()
@@ -144,13 +143,12 @@ class Channel:
 
 
 class RemoteError(Exception):
-    """An exception that student code raised: the name of its class, its text, its traceback."""
+    """An exception that student code raised: the name of its class, and its text."""
 
-    def __init__(self, name: str, text: str = "", traceback: str = "") -> None:
+    def __init__(self, name: str, text: str = "") -> None:
         Exception.__init__(self, text)
         self.name = name
         self.text = text
-        self.traceback = traceback
         self.function = ""  # whose call raised it
         self.inside = ""  # the student's function that was running, if known
         self.line = 0  # of the cell that defines it, 0 if not known
@@ -181,10 +179,10 @@ class Ended(BaseException):
         return f"{self.how}: {self.reason}"
 
 
-def remote_error(kinds: Sequence[str], text: str, traceback: str) -> RemoteError:
+def remote_error(kinds: Sequence[str], text: str) -> RemoteError:
     """The error to raise for one inside: also an instance of the first of its classes that is built in."""
     name = kinds[0] if kinds[0].isidentifier() else "Exception"
-    return _kind(next((kind for kind in kinds if kind in BUILTIN), ""))(name, text, traceback)
+    return _kind(next((kind for kind in kinds if kind in BUILTIN), ""))(name, text)
 
 
 @cache
@@ -309,16 +307,4 @@ class Codec:
                 self._checked(item)
         elif value is not None and not isinstance(value, Number | str | np.ndarray | Handle):
             raise ProtocolError(f"value of type {type(value).__name__}")
-        return value
-
-    def plain(self, value: Any, depth: int = 0) -> Any:
-        """An argument that student code hands to a stand-in: no handles, all of known types. Raises ProtocolError."""
-        if depth > MAX_NESTED:
-            raise ProtocolError("argument nested too deeply")
-        if type(value) in (list, tuple):
-            return type(value)(self.plain(item, depth + 1) for item in value)
-        if type(value) is dict:
-            return {key: self.plain(item, depth + 1) for key, item in value.items()}
-        if value is not None and not isinstance(value, Number | str | np.ndarray):
-            raise ProtocolError(f"argument of type {type(value).__name__}")
         return value

@@ -42,7 +42,7 @@ MAX_KEYS = 4000  # entries of one mapping
 MAX_KEY = 500  # characters of a key
 OBJECT = "<object>"  # in the state of an object: a number that tells it from others that are equal; no attribute
 
-
+Number = bool | int | float | complex | np.generic
 Parts = list[bytes | memoryview]
 Keywords = dict[str, Any]  # keyword arguments of a call, or the state of the object whose method it is
 Message = dict[str, Any]  # between a worker and its zygote, as JSON
@@ -124,6 +124,28 @@ def pack_number(value: Any, blob: Blob) -> msgpack.ExtType | None:
             raise Unsendable(f"an integer of {exact.bit_length()} bits")
         return msgpack.ExtType(INTEGER, exact.to_bytes(length, "big", signed=True))
     return None
+
+
+def named(thing: Any) -> str:
+    """What an object is in words, whatever it says of itself."""
+    kind = str(type.__dict__["__name__"].__get__(type(thing)))
+    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """What student code hands to a stand-in: numbers, text, arrays, and lists of these. Raises Unsendable."""
+    kind = type(value)
+    if depth > MAX_NESTED:
+        raise Unsendable("lists nested too deeply")
+    if kind is tuple or kind is list:
+        return kind([plain(item, depth + 1) for item in value])
+    if kind is dict:
+        if any(type(key) is not str for key in value):
+            raise Unsendable("a dictionary whose keys are not text")
+        return {key: plain(item, depth + 1) for key, item in value.items()}
+    if value is None or kind is str or isinstance(value, Number | np.ndarray):
+        return value
+    raise Unsendable(named(value))
 
 
 def plain_array(value: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 import signal
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from assignment.sandbox import Limits
 from assignment.sandbox.channel import (
     Channel,
     Codec,
@@ -25,8 +25,17 @@ from assignment.sandbox.channel import (
     TooLate,
     remote_error,
 )
-from assignment.sandbox.limits import Limits
-from assignment.sandbox.protocol import ASK, BROKEN, OUT_OF_MEMORY, Keywords, Output, Parts, ProtocolError
+from assignment.sandbox.protocol import (
+    ASK,
+    BROKEN,
+    OUT_OF_MEMORY,
+    Keywords,
+    Output,
+    Parts,
+    ProtocolError,
+    Unsendable,
+    plain,
+)
 
 HEADER = 8 << 20  # bytes of a reply that are not arrays; an honest one keeps well below
 BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
@@ -136,8 +145,8 @@ class Session:
         An array that is an argument of several calls is sent once; each call gets a copy of its own. The time limit
         holds for each call. Raises as `call` does, for the first call that fails.
         """
-        plain = [[name, list(args), kwargs, state] for name, args, kwargs, state in calls]
-        request = self._request("call", [plain, pick, self._limits.reply_bytes])
+        rows = [[name, list(args), kwargs, state] for name, args, kwargs, state in calls]
+        request = self._request("call", [rows, pick, self._limits.reply_bytes])
         return self._results(request, [name for name, *_ in calls])
 
     def sweep(self, call: CallSpec, x: np.ndarray, h: float, entries: range, pick: int | None = None) -> list[Any]:
@@ -199,10 +208,10 @@ class Session:
                 return list(values)
             case ["refused", str(text)]:
                 return Refused(text[:WORDS])
-            case ["raised", list(kinds), str(text), str(traceback), str(function), int(line)] if kinds and all(
+            case ["raised", list(kinds), str(text), str(function), int(line)] if kinds and all(
                 type(kind) is str for kind in kinds
             ):
-                error = remote_error(kinds[:WORDS], text[:WORDS], traceback[:WORDS])
+                error = remote_error(kinds[:WORDS], text[:WORDS])
                 error.inside, error.line = function[:SHORT], line
                 return error
         raise ProtocolError("malformed reply")
@@ -211,7 +220,10 @@ class Session:
         """Do what a stand-in asks for. Raises HungUp, TooLate, ProtocolError."""
         match reply:
             case ["ask", str(name), tuple(args), dict(kwargs), state] if self._stand_in is not None:
-                about = [self._codec.plain(value) for value in (args, kwargs, state)]
+                try:
+                    about = [plain(value) for value in (args, kwargs, state)]
+                except Unsendable as error:
+                    raise ProtocolError(str(error)) from error
             case _:
                 raise ProtocolError("malformed question")
         try:
@@ -362,16 +374,18 @@ def _data(output: Keywords) -> dict[str, str]:
     kept = {}
     if "text/plain" in data:
         kept["text/plain"] = _text(data["text/plain"])
-    if "image/png" in data and _is_png(_text(data["image/png"])):
-        kept["image/png"] = data["image/png"]
+    if "image/png" in data and (picture := _png(_text(data["image/png"]))):
+        kept["image/png"] = picture
     return kept
 
 
-def _is_png(text: str) -> bool:
+def _png(text: str) -> str:
+    """The base64 text of a PNG, "" if it is anything else."""
     try:
-        return base64.b64decode("".join(text.split()), validate=True).startswith(PNG)
-    except (binascii.Error, ValueError):
-        return False
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return ""
+    return base64.b64encode(data).decode() if data.startswith(PNG) else ""
 
 
 def _text(value: Any) -> str:

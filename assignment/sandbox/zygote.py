@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import IO
 
 from assignment.errors import AssignmentError
+from assignment.sandbox import Limits
 from assignment.sandbox.bubblewrap import contained_command, free_command, free_environment
 from assignment.sandbox.channel import Channel, Ended
-from assignment.sandbox.limits import Limits
 from assignment.sandbox.protocol import Message
 from assignment.sandbox.session import Report, Session
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from assignment.sandbox import Limits
 from assignment.sandbox.channel import Ended
-from assignment.sandbox.limits import Limits
 from assignment.sandbox.protocol import ProtocolError
 from assignment.sandbox.session import Session
 from assignment.submission.notebook import OUTPUTS, Notebook, Output, SubmittedCell

@@ -22,7 +22,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.plugins.settings import examiner_for
-from assignment.sandbox.limits import MIB, Limits
+from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox, Zygote
 from assignment.workflow.pool import Pool
 from assignment.workflow.proving import made_of

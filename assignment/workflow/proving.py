@@ -146,7 +146,7 @@ class Trusted(Attempt):
         try:
             return self._homework.call(name, args, kwargs, state, implement)
         except Exception as error:
-            raise remote_error([type(error).__name__], str(error), "") from error
+            raise remote_error([type(error).__name__], str(error)) from error
 
     def sweep(
         self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from assignment.course import Course
 from assignment.plugins.settings import examiner_for
-from assignment.sandbox.limits import Limits
+from assignment.sandbox import Limits
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import Pool
 from tests import ROOT

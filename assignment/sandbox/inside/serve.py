@@ -29,15 +29,16 @@ from ..protocol import (
     decode,
     frame,
     interned,
+    plain,
 )
 from .notebook import normalise
 from .shell import Shell
-from .values import Sender, Shelf, pack, patched, plain, together
+from .values import Sender, Shelf, pack, patched, together
 
 FLUSH_SECONDS = 0.2  # a long batch shows signs of life so often
 FLUSH_BYTES = 1 << 18
 MOVES = object()  # where an argument is another array in each call
-MAX_WORDS = 10_000  # characters of an error's text and of its traceback
+MAX_WORDS = 10_000  # characters of an error's text
 RECORDED = 2000  # calls of a forward that are remembered
 CELLS = ("<ipython-input-", "Cell")  # how the names of code in cells begin
 
@@ -173,7 +174,7 @@ def _stand_in(worker: Peer, names: Keywords, replaced: list[str], givers: dict[s
 
     def recording(own: Any) -> Any:
         def function(*args: Any, **kwargs: Any) -> Any:
-            call = [_owned(args), _owned(kwargs)]
+            call = [_copied(args), _copied(kwargs)]
             returned = own(*args, **kwargs)
             if type(returned) is tuple and returned:
                 seen.append((returned[-1], call))
@@ -203,16 +204,6 @@ def _stand_in(worker: Peer, names: Keywords, replaced: list[str], givers: dict[s
             names[name] = asking(name, of_object=False)
 
 
-def _owned(value: Any) -> Any:
-    """Arguments with copies of their arrays, which may be written into later."""
-    kind = type(value)
-    if kind is dict:
-        return {key: _owned(item) for key, item in value.items()}
-    if kind is list or kind is tuple:
-        return kind([_owned(item) for item in value])
-    return value.copy() if kind is np.ndarray else value
-
-
 def _swept(call: list[Any], x: np.ndarray, h: float, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
     """The call with one entry of x moved up by h, then down, for each entry from start to stop."""
     name, args, kwargs, state = call
@@ -223,8 +214,8 @@ def _swept(call: list[Any], x: np.ndarray, h: float, start: int, stop: int) -> I
             yield name, _copied(args, moved), kwargs and _copied(kwargs, moved), state and _copied(state, moved)
 
 
-def _copied(value: Any, moved: np.ndarray) -> Any:
-    """Arguments of one call of a sweep: every array a copy of its own, the moved one in its place."""
+def _copied(value: Any, moved: np.ndarray | None = None) -> Any:
+    """Arguments with copies of their arrays, which may be written into; of a sweep, the moved one in its place."""
     kind = type(value)
     if kind is dict:
         return {key: item.copy() if type(item) is np.ndarray else _copied(item, moved) for key, item in value.items()}
@@ -286,7 +277,7 @@ def _call(
     if shelf is not None and shelf.last and type(shelf.last[1]) is names[owner] and _equal(shelf.last[0], state):
         return getattr(shelf.last[1], method)(*args, **kwargs)
     this = names[owner].__new__(names[owner])
-    this.__dict__.update(_owned({key: value for key, value in (state or {}).items() if key != OBJECT}))
+    this.__dict__.update(_copied({key: value for key, value in (state or {}).items() if key != OBJECT}))
     if shelf is not None:
         shelf.last = state, this
     return getattr(this, method)(*args, **kwargs)
@@ -306,7 +297,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _words(error: BaseException) -> list[Any]:
-    """An exception as text: the names of its classes, what it says, its traceback, and which function at which line."""
+    """An exception as text: the names of its classes, what it says, and the function and line that raised it."""
     kinds = [str(kind.__name__)[:100] for kind in type(error).__mro__[:20]]
     function, line = "", 0
     for frame_, number in traceback.walk_tb(error.__traceback__):
@@ -314,16 +305,7 @@ def _words(error: BaseException) -> list[Any]:
             function, line = str(getattr(frame_.f_code, "co_qualname", frame_.f_code.co_name))[:100], number
     try:
         text = str(error)
-        frames = "".join(traceback.format_exception(type(error), error, _own_frames(error), limit=-20))
     except Exception:  # a __str__ of the student's that fails
-        text = frames = ""
-    texts = [part.encode("utf-8", "replace").decode()[:MAX_WORDS] for part in (text, frames, function)]
+        text = ""
+    texts = [part.encode("utf-8", "replace").decode()[:MAX_WORDS] for part in (text, function)]
     return [kinds, *texts, line]
-
-
-def _own_frames(error: BaseException) -> Any:
-    """The traceback without the frames of this module."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
-    return frames

@@ -21,6 +21,7 @@ from ..protocol import (
     TUPLE,
     Blob,
     Unsendable,
+    named,
     pack_number,
     plain_array,
 )
@@ -81,7 +82,7 @@ class Sender:
         for sequence in (tuple, list):
             if issubclass(kind, sequence):
                 if sequence.__len__(returned) > MAX_OUTPUTS:
-                    return self.kept(returned, f"{_name(returned)} of more than {MAX_OUTPUTS} values")
+                    return self.kept(returned, f"{named(returned)} of more than {MAX_OUTPUTS} values")
                 return [self.value(item) for item in sequence.__iter__(returned)]
         return self.value(returned)
 
@@ -92,7 +93,7 @@ class Sender:
         for sequence in (tuple, list):
             if issubclass(kind, sequence) and sequence.__len__(returned) > index:
                 return self.value(sequence.__getitem__(returned, index))
-        raise Unsendable(f"{_name(returned)} where a tuple of at least {index + 1} values was expected")
+        raise Unsendable(f"{named(returned)} where a tuple of at least {index + 1} values was expected")
 
     def value(self, thing: Any, depth: int = 0) -> Any:
         """A number, text, None, an array, a dictionary of these; or the handle of anything else."""
@@ -102,7 +103,7 @@ class Sender:
         except Unsendable as error:
             return self.kept(thing, str(error))
         except Exception as error:  # an object that lies about itself
-            return self.kept(thing, f"{_name(thing)}, which cannot be read ({type(error).__name__})")
+            return self.kept(thing, f"{named(thing)}, which cannot be read ({type(error).__name__})")
 
     def kept(self, thing: Any, what: str) -> Kept:
         """The handle of an object that stays here."""
@@ -139,7 +140,7 @@ class Sender:
             return complex.__complex__(thing)
         if issubclass(kind, dict):
             return self._dictionary(thing, depth)
-        raise Unsendable(_name(thing))
+        raise Unsendable(named(thing))
 
     def _text(self, text: str) -> str:
         if len(text) > self._letters:
@@ -159,32 +160,9 @@ class Sender:
         pairs: list[list[Any]] = []
         for key, value in list(dict.items(thing)):
             if type(key) is not str or len(key) > MAX_KEY:
-                raise Unsendable(f"a dictionary with a key that is {_name(key)}")
+                raise Unsendable(f"a dictionary with a key that is {named(key)}")
             pairs.append([self._text(key), self.value(value, depth + 1)])
         return KeptDict(self._shelf.keep(thing), pairs)
-
-
-def _name(thing: Any) -> str:
-    kind = str(type.__dict__["__name__"].__get__(type(thing)))
-    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
-
-
-def plain(value: Any, depth: int = 0) -> Any:
-    """An argument for the worker: numbers, text, arrays, lists, tuples and dictionaries of these. Raises Unsendable."""
-    kind = type(value)
-    if depth > MAX_NESTED:
-        raise Unsendable("lists nested too deeply")
-    if kind is tuple or kind is list:
-        return kind([plain(item, depth + 1) for item in value])
-    if kind is dict:
-        if any(type(key) is not str for key in value):
-            raise Unsendable("a dictionary whose keys are not text")
-        return {key: plain(item, depth + 1) for key, item in value.items()}
-    if value is None or isinstance(value, bool | int | float | complex | np.generic | np.ndarray):
-        return value
-    if kind is str:
-        return value
-    raise Unsendable(_name(value))
 
 
 def patched(value: Any, wrong: Any, right: Any) -> Any:
@@ -247,5 +225,5 @@ def pack(value: Any, blob: Blob) -> msgpack.ExtType:
         return msgpack.ExtType(TUPLE, inner)
     packed = pack_number(value, blob)
     if packed is None:
-        raise Unsendable(_name(value))
+        raise Unsendable(named(value))
     return packed

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,8 @@ class ForkServer:
         os.close(handle)
         os.kill(pid, signal.SIGKILL)  # its PID namespace dies with it
         if not self._contain:
-            self._kill_group(pid)
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
         if not self._contain:
             self._sweep()
@@ -147,13 +149,6 @@ class ForkServer:
             "cpu": usage.ru_utime + usage.ru_stime,
             "resident": usage.ru_maxrss * 1024,
         }
-
-    @staticmethod
-    def _kill_group(pid: int) -> None:
-        try:
-            os.killpg(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
 
     def _sweep(self) -> None:
         """Without namespaces: end what a fork left behind, which became this process's child."""
