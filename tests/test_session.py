@@ -7,11 +7,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
+from assignment.homework.diagnosis import Diagnosis
 from assignment.sandbox import MIB, Limits
 from assignment.sandbox.channel import Ended, Handle, Moving, Refused, RemoteDict, RemoteError
 from assignment.sandbox.protocol import CALL
@@ -332,6 +333,19 @@ def test_error_of_a_function(functions: Session) -> None:
         functions.call("todo", (), {})
     assert isinstance(caught.value, RemoteError)
     assert caught.value.inside == "todo"
+    assert "in todo" in caught.value.traceback
+    assert "child.py" not in caught.value.traceback
+
+
+def test_error_below_another_function_tells_the_line_that_called_it(session: Session) -> None:
+    class Named:
+        name = "outer"
+        latest: ClassVar[dict[str, object]] = {}
+
+    assert session.run_cell("def inner(x):\n    return x[9]\n\n\ndef outer(x):\n    return inner(x)").ok
+    with pytest.raises(RemoteError) as caught:
+        session.call("outer", (np.ones(1),), {})
+    assert Diagnosis.called_from(caught.value, Named(), "inner") == "，是 outer 第 6 行调用的"
 
 
 @pytest.mark.parametrize(

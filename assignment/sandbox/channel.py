@@ -143,12 +143,13 @@ class Channel:
 
 
 class RemoteError(Exception):
-    """An exception that student code raised: the name of its class, and its text."""
+    """An exception that student code raised: the name of its class, its text, its traceback."""
 
-    def __init__(self, name: str, text: str = "") -> None:
+    def __init__(self, name: str, text: str = "", traceback: str = "") -> None:
         Exception.__init__(self, text)
         self.name = name
         self.text = text
+        self.traceback = traceback  # read by homework.diagnosis, by this name
         self.function = ""  # whose call raised it
         self.inside = ""  # the student's function that was running, if known
         self.line = 0  # of the cell that defines it, 0 if not known
@@ -179,10 +180,10 @@ class Ended(BaseException):
         return f"{self.how}: {self.reason}"
 
 
-def remote_error(kinds: Sequence[str], text: str) -> RemoteError:
+def remote_error(kinds: Sequence[str], text: str, traceback: str = "") -> RemoteError:
     """The error to raise for one inside: also an instance of the first of its classes that is built in."""
     name = kinds[0] if kinds[0].isidentifier() else "Exception"
-    return _kind(next((kind for kind in kinds if kind in BUILTIN), ""))(name, text)
+    return _kind(next((kind for kind in kinds if kind in BUILTIN), ""))(name, text, traceback)
 
 
 @cache

@@ -208,10 +208,10 @@ class Session:
                 return list(values)
             case ["refused", str(text)]:
                 return Refused(text[:WORDS])
-            case ["raised", list(kinds), str(text), str(function), int(line)] if kinds and all(
+            case ["raised", list(kinds), str(text), str(traceback), str(function), int(line)] if kinds and all(
                 type(kind) is str for kind in kinds
             ):
-                error = remote_error(kinds[:WORDS], text[:WORDS])
+                error = remote_error(kinds[:WORDS], text[:WORDS], traceback[:WORDS])
                 error.inside, error.line = function[:SHORT], line
                 return error
         raise ProtocolError("malformed reply")

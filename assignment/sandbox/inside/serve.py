@@ -38,7 +38,7 @@ from .values import Sender, Shelf, pack, patched, together
 FLUSH_SECONDS = 0.2  # a long batch shows signs of life so often
 FLUSH_BYTES = 1 << 18
 MOVES = object()  # where an argument is another array in each call
-MAX_WORDS = 10_000  # characters of an error's text
+MAX_WORDS = 10_000  # characters of an error's text and of its traceback
 RECORDED = 2000  # calls of a forward that are remembered
 CELLS = ("<ipython-input-", "Cell")  # how the names of code in cells begin
 
@@ -297,7 +297,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _words(error: BaseException) -> list[Any]:
-    """An exception as text: the names of its classes, what it says, and the function and line that raised it."""
+    """An exception as text: the names of its classes, what it says, its traceback, and which function at which line."""
     kinds = [str(kind.__name__)[:100] for kind in type(error).__mro__[:20]]
     function, line = "", 0
     for frame_, number in traceback.walk_tb(error.__traceback__):
@@ -305,7 +305,16 @@ def _words(error: BaseException) -> list[Any]:
             function, line = str(getattr(frame_.f_code, "co_qualname", frame_.f_code.co_name))[:100], number
     try:
         text = str(error)
+        frames = "".join(traceback.format_exception(type(error), error, _own_frames(error), limit=-20))
     except Exception:  # a __str__ of the student's that fails
-        text = ""
-    texts = [part.encode("utf-8", "replace").decode()[:MAX_WORDS] for part in (text, function)]
+        text = frames = ""
+    texts = [part.encode("utf-8", "replace").decode()[:MAX_WORDS] for part in (text, frames, function)]
     return [kinds, *texts, line]
+
+
+def _own_frames(error: BaseException) -> Any:
+    """The traceback without the frames of this module."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return frames
