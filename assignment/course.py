@@ -65,6 +65,10 @@ class Course:
             raise AssignmentError(f"{self.root}: several assignments; choose with --assignment: {', '.join(names)}")
         return names[0]
 
+    def shown(self, path: Path) -> str:
+        """Return a path as a person in the course's folder would write it."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
     def source_text(self, name: str) -> Path:
         """The master as text, source/NAME.py."""
         return self.root / "source" / f"{name}.py"

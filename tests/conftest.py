@@ -18,7 +18,7 @@ from assignment.homework.master import load_master
 from assignment.homework.releases import releases
 from assignment.sandbox import Limits
 from assignment.sandbox.zygote import Zygote
-from assignment.workflow.demo import copy_course
+from assignment.workflow.new import copy_course
 from tests import ROOT
 from tests.support import corpus
 

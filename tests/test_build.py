@@ -17,7 +17,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import STUB, load_master
 from assignment.homework.percent import commands, parse
-from assignment.workflow.build import build, take_back
+from assignment.workflow.release import build, take_back
 from tests import ROOT
 from tests.support import tiny
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from assignment.cli.app import app
 from assignment.course import Course
-from assignment.workflow.demo import copy_course
+from assignment.workflow.new import copy_course
 from tests import ROOT
 from tests.support.canvas_server import User, canvas_server
 from tests.test_cli import COMMAND, ENVIRONMENT, narrow

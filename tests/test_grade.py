@@ -21,8 +21,8 @@ from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.marking.decisions import confirm_zero, refuse_unseen, unseen
 from assignment.marking.gradebook import waive_rule
-from assignment.workflow.demo import copy_course
 from assignment.workflow.grade import Graded, grade
+from assignment.workflow.new import copy_course
 from assignment.workflow.release import release as make_release
 from tests.support import corpus
 

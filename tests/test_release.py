@@ -15,9 +15,8 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import STUB, Master, load_master
 from assignment.homework.releases import keep, made_from, prove, releases
-from assignment.workflow.build import build
 from assignment.workflow.grade import grade
-from assignment.workflow.release import release
+from assignment.workflow.release import build, release
 from tests.support import tiny
 
 

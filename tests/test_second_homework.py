@@ -19,10 +19,9 @@ from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.homework.releases import releases
 from assignment.marking.results import earlier
-from assignment.workflow.build import build
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import grade
-from assignment.workflow.release import release
+from assignment.workflow.release import build, release
 from tests import ROOT
 from tests.support import corpus, tiny
 from tests.support.canvas_class import pack

@@ -1,4 +1,4 @@
-"""The command line: one verb a step of the pipeline. Only `commands`, the tables and `terminal` print."""
+"""The command line: one verb a step of the pipeline. Nothing below this package prints."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from assignment.cli import authoring, deciding, grading, returning
-from assignment.cli.options import BEFORE, AsJson, CourseOption, NameOption, chosen, course_of, shown
-from assignment.cli.terminal import Verbs, out, run
-from assignment.course import CONFIG
+from assignment.cli.terminal import COURSE, NAME, AsJson, Verbs, chosen, out, run, say
+from assignment.course import CONFIG, Course
 
 HELP = """Release a graded notebook homework, collect it from Canvas, grade it, return marks and feedback.
 
@@ -64,18 +62,23 @@ def options(
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    course: CourseOption = None,
-    name: NameOption = None,
+    course: Annotated[
+        Path | None,
+        typer.Option("--course", metavar="DIR", help="The course's folder, with nbgrader_config.py (default: here)."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--assignment", metavar="NAME", help="Which assignment; not needed while there is one."),
+    ] = None,
 ) -> None:
     """What every verb shares."""
-    BEFORE.set((course, name))
+    COURSE.set(course)
+    NAME.set(name)
 
 
 @app.command(rich_help_panel="Try it")
 def demo(
     folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", hidden=True)] = None,
-    course: CourseOption = None,
-    name: NameOption = None,
 ) -> None:
     """Take a made-up class of fourteen through a term, as a TA would.
 
@@ -86,9 +89,9 @@ def demo(
     Example:
       assignment demo /tmp/demo
     """
-    from assignment.workflow.demo import prepared
+    from assignment.workflow.new import prepared
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     with prepared(found, which, folder) as (copy, archive, roster):
         for step, arguments in (
             ("release", []),
@@ -98,16 +101,16 @@ def demo(
             ("export", []),
             ("report", []),
         ):
-            words = " ".join(["assignment", step, *(shown(copy, Path(argument)) for argument in arguments)])
+            words = " ".join(["assignment", step, *(copy.shown(Path(argument)) for argument in arguments)])
             out.print(f"[bold]$ {words}[/]")
             app([step, *arguments, "--course", str(copy.root), "--assignment", which], standalone_mode=False)
             out.print()
         if folder:
-            out.print(f"the course stays in {escape(str(copy.root))}", soft_wrap=True)
+            say(f"the course stays in {copy.root}")
 
 
 @app.command(rich_help_panel="Try it")
-def doctor(course: CourseOption = None, as_json: AsJson = False) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Is this machine fit to grade? Each lack is shown with its remedy.
 
     Looked at are Python, the packages, bubblewrap, user namespaces, limits, memory, disk, and how long one examination
@@ -120,7 +123,7 @@ def doctor(course: CourseOption = None, as_json: AsJson = False) -> None:
     from assignment.cli.tables import show_probes
     from assignment.workflow.doctor import probes
 
-    here = course_of(course) if course or BEFORE.get()[0] or Path(CONFIG).is_file() else None
+    here = Course.find(COURSE.get()) if COURSE.get() or Path(CONFIG).is_file() else None
     seen = list(probes(here))
     show_probes(out, seen, as_json)
     if any(probe.unfit for probe in seen):

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, NameOption, chosen, course_of, shown
 from assignment.cli.tables import show_proof
-from assignment.cli.terminal import out, progress, waiting
+from assignment.cli.terminal import COURSE, AsJson, chosen, out, progress, say, waiting
+from assignment.course import Course
 
 
 def new(
@@ -30,19 +30,14 @@ def new(
     """
     from assignment.workflow.new import begin
 
-    begun = begin(course_of(old), folder, course_id)
-    out.print(f"{begun.course.root}: course {course_id}, {', '.join(begun.homeworks)}", markup=False, soft_wrap=True)
+    begun = begin(Course.find(old or COURSE.get()), folder, course_id)
+    say(f"{begun.course.root}: course {course_id}, {', '.join(begun.homeworks)}")
     for line in begun.left_out:
-        out.print(f"left out of nbgrader_config.py: {line}", markup=False, soft_wrap=True)
-    out.print(
-        "now set the deadline in nbgrader_config.py there, look through the rest, and run: assignment release",
-        soft_wrap=True,
-    )
+        say(f"left out of nbgrader_config.py: {line}")
+    say("now set the deadline in nbgrader_config.py there, look through the rest, and run: assignment release")
 
 
 def build(
-    course: CourseOption = None,
-    name: NameOption = None,
     take_back: Annotated[
         bool, typer.Option("--take-back", help="Carry edits made to the notebook in Jupyter back into the text first.")
     ] = False,
@@ -63,30 +58,23 @@ def build(
       assignment build --check
     """
     from assignment.homework.percent import commands
-    from assignment.workflow import build as verb
+    from assignment.workflow import release as verb
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     built = (verb.take_back if take_back else verb.build)(found, which)
     state = "written" if built.changed else "up to date"
-    out.print(
-        f"{shown(found, built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points",
-        soft_wrap=True,
-    )
+    say(f"{found.shown(built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points")
     text = found.source_text(which)
     for line, command in commands(text.read_text("utf-8")):
         note = f"note: {command!r} is a command of IPython in the notebook; a comment begins with another word"
-        out.print(f"{shown(found, text)}:{line}: {note}", markup=False, soft_wrap=True)
+        say(f"{found.shown(text)}:{line}: {note}")
     if check:
-        from assignment.workflow.release import examine
-
         with waiting("examining the solutions and the empty release"):
-            examine(found, which)
-        out.print("its own solutions get every point, the untouched release none")
+            verb.examine(found, which)
+        say("its own solutions get every point, the untouched release none")
 
 
 def prove(
-    course: CourseOption = None,
-    name: NameOption = None,
     draws: Annotated[
         int, typer.Option("--draws", min=1, show_default=False, help="Draws of hidden data (default: 20).")
     ] = 20,
@@ -109,13 +97,13 @@ def prove(
     """
     from assignment.workflow.proving import prove as verb
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     with progress("solutions") as step:
         proof = verb(found, which, draws, every, step)
     show_proof(out, proof, as_json)
 
 
-def release(course: CourseOption = None, name: NameOption = None) -> None:
+def release() -> None:
     """Make release/NAME/NAME.ipynb, the notebook that students get.
 
     First the homework is examined like a submission: its own solutions must get every point, the untouched release
@@ -129,9 +117,7 @@ def release(course: CourseOption = None, name: NameOption = None) -> None:
     """
     from assignment.workflow.release import release as verb
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     with waiting("examining the homework and building the release"):
         made = verb(found, which)
-    out.print(
-        f"{shown(found, made.path)}: release {made.release}, {made.points:g} points, nothing leaked", soft_wrap=True
-    )
+    say(f"{found.shown(made.path)}: release {made.release}, {made.points:g} points, nothing leaked")

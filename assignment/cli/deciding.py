@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, NameOption, Students, Undo, WhoOption, chosen, decider, people
-from assignment.cli.terminal import out
+from assignment.cli.terminal import AsJson, Students, Undo, WhoOption, chosen, decider, out, people, say
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.text import counted, points
@@ -16,8 +15,6 @@ from assignment.text import counted, points
 def rules(
     students: Students = None,
     notes: Annotated[bool, typer.Option("--notes", help="Show notes too, which cost nothing.")] = False,
-    course: CourseOption = None,
-    name: NameOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which rules were broken, with the evidence, and what was decided.
@@ -34,7 +31,7 @@ def rules(
     from assignment.cli import tables
     from assignment.marking.decisions import examined, load
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     everybody = people(found, which, students) or [
         one for one in found.students(which) if found.autograded(one, which).exists()
     ]
@@ -52,8 +49,6 @@ def confirm(
     why: Annotated[str, typer.Option(metavar="WORDS", help="A word on it, for the file.", show_default=False)] = "",
     undo: Undo = False,
     who: WhoOption = None,
-    course: CourseOption = None,
-    name: NameOption = None,
 ) -> None:
     """Confirm that the mark of STUDENT is 0 for a broken rule, or, with --rule similarity, that work was shared.
 
@@ -68,7 +63,7 @@ def confirm(
     """
     from assignment.marking.decisions import SIMILARITY, confirm_zero, take_back_confirmations, unseen
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     if bool(students) == every or (undo and every):
         raise AssignmentError("confirm: name the students, or type --all")
     if rule:
@@ -80,11 +75,11 @@ def confirm(
     for student in people(found, which, students) or unseen(found, which):
         if undo:
             rules = take_back_confirmations(found, which, student, decider(who))
-            out.print(f"{student}: taken back, {', '.join(rules)}; the zero waits again", markup=False)
+            say(f"{student}: taken back, {', '.join(rules)}; the zero waits again")
             continue
         now, before = confirm_zero(found, which, student, decider(who), why)
         said = f"confirmed, {', '.join(now)}" if now else f"confirmed before, {', '.join(before)}" if before else ""
-        out.print(f"{student}: {said or 'no zero to confirm'}", markup=False)
+        say(f"{student}: {said or 'no zero to confirm'}")
 
 
 def waive(
@@ -95,8 +90,6 @@ def waive(
     ] = "",
     undo: Undo = False,
     who: WhoOption = None,
-    course: CourseOption = None,
-    name: NameOption = None,
 ) -> None:
     """Let STUDENT off a rule: the marks earned count again, at once and after every regrade of this hand-in.
 
@@ -111,7 +104,7 @@ def waive(
     from assignment.marking.decisions import SIMILARITY
     from assignment.marking.gradebook import undo_decision, waive_rule
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     [student] = people(found, which, [student])
     if rule == SIMILARITY:
         _similarity(found, which, student, "waived", decider(who), why, undo)
@@ -121,7 +114,7 @@ def waive(
     else:
         net = waive_rule(found, which, student, rule, why, decider(who))
     done = "not waived any more" if undo else "waived"
-    out.print(f"{student}: rule '{rule}' {done}{_now(net)}; see waivers.toml", markup=False)
+    say(f"{student}: rule '{rule}' {done}{_now(net)}; see waivers.toml")
 
 
 def _similarity(course: Course, name: str, student: str, kind: str, who: str, why: str, undo: bool) -> None:
@@ -132,7 +125,7 @@ def _similarity(course: Course, name: str, student: str, kind: str, who: str, wh
         decisions.undo(course, name, student, kind, who, rule=decisions.SIMILARITY)
     else:
         decisions.decide_similarity(course, name, student, kind, who, why)
-    out.print(f"{student}: similar work {'not ' * undo}{kind}; see waivers.toml", markup=False)
+    say(f"{student}: similar work {'not ' * undo}{kind}; see waivers.toml")
 
 
 def award(
@@ -143,8 +136,6 @@ def award(
     every: Annotated[bool, typer.Option("--all", help="Everybody who has a mark, in the place of STUDENT.")] = False,
     undo: Undo = False,
     who: WhoOption = None,
-    course: CourseOption = None,
-    name: NameOption = None,
 ) -> None:
     """Give points for an exercise, beside those of the examination, to one student, to several, or to all.
 
@@ -160,7 +151,7 @@ def award(
     """
     from assignment.marking import gradebook
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     *named, exercise = given if undo else given[:-1] or [""]
     if not exercise or bool(named) == every:
         raise AssignmentError("award: type the students (or --all), the exercise, and its points unless --undo")
@@ -175,12 +166,12 @@ def award(
         nets = gradebook.award_points(found, which, students, exercise, _number(given[-1]), why, decider(who))
     more = "taken back" if undo else f"+{given[-1]}"
     for student, net in nets.items():
-        out.print(f"{student}: {exercise} {more}{_now(net)}", markup=False, soft_wrap=True)
+        say(f"{student}: {exercise} {more}{_now(net)}")
     full = sorted({*students} - nets.keys())
     if full and every:
-        out.print(f"{counted(len(full), 'student')} with all points of {exercise}: left as they are")
+        say(f"{counted(len(full), 'student')} with all points of {exercise}: left as they are")
     for student in () if every else full:
-        out.print(f"{student}: has all points of {exercise}, left as they are")
+        say(f"{student}: has all points of {exercise}, left as they are")
 
 
 def _number(text: str) -> float:
@@ -196,8 +187,6 @@ def _now(net: float | None) -> str:
 
 def history(
     student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
-    course: CourseOption = None,
-    name: NameOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show every change of STUDENT's mark: before, after, what made it, why, and who.
@@ -212,7 +201,7 @@ def history(
     from assignment.cli import tables
     from assignment.marking.gradebook import history as verb
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     [student] = people(found, which, [student])
     tables.show_history(out, student, verb(found, which, student), as_json)
 
@@ -223,8 +212,6 @@ def decide(
     drop: Annotated[bool, typer.Option("--drop", help="Forget it.")] = False,
     undo: Undo = False,
     who: WhoOption = None,
-    course: CourseOption = None,
-    name: NameOption = None,
 ) -> None:
     """Show all that waits for a person; with STUDENT keep what was decided on an earlier hand-in, or drop it.
 
@@ -241,7 +228,7 @@ def decide(
     """
     from assignment.marking import gradebook
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     if keep + drop + undo != bool(students):
         raise AssignmentError("decide: name the students and type --keep or --drop; without both, what waits is listed")
     for student in people(found, which, students):
@@ -251,7 +238,7 @@ def decide(
             decisions = gradebook.decide(found, which, student, keep, decider(who))
             what = "kept" if keep else "dropped"
         for decision in decisions:
-            out.print(f"{student}: {decision.what} {what}", markup=False, soft_wrap=True)
+            say(f"{student}: {decision.what} {what}")
     if not students:
         from assignment.cli.tables import show_waiting
         from assignment.workflow.classroom import waiting

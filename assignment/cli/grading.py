@@ -8,8 +8,19 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, Jobs, NameOption, NoSandbox, Students, chosen, people
-from assignment.cli.terminal import alone, complain, err, out, progress
+from assignment.cli.terminal import (
+    AsJson,
+    Jobs,
+    NoSandbox,
+    Students,
+    alone,
+    chosen,
+    complain,
+    out,
+    people,
+    progress,
+    warn,
+)
 from assignment.errors import AssignmentError
 
 
@@ -23,8 +34,6 @@ def collect(
         Path | None,
         typer.Option(metavar="CSV", help="The group set exported from Canvas, for work in groups; remembered too."),
     ] = None,
-    course: CourseOption = None,
-    name: NameOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Take a Canvas submissions archive apart into submitted/.
@@ -41,13 +50,13 @@ def collect(
     from assignment.cli import tables
     from assignment.workflow.collect import collect as verb
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     with progress("collecting") as step:
         collected = verb(found, which, archive, roster, progress=step, groups_csv=groups)
     tables.show_collected(out, collected, as_json)
 
 
-def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson = False) -> None:
+def fetch(as_json: AsJson = False) -> None:
     """Fetch everybody's newest attempt from Canvas into submitted/, with late marks and times.
 
     CANVAS_URL in the environment is the address of the assignment's page, CANVAS_TOKEN an access token (Account >
@@ -63,7 +72,7 @@ def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson 
     from assignment.cli import tables
     from assignment.workflow.collect import fetch as verb
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     with connect() as remote, progress("fetching") as step:
         fetched = verb(found, which, remote, progress=step)
     tables.show_collected(out, fetched, as_json)
@@ -71,8 +80,6 @@ def fetch(course: CourseOption = None, name: NameOption = None, as_json: AsJson 
 
 def grade(
     students: Students = None,
-    course: CourseOption = None,
-    name: NameOption = None,
     jobs: Jobs = None,
     again: Annotated[bool, typer.Option("--again", help="Also those that are graded and have not changed.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new gradebook where the old one is gone.")] = False,
@@ -105,7 +112,7 @@ def grade(
         )
     from assignment.sandbox.zygote import Zygote
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
         from assignment.cli import tables
         from assignment.marking.gradebook import open_decisions
@@ -119,16 +126,13 @@ def grade(
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
     for decision in open_decisions(found, which):
         line = f"{decision.student}: {decision.what} does not count, it was given on {decision.given_on}"
-        err.print(f"{line}; run: assignment decide {decision.student} --keep, or --drop", markup=False, soft_wrap=True)
-    for line in [*graded.left_out, *strangers(found, which)]:
-        err.print(line, markup=False, soft_wrap=True)
+        warn(f"{line}; run: assignment decide {decision.student} --keep, or --drop")
+    warn(*graded.left_out, *strangers(found, which))
     complain([*graded.failed, *odd])
 
 
 def compare(
     students: Students = None,
-    course: CourseOption = None,
-    name: NameOption = None,
     jobs: Jobs = None,
     no_sandbox: NoSandbox = False,
     as_json: AsJson = False,
@@ -146,7 +150,7 @@ def compare(
     """
     from assignment.sandbox.zygote import Zygote
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     with Zygote.start(contain=not no_sandbox) as zygote:
         from assignment.cli import tables
         from assignment.workflow.compare import compare as verb
@@ -158,8 +162,6 @@ def compare(
 
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", hidden=True)],
-    course: CourseOption = None,
-    name: NameOption = None,
     jobs: Jobs = None,
     no_sandbox: NoSandbox = False,
     as_json: AsJson = False,
@@ -176,7 +178,7 @@ def check(
     """
     from assignment.sandbox.zygote import Zygote
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     graded = True
     with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
         from assignment.cli.tables import show_checked

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.options import AsJson, CourseOption, NameOption, NoSandbox, chosen, course_of, shown
-from assignment.cli.terminal import complain, err, out, progress, waiting
+from assignment.cli.terminal import COURSE, AsJson, NoSandbox, chosen, complain, out, progress, say, waiting, warn
+from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.text import counted
 
@@ -24,8 +24,6 @@ def report(
         Path | None,
         typer.Option(metavar="FOLDER", help="Compare with another term's hand-ins too: that course's submitted/."),
     ] = None,
-    course: CourseOption = None,
-    name: NameOption = None,
     no_sandbox: NoSandbox = False,
 ) -> None:
     """Write the class page exported/NAME/report.html: the class in pictures, and what to look at.
@@ -39,17 +37,12 @@ def report(
       assignment report
       assignment report --since ../2025/submitted
     """
-    from assignment.marking.decisions import refuse_outdated
-    from assignment.marking.gradebook import refresh_penalties
-    from assignment.marking.results import behind, damaged, refuse_ungraded
     from assignment.sandbox.zygote import Zygote
     from assignment.workflow.classroom import other_terms, write_feedback, write_report
     from assignment.workflow.roster import dropped
 
-    found, which = chosen(course, name)
-    refuse_ungraded(found, which)
-    refuse_outdated(found, which)
-    refresh_penalties(found, which)
+    found, which = chosen()
+    _settle_graded(found, which)
     others = None
     if since:
         with Zygote.start(contain=not no_sandbox) as zygote, progress("reading other terms") as step:
@@ -57,17 +50,33 @@ def report(
     with progress("writing pages") as step:
         write_feedback(found, which, step)  # which the report opens
     for path in write_report(found, which, others).values():
-        out.print(shown(found, path), soft_wrap=True)
+        say(found.shown(path))
     if gone := dropped(found, which):
-        out.print(f"not on the roster, left out: {', '.join(gone)}", markup=False, soft_wrap=True)
-    for line in behind(found, which):
-        err.print(line, markup=False, soft_wrap=True)
-    complain(damaged(found, which))
+        say(f"not on the roster, left out: {', '.join(gone)}")
+    _name_ungraded(found, which)
+
+
+def _settle_graded(course: Course, name: str) -> None:
+    """Set every penalty anew. AssignmentError where nothing is graded, or marks are an older master's."""
+    from assignment.marking.decisions import refuse_outdated
+    from assignment.marking.gradebook import refresh_penalties
+    from assignment.marking.results import refuse_ungraded
+
+    refuse_ungraded(course, name)
+    refuse_outdated(course, name)
+    refresh_penalties(course, name)
+
+
+def _name_ungraded(course: Course, name: str) -> None:
+    """Name the hand-ins that no page shows."""
+    from assignment.marking.results import behind, damaged
+
+    warn(*behind(course, name))
+    complain(damaged(course, name))
 
 
 def formgrader(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address, open nothing.")] = False,
-    course: CourseOption = None,
 ) -> None:
     """Open nbgrader's formgrader on this course, to give scores and comments by hand; Ctrl-C ends it.
 
@@ -82,16 +91,16 @@ def formgrader(
 
     from assignment.workflow.formgrader import formgrader as verb
 
-    with verb(course_of(course)) as served:
+    with verb(Course.find(COURSE.get())) as served:
         print(served.url, flush=True)
         if not no_browser and not webbrowser.open(served.url):
-            out.print("no browser could be opened; open that address yourself")
+            say("no browser could be opened; open that address yourself")
         with suppress(KeyboardInterrupt):
             served.process.wait()
             raise AssignmentError("formgrader ended by itself; run it again")
 
 
-def feedback(course: CourseOption = None, name: NameOption = None) -> None:
+def feedback() -> None:
     """Write every student's feedback page, feedback/STUDENT/NAME/NAME.html.
 
     `push` does this by itself. `nbgrader generate_feedback` writes the same pages.
@@ -100,21 +109,14 @@ def feedback(course: CourseOption = None, name: NameOption = None) -> None:
     Example:
       assignment feedback
     """
-    from assignment.marking.decisions import refuse_outdated
-    from assignment.marking.gradebook import refresh_penalties
-    from assignment.marking.results import behind, damaged, refuse_ungraded
     from assignment.workflow.classroom import write_feedback
 
-    found, which = chosen(course, name)
-    refuse_ungraded(found, which)
-    refuse_outdated(found, which)
-    refresh_penalties(found, which)
+    found, which = chosen()
+    _settle_graded(found, which)
     with progress("writing pages") as step:
         paths = write_feedback(found, which, step)
-    out.print(f"feedback/: {counted(len(paths), 'page')}")
-    for line in behind(found, which):
-        err.print(line, markup=False, soft_wrap=True)
-    complain(damaged(found, which))
+    say(f"feedback/: {counted(len(paths), 'page')}")
+    _name_ungraded(found, which)
 
 
 def export(
@@ -128,8 +130,6 @@ def export(
         str | None,
         typer.Option(metavar="ID", help="Id or title of the assignment's column there; remembered."),
     ] = None,
-    course: CourseOption = None,
-    name: NameOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Write what goes back to Canvas by hand, into exported/NAME/.
@@ -143,16 +143,11 @@ def export(
       assignment export --roster gradebook-today.csv
     """
     from assignment.cli import tables
-    from assignment.marking.decisions import refuse_outdated, refuse_unseen
-    from assignment.marking.gradebook import refresh_penalties, refuse_open
     from assignment.workflow.classroom import annotated
     from assignment.workflow.export import export_feedback, export_grades
 
-    found, which = chosen(course, name)
-    refuse_outdated(found, which)
-    refuse_unseen(found, which)
-    refuse_open(found, which)
-    refresh_penalties(found, which)
+    found, which = chosen()
+    _settle_decided(found, which)
     grades = export_grades(found, which, roster, column=column)
     with waiting("packing the feedback"):
         packed = export_feedback(found, which, annotated)
@@ -161,11 +156,20 @@ def export(
         out.print(POLICIES)
 
 
+def _settle_decided(course: Course, name: str) -> None:
+    """Set every penalty anew. AssignmentError while marks are an older master's, or wait for a person."""
+    from assignment.marking.decisions import refuse_outdated, refuse_unseen
+    from assignment.marking.gradebook import refresh_penalties, refuse_open
+
+    refuse_outdated(course, name)
+    refuse_unseen(course, name)
+    refuse_open(course, name)
+    refresh_penalties(course, name)
+
+
 def push(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be sent is shown.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent (the default).")] = False,
-    course: CourseOption = None,
-    name: NameOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Send marks, a comment and the feedback page to Canvas, each exactly once.
@@ -180,18 +184,13 @@ def push(
     """
     from assignment.canvas.api import connect
     from assignment.cli import tables
-    from assignment.marking.decisions import refuse_outdated, refuse_unseen
-    from assignment.marking.gradebook import refresh_penalties, refuse_open
     from assignment.workflow.classroom import comment_for, write_feedback
     from assignment.workflow.push import push as verb
 
-    found, which = chosen(course, name)
+    found, which = chosen()
     if yes and dry_run:
         raise AssignmentError("push: --yes and --dry-run contradict each other; type one of them")
-    refuse_outdated(found, which)
-    refuse_unseen(found, which)
-    refuse_open(found, which)
-    refresh_penalties(found, which)
+    _settle_decided(found, which)
     write_feedback(found, which)
     with connect() as remote, progress("sending") as step:
         pushed = verb(found, which, remote, comment_for(found, which), yes=yes, progress=step)

@@ -356,8 +356,8 @@ def show_exported(
     if as_json:
         left_out = sorted({*grades.left_out, *feedback.left_out}, key=lambda one: one.student)
         about = {
-            "grades": _place(course, grades.path),
-            "feedback": _place(course, feedback.path),
+            "grades": course.shown(grades.path),
+            "feedback": course.shown(feedback.path),
             "column": grades.column.title,
             "scaled": grades.scaled,
             "sent": [asdict(grade) | {"changed": grade.changed} for grade in grades.grades],
@@ -366,7 +366,7 @@ def show_exported(
         print(json.dumps(about, ensure_ascii=False))
         return
     title = escape(one_line(grades.column.title))
-    console.print(f"{_place(course, grades.path)}: {counted(len(grades.grades), 'mark')} for the column '{title}'")
+    console.print(f"{course.shown(grades.path)}: {counted(len(grades.grades), 'mark')} for the column '{title}'")
     if grades.scaled:
         ours, theirs = grades.scaled
         console.print(f"  scaled from {points(ours)} to Canvas's {points(theirs)} points")
@@ -377,7 +377,7 @@ def show_exported(
             )
     for left in grades.left_out:
         print_below(console, f"no mark: {_left(left)}", 2)
-    console.print(f"{_place(course, feedback.path)}: {counted(len(feedback.files), 'annotated notebook')}")
+    console.print(f"{course.shown(feedback.path)}: {counted(len(feedback.files), 'annotated notebook')}")
     for left in feedback.left_out:
         print_below(console, f"no feedback: {_left(left)}", 2)
 
@@ -419,10 +419,6 @@ def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = Fal
 def _left(one: LeftOut) -> str:
     who = f"{one.student} {one_line(one.name)}".rstrip()  # who stands on no roster has no name
     return f"{who}: {one_line(one.why)}"
-
-
-def _place(course: Course, path: Path) -> str:
-    return path.relative_to(course.root).as_posix() if path.is_relative_to(course.root) else str(path)
 
 
 WIDE = r"\u2e80-\uffef"

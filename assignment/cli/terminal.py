@@ -1,18 +1,22 @@
-"""What every verb shares on the terminal: its two streams, a progress bar, the help page's sections, the last word."""
+"""What every verb shares: its options and the course they mean, the two streams, a progress bar, the last word."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import getpass
 import sqlite3
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -24,15 +28,59 @@ from assignment.errors import AssignmentError
 STOPPED = "stopped; what was finished is kept; the next run goes on (--again: anew)"
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
 
+NoSandbox = Annotated[
+    bool, typer.Option("--no-sandbox", help="Go on without containment: student code can read and write your files.")
+]
+WhoOption = Annotated[
+    str | None, typer.Option("--who", metavar="NAME", help="Who decides (default: the user logged in).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of words for people.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", metavar="N", min=1, help="Submissions at a time (default: one a core).")
+]
+Undo = Annotated[bool, typer.Option("--undo", help="Take back what was decided last.")]
+# What --course and --assignment say, in front of the verb or behind it.
+COURSE: ContextVar[Path | None] = ContextVar("COURSE", default=None)
+NAME: ContextVar[str | None] = ContextVar("NAME", default=None)
+Students = Annotated[list[str] | None, typer.Argument(metavar="STUDENT...", hidden=True)]
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+def chosen() -> tuple[Course, str]:
+    """Return the course and the assignment that --course and --assignment mean. Raises AssignmentError."""
+    course = Course.find(COURSE.get())
+    return course, course.assignment(NAME.get())
+
+
+def people(course: Course, name: str, students: list[str] | None) -> list[str]:
+    """Return the Canvas user ids of students who are named by id or name. Raises AssignmentError."""
+    from assignment.workflow.roster import identified
+
+    return identified(course, name, students or [])
+
+
+def decider(named: str | None) -> str:
+    """Return who decides. Raises AssignmentError where the machine does not know its user's name."""
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise AssignmentError("--who: this machine does not know your name; type it with --who NAME") from None
+
+
 class Verbs(TyperGroup):
-    """The commands on the first help page, in sections: each in the one that its rich_help_panel names."""
+    """All commands: each has the program's --course and --assignment too, and its section on the first help page."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        for command in self.commands.values():
+            command.params += [_behind(option) for option in self.params if option.name in ("course", "name")]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the sections in the order in which they first appear."""
+        """Write the sections, which rich_help_panel names, in the order in which they first appear."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
             title = str(getattr(command, "rich_help_panel", ""))
@@ -40,6 +88,29 @@ class Verbs(TyperGroup):
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+def _behind(option: Any) -> Any:
+    """Return an option of the program as one of a verb, which need not know of it."""
+    option = copy(option)
+    option.expose_value, option.callback = False, _remember
+    return option
+
+
+def _remember(_: Any, option: Any, value: Any) -> None:
+    if value is not None:
+        (COURSE if option.name == "course" else NAME).set(value)
+
+
+def say(line: str) -> None:
+    """Print a line in which anybody's words may stand: no mark-up, never broken."""
+    out.print(line, markup=False, soft_wrap=True)
+
+
+def warn(*lines: str) -> None:
+    """Print such lines on stderr."""
+    for line in lines:
+        err.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -84,7 +155,7 @@ def alone(course: Course, verb: str) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 other = f"another `assignment {verb}` is at work in this course"
-                err.print(f"{other}; this one waits until it is done", soft_wrap=True)
+                warn(f"{other}; this one waits until it is done")
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -114,7 +185,7 @@ def run(program: Callable[[], Any]) -> None:
         line, details = explain(error)
         err.print(f"[bold red]error:[/] {escape(line)}", soft_wrap=True)
         if details:
-            err.print(details, markup=False, soft_wrap=True)
+            warn(details)
         raise SystemExit(1) from None
 
 

@@ -291,12 +291,10 @@ def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: 
     )
 
 
-def marks(
-    course: Course, assignment: str, withhold: Mapping[str, str] | None = None
-) -> tuple[list[Mark], list[LeftOut]]:
+def marks(course: Course, assignment: str) -> tuple[list[Mark], list[LeftOut]]:
     """Return the marks of everybody who handed in, and those left out, both by student.
 
-    withhold: student -> why the mark must not go out. AssignmentError if the gradebook does not know the assignment.
+    AssignmentError if the gradebook does not know the assignment.
     """
     from nbgrader.api import MissingEntry
 
@@ -315,7 +313,7 @@ def marks(
                 earned[student] = Mark(student, names.get(student, ""), net, most)
     sent, left = [], []
     for student in sorted({*course.students(assignment), *earned, *ungraded}):
-        why = (withhold or {}).get(student, "") or ungraded.get(student, "") or stale(course, assignment, student)
+        why = ungraded.get(student, "") or stale(course, assignment, student)
         if student in earned and not why:
             sent.append(earned[student])
         else:

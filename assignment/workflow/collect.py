@@ -22,10 +22,9 @@ from assignment.canvas.archive import (
 )
 from assignment.canvas.gradebook import RosterEntry, read_groups
 from assignment.course import Course, replace_file
-from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.submission.handed_in import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
-from assignment.workflow.roster import ROSTER, enrol, read_roster
+from assignment.workflow.roster import ROSTER, enrol, read_roster, refuse_other
 
 if TYPE_CHECKING:  # the client loads much that collecting needs not
     from assignment.canvas.api import RemoteAssignment, RemoteFile, RemoteSubmission
@@ -109,7 +108,8 @@ def collect(
     names = {user: student.name for user, student in roster.items()}
     with open_archive(archive, limits) as opened:
         users = {entry.user for member in opened.members if (entry := parse(member.name, names))}
-        _refuse_other(roster_csv or course.collected(assignment) / ROSTER, roster, users, archive)
+        if roster:
+            refuse_other(roster_csv or course.collected(assignment) / ROSTER, roster, users, f"in {archive.name}")
         kept = keep(course.collected(assignment), archive)
         for csv, file in ((roster_csv, course.collected(assignment) / ROSTER), (groups_csv, known)):
             if csv:
@@ -140,16 +140,6 @@ def collect(
     strangers += [mate for user in hands for mate in groups.get(user, ()) if not roster]
     enrol(course, roster.values(), [student for student in strangers if not student.user.startswith(ANONYMOUS)])
     return reconcile(course, assignment, [*items.values(), *mates], roster, kept)
-
-
-def _refuse_other(path: Path, roster: Mapping[str, RosterEntry], users: set[str], archive: Path) -> None:
-    """Raise AssignmentError for a roster that names nobody of those in the archive."""
-    strange = {user for user in users if not user.startswith(ANONYMOUS)} - roster.keys()
-    if roster and strange == users and users:
-        raise AssignmentError(
-            f"{path}: names nobody of those in {archive.name}, so it is another course's or "
-            "an old one; export the gradebook of this course in Canvas (Grades > Export)"
-        )
 
 
 def _for_mate(hand: Sequence[Attachment], mate: RosterEntry) -> list[Attachment]:

@@ -1,7 +1,7 @@
 """Export: marks as a gradebook CSV that Canvas imports, feedback as an archive that its upload form takes."""
 
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from assignment.errors import AssignmentError
 from assignment.marking.breakdown import LeftOut, marks
 from assignment.marking.results import stale
 from assignment.submission.handed_in import RECORD, newest_attachment, record_of
-from assignment.workflow.roster import ROSTER, known_column, remember_column, title_of
+from assignment.workflow.roster import ROSTER, known_column, refuse_other, remember_column, title_of
 
 Annotated = Callable[[Course, str, str], bytes]  # course, assignment, student -> the notebook to give back
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
@@ -58,26 +58,23 @@ def export_grades(
     course: Course,
     assignment: str,
     roster_csv: Path | None = None,
-    out: Path | None = None,
     column: str | None = None,
-    withhold: Mapping[str, str] | None = None,
 ) -> ExportedGrades:
-    """Write the CSV that Canvas imports (default: exported/NAME/grades.csv) and return what is in it.
+    """Write the CSV that Canvas imports, exported/NAME/grades.csv, and return what is in it.
 
     roster_csv: the gradebook exported from Canvas (default: the one collected with); column: id or title of the
-    assignment in it where neither its name nor its title tells, remembered for the next time; withhold: student -> why
-    the mark must not go out. Excused students, those the assignment is not for and those who handed in nothing keep
-    what they have in Canvas.
+    assignment in it where neither its name nor its title tells, remembered for the next time. Excused students, those
+    the assignment is not for and those who handed in nothing keep what they have in Canvas.
     """
     roster = roster_csv or course.collected(assignment) / ROSTER
     if not roster.is_file():
         raise AssignmentError(f"{roster}: no such file; name the gradebook exported from Canvas with --roster")
     gradebook = read_gradebook(roster)
-    earned, left_out = marks(course, assignment, withhold)
+    earned, left_out = marks(course, assignment)
     titles = [assignment, title_of(course, assignment)]
     chosen = find_column(gradebook, roster, titles, column, known_column(course, assignment))
     people, grades = gradebook.roster, []
-    _refuse_other(roster, people, [mark.student for mark in earned])
+    refuse_other(roster, people, [mark.student for mark in earned], "graded")
     for mark in earned:
         cell = chosen.cells.get(mark.student, "")
         why = ""
@@ -97,20 +94,10 @@ def export_grades(
             )
     most = earned[0].max if earned else chosen.points
     scale = (most, chosen.points) if most and chosen.points and most != chosen.points else None
-    path = out or course.exported(assignment) / "grades.csv"
+    path = course.exported(assignment) / "grades.csv"
     replace_file(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
     remember_column(course, assignment, str(chosen.id))
     return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scale)
-
-
-def _refuse_other(path: Path, people: Mapping[str, object], graded: Sequence[str]) -> None:
-    """Raise AssignmentError for a roster that names nobody of those who are graded."""
-    named = [student for student in graded if not student.startswith(ANONYMOUS)]
-    if named and not people.keys() & set(named):
-        raise AssignmentError(
-            f"{path}: names nobody of those graded, so it is another course's or an old one; "
-            "export the gradebook of this course in Canvas (Grades > Export)"
-        )
 
 
 def scaled(net: float, most: float, possible: float | None) -> float:
@@ -123,24 +110,17 @@ def _page(course: Course, assignment: str, student: str) -> str:
     return f"{page.relative_to(course.root)}{'' if page.is_file() else ' (run: assignment feedback)'}"
 
 
-def export_feedback(
-    course: Course,
-    assignment: str,
-    annotated: Annotated,
-    out: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> ExportedFeedback:
-    """Write the archive for Canvas's "Upload Submissions" (default: exported/NAME/feedback.zip) and return its files.
+def export_feedback(course: Course, assignment: str, annotated: Annotated) -> ExportedFeedback:
+    """Write the archive for Canvas's "Upload Submissions", exported/NAME/feedback.zip, and return its files.
 
     annotated makes a student's notebook (an .ipynb, for Canvas shows it under the student's own file name) and raises
     AssignmentError where there is none.
     """
-    path = out or course.exported(assignment) / "feedback.zip"
-    students = course.students(assignment)
+    path = course.exported(assignment) / "feedback.zip"
     files: dict[str, str] = {}
     left_out = []
     with new_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for student in students:
+        for student in course.students(assignment):
             record = record_of(course, student, assignment)
             name = record.name if record else ""
             try:
@@ -162,6 +142,4 @@ def export_feedback(
             info = zipfile.ZipInfo(files[student], DATE)
             info.external_attr = 0o644 << 16
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)
-            if progress:
-                progress(len(files) + len(left_out), len(students))
     return ExportedFeedback(path, files, tuple(left_out))

@@ -1,18 +1,37 @@
-"""A new term's course out of an old one: its homeworks and settings, nothing of its class."""
+"""A new course out of one that is there: the next term's, with nothing of a class, or a demo, with a made-up class.
+
+The class is made of the master and its list of mistakes, and comes as a Canvas archive and a roster.
+"""
 
 from __future__ import annotations
 
 import ast
+import copy
+import csv
+import io
 import json
 import re
 import shutil
-from dataclasses import dataclass
+import tempfile
+import textwrap
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
-from assignment.workflow.build import build
+from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
+from assignment.homework.master import SOLUTION, STUB, Cell, load_master
+from assignment.homework.releases import releases
+from assignment.plugins.settings import limits
+from assignment.workflow.release import build
 
+Notebook = dict[str, Any]
+TRASH = shutil.ignore_patterns(".*", "__pycache__")  # beside sources and releases
 ID = "c.CourseDirectory.course_id"
 # Settings of one class or one machine: each statement of the config that mentions one is commented out.
 LEFT = re.compile(r"\bLatePenalty\b.*\b(deadline|extensions)\b|\bCourseDirectory\.(db_url|root)\b", re.DOTALL)
@@ -36,15 +55,14 @@ def begin(old: Course, folder: Path, course_id: str) -> NewCourse:
     folder = folder.resolve()
     if not course_id.strip() or course_id == str(old.config().CourseDirectory.get("course_id", "")):
         raise AssignmentError(f"--course-id {course_id!r}: must be another than the old course's; decisions go by it")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise AssignmentError(f"{folder}: not empty; name an empty or a new folder")
+    _refuse_full(folder)
     if folder.is_relative_to(old.root / "source"):
         raise AssignmentError(f"{folder}: lies in the homeworks that would be copied; name a folder elsewhere")
     config, left_out = _config((old.root / CONFIG).read_text("utf-8"), course_id)
     part = folder.with_name(f".part-{folder.name}")
     try:
         shutil.rmtree(part, ignore_errors=True)  # what a kill left
-        shutil.copytree(old.root / "source", part / "source", ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        shutil.copytree(old.root / "source", part / "source", ignore=TRASH)
         (part / CONFIG).write_text(config, encoding="utf-8")
         if (old.root / ".gitignore").is_file():
             shutil.copy(old.root / ".gitignore", part)
@@ -58,6 +76,11 @@ def begin(old: Course, folder: Path, course_id: str) -> NewCourse:
         raise
     begun = Course(folder)
     return NewCourse(begun, tuple(begun.assignments()), left_out)
+
+
+def _refuse_full(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AssignmentError(f"{folder}: not empty; name an empty or a new folder")
 
 
 def _config(text: str, course_id: str) -> tuple[str, tuple[str, ...]]:
@@ -87,3 +110,198 @@ def _refuse_leftovers(course: Course, course_id: str) -> None:
             raise AssignmentError(f"{CONFIG}: c.{setting} is set inside another statement; set it at the top level")
     if config.CourseDirectory.get("course_id") != course_id:
         raise AssignmentError(f"{CONFIG}: {ID} is set more than once, or by a statement that begins otherwise")
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """One file in the archive: who, what it shows, and its bytes; nobody's bytes are None."""
+
+    user: int
+    name: str  # sortable, as Canvas has it: "Doe, Jane"
+    shows: str
+    data: bytes | None
+    file: str = "homework.ipynb"
+    late: bool = False
+
+    @property
+    def entry(self) -> str:
+        """The file's name in Canvas's archive."""
+        squeezed = "".join(letter for letter in self.name.lower() if letter.isalnum() or letter == "_")
+        return f"{squeezed}{'_LATE' if self.late else ''}_{self.user}_{self.user * 80 + 7}_{self.file}"
+
+
+@contextmanager
+def prepared(course: Course, name: str, folder: Path | None = None) -> Iterator[tuple[Course, Path, Path]]:
+    """Yield a course of its own with a class's archive and roster: in `folder`, or in one that goes when it is left."""
+    with tempfile.TemporaryDirectory(prefix="assignment-demo-") as temporary:
+        root = (folder or Path(temporary)).resolve()
+        _refuse_full(root)
+        root.mkdir(parents=True, exist_ok=True)
+        copy = copy_course(course, root)
+        build(copy, name)
+        mistakes = course.mistakes_text(name)
+        homework = Homework(load_master(copy.source(name)), mistakes)
+        release = json.loads(copy.release(name).read_text(encoding="utf-8"))
+        student_side = Homework(homework.master.released)
+        impatient = replace(limits(copy), call_seconds=1.0)  # whoever wrote an endless loop has interrupted it
+        with Examiner(student_side, releases(copy, name), impatient) as examiner:
+            people = handed_in(homework, release, mistakes, examiner)
+        yield copy, write_archive(people, root / "submissions.zip"), write_roster(people, root / "gradebook.csv", name)
+
+
+def copy_course(course: Course, folder: Path) -> Course:
+    """Copy what a term begins with (config, sources, releases) to a folder; no class data."""
+    shutil.copy(course.root / CONFIG, folder / CONFIG)
+    for part in ("source", "release", "published"):
+        if (course.root / part).exists():
+            shutil.copytree(course.root / part, folder / part, ignore=TRASH)
+    return Course(folder)
+
+
+def handed_in(homework: Homework, release: Notebook, mistakes: str, student_side: Examiner) -> list[HandIn]:
+    """Return a class of fourteen: right, wrong in typical ways, empty, late, broken, and one who handed in nothing."""
+    maker = Maker(homework, release, mistakes, student_side)
+    names = homework.names
+    typical = maker.typical()
+    one, two, three = (typical[len(typical) * part // 4] for part in (1, 2, 3))
+    half = names[: len(names) // 2]
+    people = [
+        HandIn(1041, "王, 小明", "everything right", maker.notebook()),
+        HandIn(1042, "Doe, Jane", "everything right, late", maker.notebook(), late=True),
+        HandIn(1043, "Müller, Jörg", f"one mistake: {one}", maker.notebook(wrong=[one])),
+        HandIn(1044, "O'Neil, Pat", f"one mistake: {two}", maker.notebook(wrong=[two])),
+        HandIn(1045, "李, 雷", f"two mistakes: {one}, {three}", maker.notebook(wrong=[one, three])),
+        HandIn(1046, "van der Berg, A.", f"the first {len(half)} exercises", maker.notebook(only=half)),
+        HandIn(1047, "韩, 梅梅", "the release, untouched", maker.notebook(only=())),
+        HandIn(1048, "Smith, Lee", f"{names[-2]} never ends", maker.notebook(loops=names[-2])),
+        HandIn(1049, "Rossi, Ada", "cells copied into a new notebook: no metadata", maker.notebook(edit=_bare)),
+        HandIn(1050, "Ng, Kim", "a check cell edited", maker.notebook(only=half, edit=_edited_check)),
+        HandIn(1051, "Novák, Jan", "another package imported", maker.notebook(edit=_imports)),
+        HandIn(1052, "Silva, Rui", "no notebook, though it is called one", b"\x89PNG\r\n\x1a\n not a notebook"),
+        HandIn(1053, "Kim, Yuna", "a PDF", b"%PDF-1.7", file="rnn.pdf"),
+        HandIn(1054, "Late, Never", "nothing", None),
+    ]
+    notebook = f"{homework.master.name}.ipynb"
+    return [person if person.file != HandIn.file else replace(person, file=notebook) for person in people]
+
+
+def write_archive(people: Sequence[HandIn], path: Path) -> Path:
+    """Write what Canvas gives for Download Submissions."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for person in people:
+            if person.data is not None:
+                archive.writestr(person.entry, person.data)
+    return path
+
+
+def write_roster(people: Sequence[HandIn], path: Path, title: str) -> Path:
+    """Write what Canvas gives for the gradebook's Export."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"{title} (1290)", "Final Score"])
+    rows.writerow(["    Points Possible", "", "", "", "", "100", "(read only)"])
+    for person in sorted(people, key=lambda p: p.name):
+        rows.writerow([person.name, person.user, f"s{person.user}", f"u{person.user}", "A", "", ""])
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+class Maker:
+    """Makes submissions: a release with solutions, mistakes or nothing in its TODO regions, run as students run it."""
+
+    def __init__(self, homework: Homework, release: Notebook, mistakes: str, student_side: Examiner) -> None:
+        self._homework = homework
+        self._student_side = student_side
+        self._release = release
+        self._mistakes = {node.name: node for node in ast.parse(mistakes).body if isinstance(node, ast.FunctionDef)}
+
+    def notebook(
+        self,
+        wrong: Sequence[str] = (),
+        only: Sequence[str] | None = None,
+        loops: str = "",
+        edit: Callable[[Notebook], None] | None = None,
+    ) -> bytes:
+        """Return a notebook's bytes. wrong: mistakes; only: the exercises done (default all); loops: one that hangs."""
+        notebook = copy.deepcopy(self._release)
+        bodies = {self._function_of(name): self._body(name) for name in wrong}
+        if loops:
+            bodies[loops] = ("", "while True:\n    pass")
+        for raw in notebook["cells"]:
+            about = raw["metadata"].get("assignment", {})
+            if about.get("kind") == "solve" and (only is None or about["name"] in only):
+                raw["source"] = self._solved(self._homework.master.solve(about["name"]), bodies.get(about["name"]))
+        notebook = self._as_run(notebook)
+        if edit:
+            edit(notebook)
+        return json.dumps(notebook, ensure_ascii=False, indent=1).encode()
+
+    def _solved(self, cell: Cell, body: tuple[str, str] | None) -> str:
+        if body is None:
+            return "\n".join(line for line in cell.source.split("\n") if not any(mark in line for mark in SOLUTION))
+        beside, inside = body
+        lines = []
+        for line in cell.stub.split("\n"):
+            indent = line[: len(line) - len(line.lstrip())]
+            lines.append(textwrap.indent(inside, indent) if line.strip() == STUB else line)
+        return "\n\n\n".join(part for part in (beside, "\n".join(lines)) if part)
+
+    def typical(self) -> list[str]:
+        """One mistake of each function that can stand in a notebook: written without calling the right one."""
+        found = []
+        for name, mistakes in self._homework.mistakes.items():
+            for mistake in mistakes if "." not in name else ():
+                node = self._mistakes[mistake.name]
+                if not any(name in ast.unparse(part) for part in (*node.body, *self._helpers(node, set()))):
+                    found.append(mistake.name)
+                    break
+        return found
+
+    def _function_of(self, mistake: str) -> str:
+        return next(m.function for ms in self._homework.mistakes.values() for m in ms if m.name == mistake)
+
+    def _body(self, mistake: str) -> tuple[str, str]:
+        """The helpers of a mistake, to stand beside the function, and the lines for its TODO region."""
+        node = copy.deepcopy(self._mistakes[mistake])
+        node.decorator_list = []
+        helpers = "\n\n\n".join(ast.unparse(helper) for helper in self._helpers(node, set()))
+        arguments = ", ".join(argument.arg for argument in node.args.args)
+        return helpers, f"{ast.unparse(node)}\nreturn {mistake}({arguments})"
+
+    def _helpers(self, node: ast.FunctionDef, seen: set[str]) -> Iterator[ast.FunctionDef]:
+        for name in (part.id for part in ast.walk(node) if isinstance(part, ast.Name)):
+            helper = self._mistakes.get(name)
+            if helper is not None and not helper.decorator_list and name not in seen:
+                seen.add(name)
+                yield from self._helpers(helper, seen)
+                yield helper
+
+    def _as_run(self, notebook: Notebook) -> Notebook:
+        """The same with what its author would have seen: run by an examiner that knows only the release's checks."""
+        seen = self._student_side.examine(json.dumps(notebook).encode()).notebook
+        outputs = {raw["id"]: raw.get("outputs") for raw in seen["cells"]}
+        for count, raw in enumerate((raw for raw in notebook["cells"] if raw["cell_type"] == "code"), 1):
+            raw["execution_count"] = count
+            raw["outputs"] = outputs.get(raw["id"]) or []
+        return notebook
+
+
+def _bare(notebook: Notebook) -> None:
+    """What is left of a notebook whose cells were copied into a new one."""
+    notebook["metadata"] = {}
+    notebook["nbformat_minor"] = 4
+    for raw in notebook["cells"]:
+        raw["metadata"] = {}
+        raw.pop("id", None)
+
+
+def _edited_check(notebook: Notebook) -> None:
+    """The last check made to pass."""
+    checks = [raw for raw in notebook["cells"] if raw["metadata"].get("assignment", {}).get("kind") == "check"]
+    checks[-1]["source"] = "print('通过')"
+
+
+def _imports(notebook: Notebook) -> None:
+    """One more package in the first exercise's cell."""
+    solve = next(raw for raw in notebook["cells"] if raw["metadata"].get("assignment", {}).get("kind") == "solve")
+    solve["source"] = "import torch\n" + solve["source"]

@@ -1,7 +1,7 @@
 """The class list: Canvas's gradebook export, remembered, and put into nbgrader's student records."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from assignment.canvas.archive import ANONYMOUS, DIGITS
@@ -26,6 +26,16 @@ def read_roster(course: Course, assignment: str, roster_csv: Path | None) -> dic
     if not roster:
         raise AssignmentError(f"{path}: names no student; export the gradebook in Canvas (Grades > Export)")
     return roster
+
+
+def refuse_other(path: Path, roster: Mapping[str, RosterEntry], students: Iterable[str], whose: str) -> None:
+    """Raise AssignmentError for a roster that names nobody of these students (anonymous ones stand on none)."""
+    named = {student for student in students if not student.startswith(ANONYMOUS)}
+    if named and roster.keys().isdisjoint(named):
+        raise AssignmentError(
+            f"{path}: names nobody of those {whose}, so it is another course's or an old one; "
+            "export the gradebook of this course in Canvas (Grades > Export)"
+        )
 
 
 def known_column(course: Course, assignment: str) -> str | None:
