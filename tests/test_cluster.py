@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,11 @@ import pytest
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.results import earlier
+from assignment.plugins.settings import examiner_for
 from assignment.workflow import cluster
 from assignment.workflow.grade import grade
+from assignment.workflow.remote import Host
+from tests import ROOT
 from tests.support import tiny
 from tests.test_docs import commands
 from tests.test_grade import scores
@@ -93,6 +96,14 @@ def test_any_number_of_processes_anywhere_gives_the_same_gradebook(handed_in: Co
     grade(others[0], "tiny", jobs=2)
     assert graded(others[1], "local:2", kill_workers({2, 6})) == []
     assert everything(others[0]) == everything(others[1]) == everything(alone)
+
+
+def test_what_examines_keeps_its_memory_whatever_dask_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as Dask has it for its workers: each large array costs pages
+    with closing(Host(examiner_for(Course(ROOT), "rnn"))) as host:
+        environment = Path(f"/proc/{host._process.pid}/environ").read_bytes()
+    assert b"PATH=" in environment
+    assert b"MALLOC_" not in environment
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ it any more.
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
 import socket
 import subprocess
@@ -38,6 +39,8 @@ class Host:
                 [sys.executable, "-m", "assignment.workflow.remote", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                # Dask has its workers return memory at once: our arrays come and go, and pages are dear
+                env={name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")},
                 start_new_session=True,  # Ctrl-C is for whoever began the run
             )
         self._pipe = Connection(ours.detach())
