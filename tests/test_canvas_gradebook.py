@@ -218,6 +218,8 @@ GARBLED = "Student,ID,Section,rnn (1290)\n{},1042,A,\n"
         ("Παπαδόπουλος", "cp1253"),
         ("陳大文; 黃小明; 林志玲", "big5"),
         ("山田太郎; 鈴木花子; 佐藤さくら", "shift_jis"),
+        ("김민수; 이영희; 박지훈; 최수빈; 정하은", "euc_kr"),
+        ("山田太郎; 鈴木花子; 佐藤さくら", "euc_jp"),
     ],
 )
 def test_a_roster_in_an_encoding_that_cannot_be_told(names: str, encoding: str, tmp_path: Path) -> None:

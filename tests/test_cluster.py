@@ -99,7 +99,7 @@ def test_any_number_of_processes_anywhere_gives_the_same_gradebook(handed_in: Co
 
 
 def test_what_examines_keeps_its_memory_whatever_dask_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as Dask has it for its workers: each large array costs pages
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")  # as Dask does for its workers
     with closing(Host(examiner_for(Course(ROOT), "rnn"))) as host:
         environment = Path(f"/proc/{host._process.pid}/environ").read_bytes()
     assert b"PATH=" in environment

@@ -15,6 +15,10 @@ from assignment.text import BOM, defused, points, runs_as_formula
 TITLE = re.compile(r"(?P<title>.*?)\s*\((?P<id>[0-9]+)\)\s*", re.DOTALL)
 TOTALS = re.compile(r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
 IN_A_WORD = re.compile(r"(?P<before>[A-Za-z]?)[^\x00-\x7f]+(?P<after>[A-Za-z]?)")
+SURNAMES = set(  # the hundred most frequent: five of six people in China have one of them
+    "王李张刘陈杨黄赵周吴徐孙朱马胡郭林何高梁郑罗宋谢唐韩曹许邓萧冯曾程蔡彭潘袁于董余苏叶吕魏蒋田杜丁沈姜范江傅钟卢汪"
+    "戴崔任陆廖姚方金邱夏谭韦贾邹石熊孟秦阎薛侯雷白龙段郝孔邵史毛常万顾赖武康贺严尹钱施牛洪龚欧"
+)
 POSTING = re.compile(r"\s*(Muted|Manual Posting.*)?\s*", re.IGNORECASE)
 GUARDED = re.compile(r'="(?P<name>.*)"', re.DOTALL)  # how Canvas itself keeps a name that begins with = from running
 NUMBER = re.compile(r"-?[0-9.,]{0,30}[0-9]")
@@ -116,12 +120,15 @@ def _surely_chinese(text: str) -> bool:
     """Return whether text decoded as GB18030 was written so: most bytes of other encodings decode as well, to nonsense.
 
     In Chinese text common characters prevail, which have two high bytes. An accented letter of a European encoding
-    swallows the letter after it, so that a rare character stands inside a word: "M\xfcller" becomes M黮ler.
+    swallows the letter after it, so that a rare character stands inside a word: "M\xfcller" becomes M黮ler. Korean
+    becomes common characters throughout, but hardly a name then begins with a surname.
     """
     encoded = [character.encode("gb18030") for character in text if not character.isascii()]
     pairs = [pair for pair in encoded if len(pair) == 2]
     common = sum((0xB0 <= pair[0] < 0xD8 or 0xA1 <= pair[0] < 0xA4) and pair[1] > 0xA0 for pair in pairs)
-    return 2 * common >= len(pairs) and not any(_swallows(match) for match in IN_A_WORD.finditer(text))
+    likely = 2 * common >= len(pairs) and not any(_swallows(match) for match in IN_A_WORD.finditer(text))
+    beginnings = re.findall(r"(?<![\u4e00-\u9fff])[\u4e00-\u9fff]", text)
+    return likely and 5 * sum(character in SURNAMES for character in beginnings) >= len(beginnings)
 
 
 def _swallows(run: re.Match[str]) -> bool:
