@@ -114,14 +114,15 @@ def grade(
 
     found, which = chosen()
     with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
-        from assignment.cli import tables
-        from assignment.marking.gradebook import open_decisions
         from assignment.workflow.grade import grade as verb
-        from assignment.workflow.roster import strangers
 
         with alone(found, "grade"), progress("grading") as step:
             who = people(found, which, students)
             graded = verb(found, which, jobs, who, again, step, zygote, fresh, on, never_lower)
+    from assignment.cli import tables
+    from assignment.marking.gradebook import open_decisions  # after nbgrader, which grading imports beside its workers
+    from assignment.workflow.roster import strangers
+
     tables.show_graded(out, found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
     for decision in open_decisions(found, which):

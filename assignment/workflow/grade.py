@@ -69,9 +69,9 @@ def grade(
     """Grade what is new or changed in submitted/ (all of it with `again`; only these students with `only`).
 
     Every submission is one transaction: gradebook first, then its autograded notebook, whose fingerprint says that it
-    is done. A run that was killed is finished by the next one. zygote: what to examine with, for a caller that began
-    it early; fresh: begin a new gradebook; on: a cluster (workflow.cluster), "" for `jobs` processes of this machine;
-    never_lower: where the same hand-in would get less than before, what it had counts.
+    is done. A run that was killed is finished by the next one. Before its first marks the homework itself is proved.
+    zygote: one that the caller began early; fresh: begin a new gradebook; on: a cluster (workflow.cluster), "" for
+    `jobs` processes of this machine; never_lower: where the same hand-in would get less, what it had counts.
     """
     start, failed = time.monotonic(), list[str]()
     students = _students(course, name, only)
@@ -81,7 +81,7 @@ def grade(
     step, count, total = progress or (lambda done, total, who: None), 0, 0
     with nullcontext(zygote) if zygote else Zygote.start() as ready, ExitStack() as stack:
         due, done = _split(course, name, students, examiner, again)
-        unproved = due and not done  # the first marks of this master, these limits and rules
+        unproved = due and not (done or (again and any(_done(course, name, who, examiner) for who in students)))
         if unproved and on:  # now: a process with Dask's threads is no place to fork from
             prove_once(course, name, examiner, ready)
         pool = stack.enter_context(_pool(on, jobs, len(students), examiner, ready, lambda who: step(count, total, who)))
@@ -180,12 +180,18 @@ def _split(
     due: list[str] = []
     done: dict[str, Result] = {}
     for student in students:
-        result = None if again else earlier(course, name, student)
-        if result is not None and result.made_by == examiner.made_by(examiner.read(course.submitted(student, name))[0]):
+        if not again and (result := _done(course, name, student, examiner)):
             done[student] = result
         else:
             due.append(student)
     return due, done
+
+
+def _done(course: Course, name: str, student: str, examiner: Examiner) -> Result | None:
+    """The result that this examiner has made of what a student handed in, if it has."""
+    result = earlier(course, name, student)
+    same = result and result.made_by == examiner.made_by(examiner.read(course.submitted(student, name))[0])
+    return result if same else None
 
 
 def check(
