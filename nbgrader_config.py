@@ -13,8 +13,8 @@ c.ClearSolutions.code_stub = {"python": STUB}
 # The last step of generate_assignment: prove that no solution and no hidden test got out, and write the release's hash
 # into the notebook, so that a submission can always be compared with the release it was made from.
 # (Named, not imported: `assignment check` reads this file too and should not wait for nbgrader.)
-c.GenerateAssignment.preprocessors.append("assignment.plugins.seal.SealRelease")
-c.GenerateAssignment.post_convert_hook = "assignment.plugins.seal.keep_release"
+c.GenerateAssignment.preprocessors.append("assignment.plugins.steps.SealRelease")
+c.GenerateAssignment.post_convert_hook = "assignment.plugins.steps.keep_release"
 
 # Rules of the homework: what a breach costs. "zero": the net mark is 0 once a TA has confirmed it; "flag": it is shown
 # and costs nothing; "off": nobody looks.
@@ -26,13 +26,13 @@ c.Rules.scratch_imports = "note"
 
 # Grading. The examiner takes the place of nbgrader's Execute: student code in a sandbox, the master's checks outside.
 # The first stage (sanitize) passes the master on; nothing in this process opens the file a student handed in.
-c.Autograde.exporter_class = "assignment.plugins.autograde.ExaminingExporter"
+c.Autograde.exporter_class = "assignment.plugins.steps.ExaminingExporter"
 c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = [
-    "assignment.plugins.autograde.Examine",
-    "assignment.plugins.autograde.SaveGrades",
+    "assignment.plugins.steps.Examine",
+    "assignment.plugins.steps.SaveGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "assignment.plugins.autograde.RulePenalty",
+    "assignment.plugins.steps.RulePenalty",
 ]
 
 # What the notebook says of the course where its text has <!-- facts -->, beside the deadline below; set it before the
@@ -64,4 +64,4 @@ c.AssignLatePenalties.plugin_class = "assignment.marking.lateness.LatePenalty"
 # c.Examine.memory = 1 << 30  # bytes
 
 # Feedback. nbgrader's own page shows hidden tests and runs what a student's Markdown holds; this one does neither.
-c.GenerateFeedback.exporter_class = "assignment.plugins.feedback.FeedbackExporter"
+c.GenerateFeedback.exporter_class = "assignment.plugins.steps.FeedbackExporter"

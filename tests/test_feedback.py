@@ -23,11 +23,11 @@ from assignment.course import Course, tools_in_path
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import Arrival, objection_of, penalties_of
 from assignment.marking.decisions import waive
-from assignment.plugins.feedback import FeedbackExporter
+from assignment.plugins.steps import FeedbackExporter
 from assignment.report.annotated import annotate as student_annotate
 from assignment.report.annotated import escaped, fenced, is_fenced
+from assignment.report.student_page import exercises, summands
 from assignment.report.student_page import page as student_page
-from assignment.report.student_view import exercises, summands
 from assignment.text import block, one_line, plain, points
 from assignment.words import OBJECTION, lateness
 from tests.support import feedback_samples as samples

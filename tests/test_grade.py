@@ -155,7 +155,7 @@ def test_jobs_and_order_make_no_difference(marked: Course) -> None:
 
 
 @pytest.mark.parametrize(
-    "entrance", ["assignment.workflow.grade", "assignment.workflow.pool", "assignment.plugins.autograde"]
+    "entrance", ["assignment.workflow.grade", "assignment.workflow.pool", "assignment.plugins.steps"]
 )
 def test_checks_compute_in_one_thread(entrance: str) -> None:
     work = "a = np.ones((600, 600)); a @ a; print(os.listdir('/proc/self/task'))"

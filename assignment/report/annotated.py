@@ -11,7 +11,7 @@ from assignment.homework.master import HIDDEN, without
 from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Breakdown, Standing
-from assignment.report.student_view import ExerciseView, exercises, kind, rule_views, source, summands, title
+from assignment.report.student_page import ExerciseView, exercises, kind, rule_views, source, summands, title
 from assignment.text import block, one_line, points
 
 CELL = (200_000, 5_000)  # characters and lines of a cell that are kept

@@ -27,8 +27,7 @@ from assignment.report.alarms import (
     equal_mistakes,
 )
 from assignment.report.similarity import SimilarWork
-from assignment.report.student_page import rendered
-from assignment.report.student_view import EvidenceView
+from assignment.report.student_page import EvidenceView, rendered
 from assignment.rules import Finding
 from assignment.text import BOM, block, defused, digits_kept, one_line, points
 

@@ -1,9 +1,13 @@
-"""The student's feedback as one HTML page that needs nothing else."""
+"""What a student is told: the feedback page, which needs nothing else, and the same in plain text for the notebook."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -14,13 +18,106 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers.python import PythonLexer
 
 from assignment import words
-from assignment.grading.result import RULES, Regrade, Result
-from assignment.homework.notebook import NotebookJson
-from assignment.marking.breakdown import CENT, Standing
-from assignment.report.student_view import MANY, RuleView, exercises, rule_views, summands, title
-from assignment.text import one_line, points
+from assignment.grading.result import RULES, CheckResult, Part, Regrade, Result
+from assignment.homework.notebook import CellJson, NotebookJson
+from assignment.marking.breakdown import CENT, Breakdown, BreakdownRow, Standing, finite
+from assignment.text import block, one_line, points
 
 TEMPLATES = Path(__file__).parent / "templates"
+MANY = 60  # exercises, parts or findings of one page: more is no homework but an attack
+CODE = (12_000, 300)  # characters and lines of one exercise's code
+EVIDENCE = (2_500, 40)
+
+
+@dataclass(frozen=True)
+class FailedLine:
+    """What is said of parts that failed in the same words."""
+
+    names: tuple[str, ...]
+    message: str
+    measure: str
+    """The error beside its threshold, "" where there is no number that may be shown."""
+
+
+@dataclass(frozen=True)
+class FailedParts:
+    """Parts that one hint explains, or that failed in the same words."""
+
+    names: tuple[str, ...]
+    score: str
+    max: str
+    hint: str
+    lines: tuple[FailedLine, ...]
+
+
+@dataclass(frozen=True)
+class ExerciseView:
+    """One exercise; all figures are text."""
+
+    name: str
+    topic: str
+    """The heading above it."""
+    score: str
+    max: str
+    auto: str
+    """What the examination gave where a person changed it, else ""."""
+    share: float
+    """Of the points, 0 to 1."""
+    state: str
+    """full, some or none."""
+    failed: tuple[FailedParts, ...]
+    passed: tuple[str, ...]
+    premise: str
+    """What was taken as right, in a sentence."""
+    ended: str
+    """How it was cut short, in a sentence."""
+    advice: tuple[str, ...]
+    comment: str
+    code: str
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to read: all points by the examination, and nobody says anything."""
+        return self.state == "full" and not (self.failed or self.advice or self.comment or self.auto or self.ended)
+
+
+@dataclass(frozen=True)
+class SumRow:
+    """A line of the sum that ends in the mark."""
+
+    kind: str
+    label: str
+    note: str
+    points: str
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """What was found, and where."""
+
+    cell: str
+    evidence: str
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The evidence as (class, line): added, removed, place, context."""
+        tones = {"+": "add", "-": "del", "@": "at"}
+        lines = self.evidence.split("\n") if self.evidence else []
+        return [("at" if line.startswith(("---", "+++")) else tones.get(line[:1], "ctx"), line) for line in lines]
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """One rule: clean, note, breach (marked zero) or spared (a breach that costs nothing)."""
+
+    rule: str
+    label: str
+    explanation: str
+    state: str = "clean"
+    waived: str = ""
+    """The reason why a breach is forgiven."""
+    breaches: tuple[EvidenceView, ...] = field(default=())
+    notes: tuple[EvidenceView, ...] = field(default=())
 
 
 def page(standing: Standing, notebook: NotebookJson) -> str:
@@ -125,3 +222,176 @@ def _made_by(result: Result) -> str:
     tools = {"python": made.python, "numpy": made.numpy, "nbgrader": made.nbgrader}
     shown = [f"{key} {one_line(value, 12)[:12]}" for key, value in hashes.items() if value]
     return " · ".join([*shown, *(f"{key} {one_line(value, 24)}" for key, value in tools.items() if value)])
+
+
+def title(notebook: NotebookJson) -> str:
+    """Return the heading of the homework, the first of its own prose, or its assignment's name.
+
+    Never one of the student's: what they write must not stand in the head of a page.
+    """
+    for cell in notebook.get("cells") or []:
+        if cell.get("cell_type") == "markdown" and kind(cell)[0] == "prose":
+            heading = re.search(r"^#[ \t]+(\S.*)$", source(cell), re.MULTILINE)
+            if heading:
+                return _heading(heading[1])
+    about = (notebook.get("metadata") or {}).get("assignment") or {}
+    return one_line(about.get("name"), 80)
+
+
+def source(cell: CellJson) -> str:
+    """Return a cell's source as one string; the format also allows a list of lines."""
+    text = cell.get("source", "")
+    return text if isinstance(text, str) else "".join(str(row) for row in text)
+
+
+def kind(cell: CellJson) -> tuple[str, str]:
+    """Return a cell's (kind, name), two empty strings for a cell that is not the assignment's."""
+    about = (cell.get("metadata") or {}).get("assignment")
+    return (str(about.get("kind", "")), str(about.get("name", ""))) if isinstance(about, dict) else ("", "")
+
+
+def exercises(result: Result, notebook: NotebookJson, breakdown: Breakdown) -> list[ExerciseView]:
+    """Return the exercises in the order of their checks; none where there is no mark."""
+    if not breakdown.marked:
+        return []
+    topics, sources = _topics(notebook), codes(notebook)
+    shown = (
+        _exercise(check, breakdown, topics.get(check.name, ""), sources.get(check.name, ""))
+        for check in result.checks[:MANY]
+    )
+    return [exercise for exercise in shown if exercise.max != "0" or exercise.failed]
+
+
+def _exercise(check: CheckResult, breakdown: Breakdown, topic: str, code: str) -> ExerciseView:
+    score, most = breakdown.earned(check), finite(check.max)
+    parts = check.parts[:MANY]
+    failed = _failed([part for part in parts if not part.passed])
+    replaced = [one_line(name, 80) for name in check.premise[:MANY]]
+    return ExerciseView(
+        name=one_line(check.name, 80),
+        topic=topic,
+        score=points(score),
+        max=points(most),
+        auto=points(finite(check.score)) if abs(score - finite(check.score)) >= CENT else "",
+        share=min(max(score / most, 0.0), 1.0) if most else 0.0,
+        state="full" if score >= most - CENT else "none" if score < CENT else "some",
+        failed=tuple(failed),
+        passed=tuple(one_line(part.name, 60) for part in parts if part.passed),
+        premise=words.premise(replaced, right=not failed) if replaced else "",
+        ended=words.ENDED.get(check.ended, words.ENDED["crashed"]) if check.ended else "",
+        advice=(
+            *(one_line(advice, 500) for advice in check.advice[:MANY]),
+            *([words.NOT_BY_ITSELF] if check.alone and failed else []),
+        ),
+        comment=block(breakdown.comments.get(check.name), 2_000, 40),
+        code=code,
+    )
+
+
+def _failed(parts: Sequence[Part]) -> list[FailedParts]:
+    """Return the failed parts, those that one hint explains, or that failed in the same words, together."""
+    groups: dict[tuple[str, str, str], list[Part]] = {}
+    for part in parts:
+        hint = one_line(part.hint, 800)
+        groups.setdefault((hint, "", "") if hint else ("", *_words(part)), []).append(part)
+    return [
+        FailedParts(
+            tuple(one_line(part.name, 60) for part in group),
+            points(sum(finite(part.score) for part in group)),
+            points(sum(finite(part.max) for part in group)),
+            hint,
+            tuple(
+                FailedLine(
+                    tuple(one_line(part.name, 60) for part in group if _words(part) == said),
+                    said[0] or words.EXERCISE_STATES["none"],
+                    said[1],
+                )
+                for said in dict.fromkeys(map(_words, group))
+            ),
+        )
+        for (hint, *_), group in groups.items()
+    ]
+
+
+def _words(part: Part) -> tuple[str, str]:
+    """A failed part's message and measure; of one that only hidden rows failed, figures would tell of the data."""
+    message, error, below = one_line(part.message, 800), part.error, part.below
+    if message in words.ENDED_IN.values():  # the exercise says it itself, once
+        return words.NOT_FINISHED, ""
+    if part.hidden or error is None or below is None or not math.isfinite(error):
+        return message, ""
+    return message, words.measure(error, below)
+
+
+def summands(breakdown: Breakdown) -> list[SumRow]:
+    """Return how the mark came about, with signs; a sum ends in the net mark."""
+    rows = [SumRow(row.kind, words.MARK_ROWS[row.kind], _note(row, breakdown), _signed(row)) for row in breakdown.rows]
+    if len(rows) > 1:
+        return [*rows, SumRow("net", words.NET, "", points(breakdown.net))]
+    return [*rows, SumRow("plain", words.NOTHING_TAKEN, "", "")] if breakdown.net >= breakdown.max - CENT else rows
+
+
+def _note(row: BreakdownRow, breakdown: Breakdown) -> str:
+    note = one_line(row.words, 120) or one_line(row.name, 80)
+    if row.kind == "manual":
+        was, now = breakdown.manual[row.name]
+        return f"{note}：{points(was)} → {points(now)}"
+    if row.kind == "award":
+        return f"{one_line(row.name, 80)}：{one_line(row.words, 300)}"
+    if row.kind == "late" and not row.words:
+        return words.lateness(breakdown.late.late, breakdown.late.days)
+    return note
+
+
+def _signed(row: BreakdownRow) -> str:
+    """A row's points with their sign; the automatic marks are where the sum begins and carry none."""
+    if row.kind == "auto":
+        return points(row.points)
+    return ("−" if row.points < 0 else "+" if row.points > 0 else "") + points(abs(row.points))
+
+
+def rule_views(result: Result, breakdown: Breakdown) -> list[RuleView]:
+    """Return one entry a rule, in the rules' order."""
+    zeroed = any(penalty.kind == "rules" for penalty in breakdown.penalties)
+    shown = result.rules[:MANY]
+    names = [*words.RULES, *(one_line(finding.rule, 40) for finding in shown)]
+    return [_rule(name, result, breakdown, zeroed) for name in dict.fromkeys(names)]
+
+
+def _rule(name: str, result: Result, breakdown: Breakdown, zeroed: bool) -> RuleView:
+    label, explanation = words.RULES.get(name, (name, ""))
+    breaches, notes = (
+        tuple(
+            EvidenceView(one_line(finding.cell, 80), block(finding.evidence, *EVIDENCE))
+            for finding in result.rules[:MANY]
+            if one_line(finding.rule, 40) == name and finding.breach is breach
+        )
+        for breach in (True, False)
+    )
+    costs = "breach" if zeroed and name not in breakdown.spared else "spared"
+    waived = one_line(breakdown.waived.get(name), 300) if breaches else ""
+    state = costs if breaches else "note" if notes else "clean"
+    return RuleView(name, label, explanation, state, waived, breaches, notes)
+
+
+def _topics(notebook: NotebookJson) -> dict[str, str]:
+    """Return the last heading above each check, by the check's name."""
+    topics, last = {}, ""
+    for cell in notebook.get("cells") or []:
+        if cell.get("cell_type") == "markdown" and kind(cell)[0] == "prose":
+            headings = re.findall(r"^#{2,6}[ \t]+(\S.*)$", source(cell), re.MULTILINE)
+            last = _heading(headings[-1]) if headings else last
+        elif kind(cell)[0] == "check":
+            topics[kind(cell)[1]] = last
+    return topics
+
+
+def codes(notebook: NotebookJson) -> dict[str, str]:
+    """Return the student's own cell for each exercise, by the exercise's name."""
+    cells = [(kind(cell), source(cell)) for cell in notebook.get("cells") or [] if cell.get("cell_type") == "code"]
+    return {name: block(text, *CODE) for (role, name), text in cells if role == "solve"}
+
+
+def _heading(text: str) -> str:
+    """Return a Markdown heading without its marks."""
+    return one_line(re.sub(r"[*`$]|\s#+\s*$", "", text), 80)

@@ -32,8 +32,7 @@ from assignment.report.class_page import (
     summarise,
 )
 from assignment.report.similarity import similarity, similarity_page
-from assignment.report.student_page import page
-from assignment.report.student_view import codes, title
+from assignment.report.student_page import codes, page, title
 from assignment.sandbox.zygote import Zygote
 from assignment.submission.handed_in import read_record
 from assignment.submission.likeness import known

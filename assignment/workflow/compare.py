@@ -12,7 +12,7 @@ from assignment.homework.master import Master, cell_id
 from assignment.homework.notebook import NotebookJson
 from assignment.marking.results import earlier, read_autograded
 from assignment.plugins.settings import examiner_for
-from assignment.report.student_view import kind, source
+from assignment.report.student_page import kind, source
 from assignment.rules.policy import difference
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import examine_all
