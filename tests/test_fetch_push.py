@@ -78,13 +78,12 @@ def fill(canvas: Canvas, users: dict[str, str] = PEOPLE) -> None:
     canvas.users[99] = User("Nothing, Nat")
 
 
-def comment(course: Course, assignment: str, student: str) -> str:
-    return f"{PEOPLE[student]}：见附件"
+COMMENTS = {student: f"{name}：见附件" for student, name in PEOPLE.items()}
 
 
 def send(course: Course, canvas: Canvas, yes: bool = True, **how: Any) -> Pushed:
     with connect(environ=canvas.environ, limits=QUICK) as remote:
-        return push(course, "hw", remote, comment, yes=yes, **how)
+        return push(course, "hw", remote, COMMENTS, yes=yes, **how)
 
 
 def begun(course: Course) -> dict[str, float]:
@@ -286,7 +285,7 @@ def push_and_die(course: Course, canvas: Canvas, at: int, after: bool) -> bool:
     with connect(environ=canvas.environ, limits=QUICK) as remote:
         remote.session.mount("http://", Killer(remote.session.get_adapter("http://"), at, after))
         try:
-            push(course, "hw", remote, comment, yes=True)
+            push(course, "hw", remote, COMMENTS, yes=True)
         except KilledError:
             return True
     return False
@@ -356,7 +355,7 @@ def test_reply_lost_and_the_effect_comes_late(course: Course, canvas: Canvas) ->
     canvas.late_effect = 0.2
     canvas.fault = updates("after drop")
     with connect(environ=canvas.environ, limits=replace(QUICK, settle=2.0)) as remote:
-        push(course, "hw", remote, comment, yes=True)
+        push(course, "hw", remote, COMMENTS, yes=True)
     canvas.idle()
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
 
@@ -377,7 +376,7 @@ def test_killed_before_the_effect(course: Course, canvas: Canvas) -> None:
     canvas.fault = lambda number, method, path: ""
     assert len(begun(course)) == 1
     with connect(environ=canvas.environ, limits=replace(QUICK, settle=1.0)) as remote:
-        push(course, "hw", remote, comment, yes=True)
+        push(course, "hw", remote, COMMENTS, yes=True)
     assert begun(course) == {}
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
 
@@ -390,7 +389,7 @@ def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
     program = (
         "from pathlib import Path; from assignment.course import Course; from assignment.workflow.push import push; "
         "from assignment.canvas.api import connect; "
-        f"push(Course(Path({str(course.root)!r})), 'hw', connect(), lambda *about: about[2], yes=True)"
+        f"push(Course(Path({str(course.root)!r})), 'hw', connect(), dict.fromkeys('123', 'why'), yes=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, **canvas.environ})
 
@@ -408,7 +407,7 @@ def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
     canvas.fault = lambda number, method, path: ""
     assert len(begun(course)) == 1
     with connect(environ=canvas.environ, limits=QUICK) as remote:
-        push(course, "hw", remote, lambda *about: about[2], yes=True)
+        push(course, "hw", remote, dict.fromkeys("123", "why"), yes=True)
     assert begun(course) == {}
     assert [len(texts(canvas, user)) for user in (1, 2, 3)] == [1, 1, 1]
     assert canvas.state()["grades"] == {1: 100.0, 2: 60.5, 3: 85.0, 99: None}
@@ -466,7 +465,7 @@ def test_silent_server_is_given_up_on(course: Course, canvas: Canvas) -> None:
     canvas.fault = lambda number, method, path: "hang" if number == 3 else ""
     start = time.monotonic()
     with connect(environ=canvas.environ, limits=replace(QUICK, silence=0.3)) as remote:
-        pushed = push(course, "hw", remote, comment, yes=True)
+        pushed = push(course, "hw", remote, COMMENTS, yes=True)
     assert sorted(pushed.arrived) == ["1", "2", "3"]
     assert canvas.log[3] == canvas.log[4]  # asked again
     assert time.monotonic() - start < 4.0  # the server itself hangs up after five seconds
@@ -786,4 +785,4 @@ def test_wrong_token_and_wrong_ids(canvas: Canvas) -> None:
         connect(environ={**canvas.environ, "CANVAS_TOKEN": "2~wrong"}, limits=QUICK)
     assert "wrong" not in str(error.value)
     with pytest.raises(AssignmentError, match="does not know it"):
-        connect(course=13, environ=canvas.environ, limits=QUICK)
+        connect({**canvas.environ, "CANVAS_URL": canvas.environ["CANVAS_URL"].replace("/12/", "/13/")}, QUICK)

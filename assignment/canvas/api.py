@@ -119,13 +119,8 @@ def address(url: str) -> tuple[str, int | None, int | None]:
     return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}", course, assignment
 
 
-def connect(
-    course: int | None = None,
-    assignment: int | None = None,
-    environ: Mapping[str, str] | None = None,
-    limits: ServerLimits | None = None,
-) -> "RemoteAssignment":
-    """Return the assignment on the server of CANVAS_URL, with the token of CANVAS_TOKEN; ids default to the address's.
+def connect(environ: Mapping[str, str] | None = None, limits: ServerLimits | None = None) -> "RemoteAssignment":
+    """Return the assignment on the server of CANVAS_URL, with the token of CANVAS_TOKEN.
 
     AssignmentError if one of them is missing or Canvas does not know them.
     """
@@ -133,8 +128,7 @@ def connect(
     for name in ("CANVAS_URL", "CANVAS_TOKEN"):
         if not environ.get(name, "").strip():
             raise AssignmentError(f"{name}: not set; export it in the shell (never in a file of the course)")
-    server, named_course, named_assignment = address(environ["CANVAS_URL"])
-    course, assignment = course or named_course, assignment or named_assignment
+    server, course, assignment = address(environ["CANVAS_URL"])
     if course is None or assignment is None:
         raise AssignmentError(
             "CANVAS_URL: names no assignment; set it to its page, https://HOST/courses/12/assignments/34"

@@ -184,7 +184,7 @@ def push(
     """
     from assignment.canvas.api import connect
     from assignment.cli import tables
-    from assignment.workflow.classroom import comment_for, write_feedback
+    from assignment.workflow.classroom import comments, write_feedback
     from assignment.workflow.push import push as verb
 
     found, which = chosen()
@@ -193,5 +193,5 @@ def push(
     _settle_decided(found, which)
     write_feedback(found, which)
     with connect() as remote, progress("sending") as step:
-        pushed = verb(found, which, remote, comment_for(found, which), yes=yes, progress=step)
+        pushed = verb(found, which, remote, comments(found, which), yes=yes, progress=step)
     tables.show_pushed(out, pushed, yes, as_json)

@@ -92,12 +92,11 @@ def attempts_of(results: Iterable[Result]) -> dict[tuple[str, str], list[PartAtt
     return attempts
 
 
-def discrimination(attempts: Sequence[PartAttempt]) -> Discrimination | None:
-    """Return how passing a part goes together with the rest (by Fisher's z); None for too few or all alike."""
-    return _discrimination(attempts, INTERVAL)
+def discrimination(attempts: Sequence[PartAttempt], errors: float = INTERVAL) -> Discrimination | None:
+    """Return how passing a part goes together with the rest (by Fisher's z); None for too few or all alike.
 
-
-def _discrimination(attempts: Sequence[PartAttempt], errors: float) -> Discrimination | None:
+    errors: the interval's half width in standard errors.
+    """
     if len(attempts) < FEW:
         return None
     try:
@@ -138,7 +137,7 @@ def _reasons(attempts: Sequence[PartAttempt]) -> Iterable[tuple[str, str]]:
         strong = _strong(attempts)
         more = f", nor do the {strong} who have {STRONG:.0%} of everything else" if strong else ""
         yield "nobody", f"none of {tried} who tried pass{more}"
-    sure = _discrimination(attempts, SURE)
+    sure = discrimination(attempts, SURE)
     if sure and sure.high < 0:
         yield "strong", f"who is strong elsewhere fails it, who is weak passes: correlation {sure.value:.2f}"
     for kind, groups in (("release", _groups(attempts, "release")), ("version", _groups(attempts, "version"))):

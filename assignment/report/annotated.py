@@ -11,7 +11,7 @@ from assignment.homework.master import HIDDEN, without
 from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Breakdown, Standing
-from assignment.report.student_page import ExerciseView, exercises, kind, rule_views, source, summands, title
+from assignment.report.student_page import ExerciseView, exercises, joined, kind, rule_views, source, summands, title
 from assignment.text import block, one_line, points
 
 CELL = (200_000, 5_000)  # characters and lines of a cell that are kept
@@ -100,7 +100,7 @@ def _outputs(cell: CellJson) -> Iterator[CellJson]:
         sort = output.get("output_type")
         if sort == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
-            yield {"output_type": "stream", "name": name, "text": block(_joined(output.get("text")), *OUTPUT) + "\n"}
+            yield {"output_type": "stream", "name": name, "text": block(joined(output.get("text")), *OUTPUT) + "\n"}
         elif sort == "error":
             trace = block("\n".join(str(line) for line in output.get("traceback") or []), *OUTPUT)
             kept = {"ename": one_line(output.get("ename"), 100), "evalue": one_line(output.get("evalue"), 1_000)}
@@ -115,8 +115,8 @@ def _bundle(data: CellJson) -> dict[str, str]:
     """Return what may be shown of a display's forms: text, and a picture that truly begins as a PNG."""
     kept = {}
     if "text/plain" in data:
-        kept["text/plain"] = block(_joined(data["text/plain"]), *OUTPUT)
-    picture = re.sub(r"\s", "", _joined(data.get("image/png")))
+        kept["text/plain"] = block(joined(data["text/plain"]), *OUTPUT)
+    picture = re.sub(r"\s", "", joined(data.get("image/png")))
     if picture and len(picture) <= PICTURE:
         try:
             raw = base64.b64decode(picture, validate=True)
@@ -125,11 +125,6 @@ def _bundle(data: CellJson) -> dict[str, str]:
         if raw.startswith(b"\x89PNG\r\n\x1a\n"):
             kept["image/png"] = picture
     return kept
-
-
-def _joined(text: object) -> str:
-    """Return text that the format allows to be a list of lines."""
-    return "".join(str(line) for line in text) if isinstance(text, list) else str(text or "")
 
 
 def _metadata(cell: CellJson) -> CellJson:

@@ -239,9 +239,13 @@ def title(notebook: NotebookJson) -> str:
 
 
 def source(cell: CellJson) -> str:
-    """Return a cell's source as one string; the format also allows a list of lines."""
-    text = cell.get("source", "")
-    return text if isinstance(text, str) else "".join(str(row) for row in text)
+    """Return a cell's source as one string."""
+    return joined(cell.get("source"))
+
+
+def joined(text: object) -> str:
+    """Return text that the format allows to be a list of lines."""
+    return "".join(str(line) for line in text) if isinstance(text, list) else str(text or "")
 
 
 def kind(cell: CellJson) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -109,8 +110,8 @@ def _packages() -> Probe:
     with suppress(OSError):
         for line in PINNED.read_text(encoding="utf-8").splitlines():
             name, _, pin = line.partition("#")[0].strip().partition("==")
-            pins[_normal(name)] = pin
-    needed, wrong = ["assignment"], []
+            pins[canonicalize_name(name)] = pin
+    needed, wrong = [canonicalize_name("assignment")], []
     for name in needed:  # it grows
         try:
             about = distribution(name)
@@ -120,16 +121,12 @@ def _packages() -> Probe:
         if pins.get(name, about.version) != about.version:
             wrong.append(f"{name} is {about.version}, not {pins[name]}")
         requirements = [Requirement(text) for text in about.requires or ()]
-        more = [_normal(r.name) for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
+        more = [canonicalize_name(r.name) for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
         needed += [name for name in dict.fromkeys(more) if name not in needed]
     if wrong:
         return Probe("packages", "; ".join(wrong), "run: make setup (marks may differ from another machine's)")
     seen = f"{len(needed)} as pinned" if pins else f"{len(needed)}, no constraints.txt to compare them with"
     return Probe("packages", f"{seen}; numpy {version('numpy')}")
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _bubblewrap() -> Probe:

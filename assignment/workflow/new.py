@@ -19,18 +19,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from assignment.canvas.archive import squeezed
 from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.master import SOLUTION, STUB, Cell, load_master
+from assignment.homework.notebook import NotebookJson
 from assignment.homework.releases import releases
 from assignment.plugins.settings import limits
+from assignment.report.student_page import kind
 from assignment.workflow.release import build
 
-Notebook = dict[str, Any]
 TRASH = shutil.ignore_patterns(".*", "__pycache__")  # beside sources and releases
 ID = "c.CourseDirectory.course_id"
 # Settings of one class or one machine: each statement of the config that mentions one is commented out.
@@ -126,8 +127,7 @@ class HandIn:
     @property
     def entry(self) -> str:
         """The file's name in Canvas's archive."""
-        squeezed = "".join(letter for letter in self.name.lower() if letter.isalnum() or letter == "_")
-        return f"{squeezed}{'_LATE' if self.late else ''}_{self.user}_{self.user * 80 + 7}_{self.file}"
+        return f"{squeezed(self.name)}{'_LATE' if self.late else ''}_{self.user}_{self.user * 80 + 7}_{self.file}"
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def copy_course(course: Course, folder: Path) -> Course:
     return Course(folder)
 
 
-def handed_in(homework: Homework, release: Notebook, mistakes: str, student_side: Examiner) -> list[HandIn]:
+def handed_in(homework: Homework, release: NotebookJson, mistakes: str, student_side: Examiner) -> list[HandIn]:
     """Return a class of fourteen: right, wrong in typical ways, empty, late, broken, and one who handed in nothing."""
     maker = Maker(homework, release, mistakes, student_side)
     names = homework.names
@@ -209,7 +209,7 @@ def write_roster(people: Sequence[HandIn], path: Path, title: str) -> Path:
 class Maker:
     """Makes submissions: a release with solutions, mistakes or nothing in its TODO regions, run as students run it."""
 
-    def __init__(self, homework: Homework, release: Notebook, mistakes: str, student_side: Examiner) -> None:
+    def __init__(self, homework: Homework, release: NotebookJson, mistakes: str, student_side: Examiner) -> None:
         self._homework = homework
         self._student_side = student_side
         self._release = release
@@ -220,7 +220,7 @@ class Maker:
         wrong: Sequence[str] = (),
         only: Sequence[str] | None = None,
         loops: str = "",
-        edit: Callable[[Notebook], None] | None = None,
+        edit: Callable[[NotebookJson], None] | None = None,
     ) -> bytes:
         """Return a notebook's bytes. wrong: mistakes; only: the exercises done (default all); loops: one that hangs."""
         notebook = copy.deepcopy(self._release)
@@ -228,9 +228,9 @@ class Maker:
         if loops:
             bodies[loops] = ("", "while True:\n    pass")
         for raw in notebook["cells"]:
-            about = raw["metadata"].get("assignment", {})
-            if about.get("kind") == "solve" and (only is None or about["name"] in only):
-                raw["source"] = self._solved(self._homework.master.solve(about["name"]), bodies.get(about["name"]))
+            role, name = kind(raw)
+            if role == "solve" and (only is None or name in only):
+                raw["source"] = self._solved(self._homework.master.solve(name), bodies.get(name))
         notebook = self._as_run(notebook)
         if edit:
             edit(notebook)
@@ -276,7 +276,7 @@ class Maker:
                 yield from self._helpers(helper, seen)
                 yield helper
 
-    def _as_run(self, notebook: Notebook) -> Notebook:
+    def _as_run(self, notebook: NotebookJson) -> NotebookJson:
         """The same with what its author would have seen: run by an examiner that knows only the release's checks."""
         seen = self._student_side.examine(json.dumps(notebook).encode()).notebook
         outputs = {raw["id"]: raw.get("outputs") for raw in seen["cells"]}
@@ -286,7 +286,7 @@ class Maker:
         return notebook
 
 
-def _bare(notebook: Notebook) -> None:
+def _bare(notebook: NotebookJson) -> None:
     """What is left of a notebook whose cells were copied into a new one."""
     notebook["metadata"] = {}
     notebook["nbformat_minor"] = 4
@@ -295,13 +295,13 @@ def _bare(notebook: Notebook) -> None:
         raw.pop("id", None)
 
 
-def _edited_check(notebook: Notebook) -> None:
+def _edited_check(notebook: NotebookJson) -> None:
     """The last check made to pass."""
-    checks = [raw for raw in notebook["cells"] if raw["metadata"].get("assignment", {}).get("kind") == "check"]
+    checks = [raw for raw in notebook["cells"] if kind(raw)[0] == "check"]
     checks[-1]["source"] = "print('通过')"
 
 
-def _imports(notebook: Notebook) -> None:
+def _imports(notebook: NotebookJson) -> None:
     """One more package in the first exercise's cell."""
-    solve = next(raw for raw in notebook["cells"] if raw["metadata"].get("assignment", {}).get("kind") == "solve")
+    solve = next(raw for raw in notebook["cells"] if kind(raw)[0] == "solve")
     solve["source"] = "import torch\n" + solve["source"]

@@ -70,7 +70,7 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
     if not results[SOLVED].reason or results[SOLVED].reason != results[EMPTY].reason:  # which a given cell may stop
         wrong += _not_empty(results[EMPTY])
     if known and not wrong:
-        for variant, result in _tried(examiner, zygote, _variants(course, name, master)):
+        for variant, result in _tried(examiner, zygote, list(variants_of(master, course.variants(name)))):
             wrong += _not_full(result, f"variant {variant.name}")
         wrong += [f"mistake {name}: gets every point" for name, check in _mistaken(examiner) if check.full]
     if wrong:
@@ -102,7 +102,7 @@ def prove(course: Course, name: str, draws: int, every: int, progress: Callable[
 
     master = build(course, name).master
     examiner = examiner_of(course, master, {master.release: master.released})
-    variants = _variants(course, name, master)
+    variants = list(variants_of(master, course.variants(name)))
     mutants = [mutant for cell in master.solves for mutant in mutants_of(cell, every)]
     with Zygote.start() as zygote:
         prove_marks(course, name, examiner, zygote)
@@ -170,11 +170,6 @@ def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
         cell, code = checks[mistake.function]
         stage.prepare_for(cell)
         yield mistake.name, stage.check(cell, code).result
-
-
-def _variants(course: Course, name: str, master: Master) -> list[Solution]:
-    """The right variants that stand beside a homework."""
-    return list(variants_of(master, course.variants(name)))
 
 
 def _tried(examiner: Examiner, zygote: Zygote, solutions: Sequence[Solution]) -> Iterator[tuple[Solution, Result]]:

@@ -30,7 +30,6 @@ from assignment.submission.handed_in import newest_attachment
 from assignment.text import points
 from assignment.workflow.export import scaled
 
-Comment = Callable[[Course, str, str], str]  # course, assignment, student -> words for the student
 Progress = Callable[[int, int], None]
 LOSSES = 3  # updates of one student that are lost before Canvas is left in peace
 
@@ -80,16 +79,16 @@ def push(
     course: Course,
     assignment: str,
     remote: RemoteAssignment,
-    comment: Comment,
+    comments: Mapping[str, str],
     yes: bool = False,
     progress: Progress | None = None,
 ) -> Pushed:
     """Send everybody's mark, comment and page that has not arrived yet; without `yes` only return what would be sent.
 
-    Run again after a crash it sends nothing twice and leaves nobody out. AssignmentError if Canvas cannot be reached
-    or takes nothing; what has arrived until then is not sent again.
+    comments: by student. Run again after a crash it sends nothing twice and leaves nobody out. AssignmentError if
+    Canvas cannot be reached or takes nothing; what has arrived until then is not sent again.
     """
-    sendings, left_out = prepare(course, assignment, remote, comment)
+    sendings, left_out = prepare(course, assignment, remote, comments)
     policies = tuple(remote.policies())
     path = course.exported(assignment) / f"sent-{remote.key}.jsonl"
     if not yes:
@@ -108,7 +107,7 @@ def push(
 
 
 def prepare(
-    course: Course, assignment: str, remote: RemoteAssignment, comment: Comment
+    course: Course, assignment: str, remote: RemoteAssignment, comments: Mapping[str, str]
 ) -> tuple[list[Sending], list[LeftOut]]:
     """Return what each student is to get, marks scaled to Canvas's points, and who gets nothing."""
     if remote.grading in ("pass_fail", "not_graded"):
@@ -120,10 +119,10 @@ def prepare(
             left_out.append(LeftOut(mark.student, mark.name, "handed in anonymously"))
             continue
         grade = points(scaled(mark.net, mark.max, remote.points))
-        try:
-            text = comment(course, assignment, mark.student)
-        except AssignmentError as error:
-            left_out.append(LeftOut(mark.student, mark.name, str(error)))
+        text = comments.get(mark.student)
+        if text is None:
+            why = f"its autograded notebook is damaged or gone; run: assignment grade {mark.student}"
+            left_out.append(LeftOut(mark.student, mark.name, why))
             continue
         page = course.feedback(mark.student, assignment)
         there = page.is_file()

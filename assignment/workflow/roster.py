@@ -9,6 +9,7 @@ from assignment.canvas.gradebook import RosterEntry, read_gradebook
 from assignment.course import CONFIG, Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
+from assignment.marking.breakdown import shown_name
 from assignment.marking.decisions import FILE, load
 from assignment.text import one_line
 
@@ -93,7 +94,7 @@ def identified(course: Course, assignment: str, named: Iterable[str]) -> list[st
         return given
     names = {user: student.name for user, student in read_roster(course, assignment, None).items()}
     with course.gradebook() as gradebook:
-        names |= {s.id: ", ".join(filter(None, (s.last_name, s.first_name))) or s.id for s in gradebook.students}
+        names |= {s.id: shown_name(s.last_name, s.first_name) or s.id for s in gradebook.students}
     found = []
     for text in given:
         fitting = [] if text in ids | names.keys() else [user for user, name in names.items() if _fits(text, name)]
