@@ -138,6 +138,8 @@ def _packed(raw: CellJson, secrets: list[tuple[Cell, list[str]]], mistakes: str)
     """Return which line of a solution, hidden test or mistake stands in what a cell carries packed, "" if none."""
     source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
     text = packed_text(source)
+    if not text:
+        return ""
     lines = [line for _, secret in secrets for line in secret] + _bodies(mistakes)
     line = next((line for line in lines if len(line) >= TELLING and line in text), "")
     return f"carries the line {line!r} in what it knows of mistakes; take it out of the hint" if line else ""

@@ -72,7 +72,7 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
     if known and not wrong:
         for variant, result in _tried(examiner, zygote, list(variants_of(master, course.variants(name)))):
             wrong += _not_full(result, f"variant {variant.name}")
-        wrong += [f"mistake {name}: gets every point" for name, check in _mistaken(examiner) if check.full]
+        wrong += [f"mistake {name}: gets every point" for name, check in _mistaken(examiner, named=False) if check.full]
     if wrong:
         text = course.source_text(name).relative_to(course.root).as_posix()
         raise AssignmentError(
@@ -160,8 +160,11 @@ class Trusted(Attempt):
         return self._known[key]
 
 
-def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
-    """What the check of its exercise makes of each named mistake, beside right solutions of all others."""
+def _mistaken(examiner: Examiner, named: bool = True) -> Iterator[tuple[str, CheckResult]]:
+    """What the check of its exercise makes of each known mistake, beside right solutions of all others.
+
+    named: with the cause of each failed part, which takes as long as the checks themselves.
+    """
     homework = examiner.homework
     checks = {cell.name: (cell, code) for cell, code in homework.cells if cell.kind == "check"}
     right: dict[bytes, list[Any]] = {}
@@ -169,7 +172,7 @@ def _mistaken(examiner: Examiner) -> Iterator[tuple[str, CheckResult]]:
         stage = Stage(homework, Trusted(examiner, mistake, right), math.inf, seed=0)
         cell, code = checks[mistake.function]
         stage.prepare_for(cell)
-        yield mistake.name, stage.check(cell, code).result
+        yield mistake.name, stage.check(cell, code, named).result
 
 
 def _tried(examiner: Examiner, zygote: Zygote, solutions: Sequence[Solution]) -> Iterator[tuple[Solution, Result]]:
