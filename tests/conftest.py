@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from assignment.homework.master import load_master
 from assignment.homework.releases import releases
 from assignment.sandbox import Limits
 from assignment.sandbox.zygote import Zygote
+from assignment.workflow import proving
 from assignment.workflow.new import copy_course
 from tests import ROOT
 from tests.support import corpus
@@ -111,6 +113,15 @@ def zygotes(request: pytest.FixtureRequest, split_off: Callable[..., Zygote]) ->
 def real_zygotes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start each zygote anew, where a test is about that."""
     monkeypatch.setattr(Zygote, "start", START)
+
+
+@pytest.fixture(scope="module")
+def few_mistakes() -> Iterator[None]:
+    """Have releases made in this process try few known mistakes: the demo's tries all, test_mistakes judges each."""
+    whole = proving._mistaken
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proving, "_mistaken", lambda *args, **more: islice(whole(*args, **more), 10))
+        yield
 
 
 @contextmanager

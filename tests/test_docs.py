@@ -34,23 +34,23 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The demo as `make demo` runs it: the folder that it was given, and what it said."""
+def demo(checkout: Course, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The demo as `make demo` runs it, its examiner less patient: the folder that it was given, and what it said."""
+    course = copy_course(checkout, tmp_path_factory.mktemp("checkout"))
+    with (course.root / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+        config.write("\nc.Examine.call_seconds = 2.0\n")
     folder = tmp_path_factory.mktemp("demo") / "course"
-    words = [*COMMAND, "demo", str(folder), "--course", str(ROOT)]
+    words = [*COMMAND, "demo", str(folder), "--course", str(course.root)]
     return folder, subprocess.run(words, cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
 def term(demo: tuple[Path, object], tmp_path_factory: pytest.TempPathFactory) -> Course:
-    """The demo's class before anything was collected, in a course whose examiner loses patience soon."""
+    """The demo's class before anything was collected."""
     folder = tmp_path_factory.mktemp("term")
-    course = copy_course(Course(demo[0]), folder)
     for file in ("submissions.zip", "gradebook.csv"):
         shutil.copy(demo[0] / file, folder)
-    config = folder / "nbgrader_config.py"
-    config.write_text(config.read_text(encoding="utf-8") + "\nc.Examine.call_seconds = 2.0\n", encoding="utf-8")
-    return course
+    return copy_course(Course(demo[0]), folder)
 
 
 def test_readme_shows_two_commands_that_make_knows() -> None:
@@ -76,6 +76,7 @@ def test_the_demo_prints_what_the_readme_says(demo: tuple[Path, subprocess.Compl
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_mistakes")
 @pytest.mark.parametrize("page", ["docs/author.md", "docs/ta.md"])
 def test_the_commands_of_a_page(page: str, term: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(term.root)

@@ -247,6 +247,7 @@ def test_an_examiner_that_dies_costs_one_verdict(jobs: int, klass: Course, monke
     assert {g.student: g.result.verdict for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
 
 
+@pytest.mark.usefixtures("few_mistakes")
 def test_a_correction_in_mid_term_harms_nobody(course: Course, release: Notebook, reference: Sources) -> None:
     before = release["metadata"]["assignment"]["release"]
     text = course.source_text("rnn")

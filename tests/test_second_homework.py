@@ -46,7 +46,7 @@ def half(x):
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Course:
+def two(few_mistakes: None, tmp_path_factory: pytest.TempPathFactory) -> Course:
     """A course with the recurrent networks as they are and the tiny homework, both released."""
     course = tiny.course(tmp_path_factory.mktemp("two") / "course", tiny=tiny.TEXT + PARTLY)
     networks = Course(ROOT)
@@ -183,6 +183,7 @@ def is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
+@pytest.mark.usefixtures("few_mistakes")
 def test_the_committed_notebooks_are_what_the_text_gives_today(tmp_path: Path) -> None:
     networks = Course(ROOT)
     course = tiny.course(tmp_path / "course", rnn=networks.source_text("rnn").read_text(encoding="utf-8"))

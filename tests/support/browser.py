@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 LAPTOP = (1366, 768)
 PATIENCE = 120.0  # seconds until anything has to show; only a machine with much else to do needs them
+OFTEN = 100  # milliseconds between two looks; by default there is one before each frame, for which the page is drawn
 FLAGS = (
     "--no-sandbox",  # running as root, Chromium refuses its own; what it opens here is ours
     "--disable-gpu",
@@ -141,7 +142,7 @@ class OpenNotebook:
 
     def __init__(self, page: Page, path: Path) -> None:
         self.page, self.path = page, path
-        page.wait_for_function(READY)
+        page.wait_for_function(READY, polling=OFTEN)
         page.evaluate(LISTEN)
 
     @property
@@ -189,7 +190,7 @@ class OpenNotebook:
     def _run(self, names: list[str], start: Callable[[], None]) -> None:
         self.page.evaluate("window.sent.clear()")
         start()
-        self.page.wait_for_function(RAN, arg=names)
+        self.page.wait_for_function(RAN, arg=names, polling=OFTEN)
 
     def enter(self, name: str, line: str = "") -> None:
         """Click into a cell's editor, into the line with these words if they are given."""
