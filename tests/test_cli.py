@@ -520,7 +520,8 @@ def test_check_loads_nothing_that_it_does_not_need(klass: Course) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_one_line_and_nothing_running(handed_in: Course, tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["--jobs 1", "--on local:1"])
+def test_ctrl_c_leaves_one_line_and_nothing_running(where: str, handed_in: Course, tmp_path: Path) -> None:
     """In the middle of a submission that would hang for long."""
     course = tiny.copy_of(handed_in, tmp_path / "course")
     configured("c.Examine.call_seconds = 60.0\nc.Examine.cell_seconds = 90.0")(course)
@@ -530,7 +531,7 @@ def test_ctrl_c_leaves_one_line_and_nothing_running(handed_in: Course, tmp_path:
         path = course.submitted(student, "tiny")
         path.parent.mkdir(parents=True)
         path.write_bytes(corpus.submission(notebook, solutions))
-    command = [*COMMAND, "grade", "--jobs", "1"]
+    command = [*COMMAND, "grade", *where.split()]
     run = subprocess.Popen(
         command,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background run of tests has it ignored
@@ -554,7 +555,8 @@ def test_ctrl_c_leaves_one_line_and_nothing_running(handed_in: Course, tmp_path:
     database = sqlite3.connect(course.root / "gradebook.db")
     try:
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
-        assert database.execute("select student_id from submitted_assignment").fetchall() == [("1",)]
+        kept = database.execute("select student_id from submitted_assignment").fetchall()
+        assert kept in ([("1",)], [("1",), ("3",)])  # a cluster's worker takes them in its own order
     finally:
         database.close()
     first = earlier(course, "tiny", "1")

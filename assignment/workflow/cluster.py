@@ -8,6 +8,7 @@ others. The scheduler passes on and keeps nothing beyond a task; when it is gone
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 import signal
@@ -15,7 +16,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from multiprocessing import resource_tracker
 from queue import Empty, SimpleQueue
@@ -237,8 +238,9 @@ class Cluster(Dispatcher[RemoteWorker]):
             telling.join(LOOK)
 
 
-def _local(address: str) -> Any:
-    """Start worker processes on this machine. AssignmentError unless the address says how many."""
+@contextmanager
+def _local(address: str) -> Iterator[Any]:
+    """Worker processes on this machine. AssignmentError unless the address says how many."""
     from distributed import LocalCluster
 
     number = LOCAL.fullmatch(address)
@@ -249,7 +251,7 @@ def _local(address: str) -> Any:
     # half-way.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return LocalCluster(
+        cluster = LocalCluster(
             n_workers=int(number[1]),
             threads_per_worker=1,
             memory_limit=0,
@@ -258,3 +260,12 @@ def _local(address: str) -> Any:
         )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with cluster:
+        try:
+            yield cluster
+        finally:  # they have nothing left to do, and take half a second each to put their own things in order
+            for nanny in cluster.workers.values():
+                nanny.auto_restart = False
+                with suppress(ProcessLookupError):
+                    if pid := nanny.pid:
+                        os.kill(pid, signal.SIGKILL)
