@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assignment.homework.mutation import Mutant
+from assignment.homework.solutions import Mutant
 from tests.support.mutants import EQUIVALENT, Outcome
 from tests.tools.accuracy import margin_table, one_slip_table, survivors, tally
 from tests.tools.margins import Margin

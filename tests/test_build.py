@@ -382,7 +382,7 @@ def test_folded_and_played_with(rich: Course) -> None:
     play = cells["play-guess"]["metadata"]
     assert (play["nbgrader"]["locked"], play["nbgrader"]["grade"], play["nbgrader"]["solution"]) == (True, False, False)
     master = load_master(rich.source("rich"))
-    assert [cell.id for cell in master.plays] == ["play-guess"]
+    assert [cell.id for cell in master.cells if cell.kind == "play"] == ["play-guess"]
     assert "play-guess" not in {cell.id for cell in master.graded}
 
 

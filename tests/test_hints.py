@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from assignment.errors import AssignmentError
-from assignment.grading.reference import Mistake, load_mistakes
-from assignment.homework.fingerprints import with_fingerprints
 from assignment.homework.master import Master
+from assignment.homework.mistakes import Mistake, load_mistakes, with_fingerprints
 from assignment.homework.notebook import notebook_cell, packed_text
 from assignment.homework.releases import prove
 from tests import ROOT

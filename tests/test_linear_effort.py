@@ -18,7 +18,7 @@ from assignment.sandbox import Limits
 from assignment.sandbox.inside.notebook import normalise
 from assignment.submission.likeness import traces
 from assignment.submission.matching import another_homework, match
-from assignment.submission.reader import checked_notebook
+from assignment.submission.notebook import checked_notebook
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release as make_release
 from tests.support import corpus, tiny

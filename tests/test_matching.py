@@ -16,7 +16,7 @@ from assignment.homework.notebook import render
 from assignment.homework.percent import parse
 from assignment.sandbox.inside.notebook import normalise
 from assignment.submission.matching import Matching, Placed, another_homework, match, newer_syntax
-from assignment.submission.reader import checked_notebook
+from assignment.submission.notebook import checked_notebook
 from tests.support import tiny
 
 Cells = list[dict[str, Any]]

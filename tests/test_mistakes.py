@@ -19,7 +19,7 @@ from assignment.grading.diagnosis import (
     related,
 )
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised
-from assignment.grading.reference import Mistake, load_mistakes
+from assignment.homework.mistakes import Mistake, load_mistakes
 from tests import ROOT
 from tests.support.judge import Judge, Verdict, again, load_master, quiet
 from tests.support.mutants import same

@@ -12,8 +12,15 @@ import pytest
 
 from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox
-from assignment.submission.notebook import Notebook, Output, SubmittedCell, newer_python
-from assignment.submission.reader import Unreadable, checked_notebook, read_notebook
+from assignment.submission.notebook import (
+    Notebook,
+    Output,
+    SubmittedCell,
+    Unreadable,
+    checked_notebook,
+    newer_python,
+    read_notebook,
+)
 
 LIMITS = Limits(memory=512 * MIB, notebook_bytes=64 * MIB, notebook_cells=50, source_bytes=100_000)
 CODE = {"cell_type": "code", "id": "a", "source": "x = 1\nx", "execution_count": 3, "metadata": {}, "outputs": []}

@@ -28,7 +28,7 @@ from assignment.homework.notebook import render
 from assignment.homework.percent import parse
 from assignment.rules import Finding, Policy, findings
 from assignment.sandbox.inside.notebook import normalise
-from assignment.submission.reader import checked_notebook
+from assignment.submission.notebook import checked_notebook
 from assignment.syntax import walk
 from tests.support import tiny
 

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from assignment import words
-from assignment.grading.reference import Code, Namespace
+from assignment.grading.reference import Code
 from assignment.grading.result import CheckResult, Part
 from assignment.homework.diagnosis import Diagnosis
 from assignment.homework.master import Cell
+from assignment.homework.mistakes import Namespace
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.protocol import Output
 from assignment.text import one_line

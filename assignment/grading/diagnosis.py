@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from assignment import words
 from assignment.grading.checks import CheckRun
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised, Student
-from assignment.grading.reference import Homework, Mistake, Namespace, called, compose, implementation
+from assignment.grading.reference import Homework, called, implementation
+from assignment.homework.mistakes import Mistake, Namespace, compose
 
 LARGEST = 3_000  # numbers in a call; making a larger one again takes time and tells no more than a small one
 TRIED = 6  # failed rows, and passed ones, on which every mistake is tried: the smallest and the largest

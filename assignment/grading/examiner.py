@@ -35,8 +35,7 @@ from assignment.sandbox.session import Session
 from assignment.sandbox.zygote import Sandbox
 from assignment.submission.likeness import traces
 from assignment.submission.matching import Placed, another_homework, match, newer_syntax
-from assignment.submission.notebook import Notebook
-from assignment.submission.reader import Unreadable, read_notebook
+from assignment.submission.notebook import Notebook, Unreadable, read_notebook
 from assignment.text import plain
 
 SMALL = 1 << 20  # bytes of a file that leaves no trace of memory or time in the sandbox that has read it

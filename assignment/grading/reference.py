@@ -22,10 +22,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from assignment.homework.master import HIDDEN, Cell, Master
+from assignment.homework.mistakes import Mistake, Namespace, load_mistakes
 from assignment.homework.notebook import FILLED
 from assignment.sandbox.protocol import OBJECT, Keywords
-
-Namespace = dict[str, Any]  # the names of a kernel
 
 
 class Code(NamedTuple):
@@ -33,24 +32,6 @@ class Code(NamedTuple):
 
     visible: CodeType
     hidden: CodeType
-
-
-@dataclass(frozen=True, eq=False)
-class Mistake:
-    """A wrong implementation that people really write, with its name and a hint that leads away from it."""
-
-    function: str
-    name: str
-    hint: str
-    implement: Callable[..., Any]
-
-    @property
-    def calls_its_function(self) -> bool:
-        """Whether it works on what the right function gives."""
-        names = self.implement.__code__.co_names
-        helpers = (getattr(self.implement.__globals__.get(name), "__code__", None) for name in names)
-        called = {*names, *(name for code in helpers if code for name in code.co_names)}
-        return self.function.partition(".")[0] in called
 
 
 @dataclass(frozen=True)
@@ -62,24 +43,6 @@ class Steps:
     state: str  # the parameter that is the first step's second argument; later ones get the step's own output
     params: tuple[str, ...]  # the solution's parameters
     args: tuple[str, ...]  # what the step is called with: "" for the slice, the state's name, or a parameter
-
-
-def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -> dict[str, list[Mistake]]:
-    """Execute a homework's list of mistakes on top of its reference solution -> mistakes by function, in their order.
-
-    In the text each mistake is a function under `@mistake(FUNCTION, HINT)`; it sees every name of the reference.
-    """
-    found: dict[str, list[Mistake]] = {}
-
-    def mistake(function: str, hint: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        def keep(implement: Callable[..., Any]) -> Callable[..., Any]:
-            found.setdefault(function, []).append(Mistake(function, implement.__name__, hint, implement))
-            return implement
-
-        return keep
-
-    exec(compile(text, filename, "exec"), {**reference, "mistake": mistake, "__name__": filename})
-    return found
 
 
 def implementation(reference: Namespace, name: str) -> Callable[..., Any]:
@@ -107,27 +70,6 @@ def called(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return implement(*objects, *args, **kwargs)
-
-
-def compose(outer: Mistake, inner: Mistake) -> Mistake:
-    """Return the mistake of two: the outer one calls the inner one instead of the right function."""
-    owner, _, method = outer.function.partition(".")
-
-    def implement(*args: Any, **kwargs: Any) -> Any:
-        names = outer.implement.__globals__
-        right = names[owner]
-
-        def wrong(*args: Any, **kwargs: Any) -> Any:
-            names[owner] = right  # the inner one may call it too
-            return inner.implement(*args, **kwargs)
-
-        names[owner] = type(owner, (right,), {method: wrong}) if method else wrong
-        try:
-            return outer.implement(*args, **kwargs)
-        finally:
-            names[owner] = right
-
-    return Mistake(outer.function, f"{outer.name}, {inner.name}", outer.hint, implement)
 
 
 class Homework:

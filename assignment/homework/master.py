@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -69,31 +70,26 @@ def cell_id(kind: str, name: str) -> str:
 def without(source: str, markers: tuple[str, str], stub: str | None = None) -> str:
     """Return the source without the marked blocks, each replaced by the stub if given, as nbgrader does it."""
     kept: list[str] = []
-    inside = False
-    for line in source.split("\n"):
-        if markers[0] in line:
-            inside = True
-            if stub is not None:
-                kept.append(line[: len(line) - len(line.lstrip())] + stub)
-        elif markers[1] in line:
-            inside = False
-        elif not inside:
+    for line, inside in _lines(source, markers):
+        if not inside:
             kept.append(line)
+        elif stub is not None and markers[0] in line:
+            kept.append(line[: _indent(line)] + stub)
     return "\n".join(kept)
 
 
 def within(source: str, markers: tuple[str, str]) -> list[str]:
     """Return the lines inside the marked blocks, without the markers."""
-    found: list[str] = []
+    return [line for line, inside in _lines(source, markers) if inside and not any(mark in line for mark in markers)]
+
+
+def _lines(source: str, markers: tuple[str, str]) -> Iterator[tuple[str, bool]]:
+    """Yield each line, and whether it is of a marked block; markers are."""
     inside = False
     for line in source.split("\n"):
-        if markers[0] in line:
-            inside = True
-        elif markers[1] in line:
-            inside = False
-        elif inside:
-            found.append(line)
-    return found
+        inside = inside or markers[0] in line
+        yield line, inside or markers[1] in line
+        inside = inside and markers[1] not in line
 
 
 @dataclass(frozen=True)
@@ -205,11 +201,6 @@ class Master:
         return tuple(cell for cell in self.cells if cell.cell_type == "code" and cell.kind != "play")
 
     @property
-    def plays(self) -> tuple[Cell, ...]:
-        """Cells to try things in: locked, worth nothing, never run in grading."""
-        return self._of("play")
-
-    @property
     def solves(self) -> tuple[Cell, ...]:
         """The exercises."""
         return self._of("solve")
@@ -231,11 +222,11 @@ class Master:
 
     def solve(self, name: str) -> Cell:
         """Return the exercise's cell; KeyError if there is none of that name."""
-        return self._one("solve", name)
+        return self._by_id[cell_id("solve", name)]
 
     def check(self, name: str) -> Cell:
         """Return the check's cell; KeyError if there is none of that name."""
-        return self._one("check", name)
+        return self._by_id[cell_id("check", name)]
 
     def cell(self, id: str) -> Cell:
         """Return the cell with that id; KeyError if there is none."""
@@ -248,9 +239,6 @@ class Master:
     def _of(self, kind: str) -> tuple[Cell, ...]:
         return tuple(cell for cell in self.cells if cell.kind == kind)
 
-    def _one(self, kind: str, name: str) -> Cell:
-        return self._by_id[cell_id(kind, name)]
-
 
 def _cell(raw: dict[str, Any], number: int) -> Cell:
     """Read one cell of a built notebook."""
@@ -259,11 +247,14 @@ def _cell(raw: dict[str, Any], number: int) -> Cell:
     kind, name = ours.get("kind"), ours.get("name")
     if kind not in KINDS or not name:
         raise AssignmentError(f"cell {number} has no kind; build the notebook from its text: assignment build")
-    source = raw.get("source", "")
-    if isinstance(source, list):
-        source = "".join(source)
     points = float(metadata.get("nbgrader", {}).get("points", 0)) if kind == "check" else None
-    return Cell(kind, name, cell_id(kind, name), raw.get("cell_type", "code"), source, points)
+    return Cell(kind, name, cell_id(kind, name), raw.get("cell_type", "code"), source_of(raw), points)
+
+
+def source_of(raw: dict[str, Any]) -> str:
+    """Return the source of a notebook's cell, which its JSON has as a text or as lines."""
+    source = raw.get("source", "")
+    return "".join(source) if isinstance(source, list) else str(source)
 
 
 def release_hash(cells: list[tuple[str, str, str]]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from assignment.errors import AssignmentError
-from assignment.homework.master import KINDS, Cell, Header, Master, regions
+from assignment.homework.master import KINDS, Cell, Header, Master, regions, source_of
 from assignment.homework.percent import title_of
 
 NotebookJson = dict[str, Any]  # a notebook as nbformat 4 has it
@@ -176,5 +176,4 @@ def _exercise(source: str) -> str:
 
 def _source(raw: CellJson) -> str:
     """Return a cell's source without blank lines at its ends: percent text cannot tell them from spacing."""
-    source = raw["source"]
-    return bare_source("".join(source) if isinstance(source, list) else str(source)).strip("\n")
+    return bare_source(source_of(raw)).strip("\n")

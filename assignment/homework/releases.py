@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.homework.master import HIDDEN, SOLUTION, Cell, Master, load_master, within
+from assignment.homework.master import HIDDEN, SOLUTION, Cell, Master, load_master, source_of, within
 from assignment.homework.notebook import CellJson, NotebookJson, packed_text
 from assignment.homework.percent import LOOKS_LIKE_A_MARKER
 from assignment.syntax import bare, parsed
@@ -48,18 +47,13 @@ def made_from(named: str, sources: Iterable[str], known: dict[str, Master]) -> t
     """
     if named in known:
         return known[named], ""
-    squeezed = {_bare(source) for source in sources}
+    squeezed = {bare(source) for source in sources}
     newest_first = list(reversed(known.values()))
-    found = max(newest_first, key=lambda master: sum(_bare(cell.source) in squeezed for cell in master.cells))
+    found = max(newest_first, key=lambda master: sum(bare(cell.source) in squeezed for cell in master.cells))
     said = f"names the unknown release {named[:16]!r}" if named else "names no release"
     if len(known) == 1:
         return found, f"the notebook {said}: taken for {found.release}, the only one"
     return found, f"the notebook {said}: taken for {found.release}, which it is most like"
-
-
-def _bare(source: str) -> str:
-    """Return the source without what editors and file systems change."""
-    return re.sub(r"\s+", " ", source.replace("\ufeff", "")).strip()
 
 
 def prove(master: Master, release: NotebookJson, mistakes: str = "") -> None:
@@ -91,7 +85,7 @@ def _leak(cell: Cell, raw: CellJson) -> str:
     extra = sorted(set(raw["metadata"]) - CELL_METADATA)
     if extra:
         return f"carries metadata {extra}; remove it"
-    source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
+    source = source_of(raw)
     for line in source.split("\n"):
         if LOOKS_LIKE_A_MARKER.match(line):
             return f"still holds a marker, {line.strip()!r}; spell it as nbgrader does"
@@ -106,8 +100,7 @@ def _leak(cell: Cell, raw: CellJson) -> str:
 
 def _copied(raw: CellJson, secrets: list[tuple[Cell, list[str]]]) -> str:
     """Return which whole solution or hidden test stands in the released cell, "" if none."""
-    source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
-    lines = _significant(source.split("\n"))
+    lines = _significant(source_of(raw).split("\n"))
     for cell, secret in secrets:
         if any(lines[start : start + len(secret)] == secret for start in range(len(lines))):
             return f"repeats what is hidden in {cell.id}: {secret[0]!r} …; take it out"
@@ -136,8 +129,7 @@ def _strings(source: str) -> list[str]:
 
 def _packed(raw: CellJson, secrets: list[tuple[Cell, list[str]]], mistakes: str) -> str:
     """Return which line of a solution, hidden test or mistake stands in what a cell carries packed, "" if none."""
-    source = raw["source"] if isinstance(raw["source"], str) else "".join(raw["source"])
-    text = packed_text(source)
+    text = packed_text(source_of(raw))
     if not text:
         return ""
     lines = [line for _, secret in secrets for line in secret] + _bodies(mistakes)

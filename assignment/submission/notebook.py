@@ -1,12 +1,20 @@
-"""A submission's notebook as the project reads it: plain, typed, and checked before anything relies on it."""
+"""A submission's notebook: parsed inside the sandbox, checked on arrival, then plain and typed for all who read it."""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from assignment.sandbox import Limits
+from assignment.sandbox.channel import Ended
+from assignment.sandbox.protocol import ProtocolError
+from assignment.sandbox.session import Session
 
 OUTPUTS = ("stream", "error", "execute_result", "display_data")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,3 +73,96 @@ def newer_python(notebook: Notebook) -> str:
     """Return the version of Python that ran the notebook, if it is newer than this one, else ""."""
     version = re.match(r"3\.(\d{1,3})(?!\d)", notebook.python)
     return notebook.python[:20] if version and int(version[1]) > sys.version_info.minor else ""
+
+
+class Unreadable(Exception):
+    """The submission is no notebook; says why, in English for a TA."""
+
+
+def read_notebook(session: Session, data: bytes, limits: Limits) -> Notebook:
+    """Return the notebook in `data`, its outputs cut to what is needed. Raises Unreadable."""
+    if len(data) > limits.notebook_bytes:
+        raise Unreadable(f"it is {len(data) >> 20} MiB large; {limits.notebook_bytes >> 20} MiB are read at most")
+    try:
+        wrong, notebook = session.parse(data, limits.notebook_cells, limits.source_bytes)
+    except Ended as ended:
+        raise Unreadable(f"it could not be read within the limits ({ended.reason})") from ended
+    if wrong:
+        raise Unreadable(str(wrong))
+    return checked_notebook(notebook)
+
+
+def checked_notebook(raw: Any) -> Notebook:
+    """Return the notebook that the sandbox hands over, every value of the type it should have. Raises Unreadable."""
+    try:
+        return _notebook(raw)
+    except (KeyError, TypeError, AttributeError, ProtocolError) as error:
+        raise Unreadable("it was read by a process that did not keep to the protocol") from error
+
+
+def _notebook(raw: Any) -> Notebook:
+    _of(int, raw["nbformat"]), _of(int, raw["nbformat_minor"])
+    metadata = {_of(str, key): _small(value) for key, value in _of(dict, raw["metadata"]).items()}
+    ours, kernel = metadata.get("assignment", {}), metadata.get("kernelspec", {})
+    return Notebook(
+        cells=tuple(_cell(position, cell) for position, cell in enumerate(_of(list, raw["cells"]))),
+        assignment=_text(ours, "name"),
+        release=_text(ours, "release"),
+        kernel=_text(kernel, "name") or "python3",
+        python=_text(metadata.get("language_info", {}), "version"),
+        private_outputs=metadata.get("colab", {}).get("private_outputs") is True,
+    )
+
+
+def _of(kind: type[T], value: Any) -> T:
+    """The value, if its type is exactly this one. Raises TypeError."""
+    if type(value) is not kind:
+        raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+    return value
+
+
+def _small(value: Any) -> Mapping[str, object]:
+    """Metadata: a mapping of plain values."""
+    for item in _of(dict, value).values():
+        if item is not None and type(item) not in (bool, int, float, str):
+            raise TypeError("metadata that are not plain")
+    return {_of(str, key): item for key, item in value.items()}
+
+
+def _text(mapping: Mapping[str, object], key: str) -> str:
+    """The text that stands under a key, "" if none does."""
+    value = mapping.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _cell(position: int, cell: Any) -> SubmittedCell:
+    if cell["cell_type"] not in ("code", "markdown", "raw"):
+        raise TypeError("a cell of an unknown type")
+    count, metadata = cell["execution_count"], cell["metadata"]
+    nbgrader, ours = _small(metadata["nbgrader"]), _small(metadata["assignment"])
+    for tag in _of(list, metadata["tags"]):
+        _of(str, tag)
+    return SubmittedCell(
+        position,
+        cell["cell_type"],
+        _of(str, cell["id"]),
+        _of(str, cell["source"]),
+        None if count is None else _of(int, count),
+        tuple(_output(output) for output in _of(list, cell["outputs"])),
+        _text(nbgrader, "grade_id"),
+        _text(ours, "kind"),
+        _text(ours, "name"),
+    )
+
+
+def _output(output: Any) -> Output:
+    kind = output["output_type"]
+    if kind not in OUTPUTS:
+        raise TypeError("an output of an unknown type")
+    if kind == "stream":
+        _of(str, output["name"])
+        return Output(kind, _of(str, output["text"]))
+    if kind == "error":
+        return Output(kind, f"{_of(str, output['ename'])}: {_of(str, output['evalue'])}")
+    data = {_of(str, key): _of(str, value) for key, value in _of(dict, output["data"]).items()}
+    return Output(kind, data.get("text/plain", ""), "image/png" in data)

@@ -19,9 +19,9 @@ from assignment.errors import AssignmentError
 from assignment.grading.examination import Attempt, Stage
 from assignment.grading.examiner import Examiner
 from assignment.grading.proxies import swept
-from assignment.grading.reference import Mistake
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework.master import HIDDEN, Cell, Master, within
+from assignment.homework.mistakes import Mistake
 from assignment.homework.notebook import dumps, render
 from assignment.homework.solutions import Solution, mutants_of, variants_of
 from assignment.sandbox.channel import remote_error

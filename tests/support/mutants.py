@@ -10,7 +10,7 @@ import numpy as np
 
 from assignment.grading.diagnosis import finite, follow
 from assignment.grading.proxies import Call
-from assignment.homework.mutation import Mutant, mutants
+from assignment.homework.solutions import Mutant, mutants
 from tests.support.inputs import random_call
 from tests.support.judge import DecidedError, HangError, Judge, again, quiet, time_limit
 

@@ -12,7 +12,8 @@ from typing import Any
 from assignment.course import Course
 from assignment.grading.diagnosis import recognise
 from assignment.grading.examiner import Examiner
-from assignment.grading.reference import Homework, load_mistakes
+from assignment.grading.reference import Homework
+from assignment.homework.mistakes import load_mistakes
 from assignment.homework.releases import releases
 from tests import ROOT
 from tests.support import corpus

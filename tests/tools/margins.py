@@ -20,9 +20,9 @@ from typing import Any
 
 from assignment.grading.diagnosis import follow
 from assignment.grading.proxies import Call
-from assignment.grading.reference import load_mistakes
 from assignment.homework.master import HIDDEN, within, without
-from assignment.homework.mutation import mutants
+from assignment.homework.mistakes import load_mistakes
+from assignment.homework.solutions import mutants
 from tests import ROOT
 from tests.support.fitting import variants
 from tests.support.judge import HangError, Judge, Recorder, again, load_master, quiet, time_limit

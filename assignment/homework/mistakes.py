@@ -1,6 +1,7 @@
-"""What each named mistake gives on the visible checks, in a few numbers, so that a notebook can name it at once.
+"""The list of mistakes that people really make: loaded, composed, and what each gives on the visible checks.
 
-The notebook carries no code of a mistake, only projections of its arrays and its hint, packed into one string.
+A notebook carries no code of a mistake: only projections of its arrays and its hint, packed into one string, so that
+it can name the mistake at once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,65 @@ from assignment.homework.diagnosis import Diagnosis
 from assignment.homework.master import Cell, Master
 from assignment.homework.notebook import EMPTY
 
+Namespace = dict[str, Any]  # the names of a kernel
 Prints = dict[str, list[Any]]  # by row of a check: the fingerprint of what is wrong in it; "!" for an error
+
+
+@dataclass(frozen=True, eq=False)
+class Mistake:
+    """A wrong implementation that people really write, with its name and a hint that leads away from it."""
+
+    function: str
+    name: str
+    hint: str
+    implement: Callable[..., Any]
+
+    @property
+    def calls_its_function(self) -> bool:
+        """Whether it works on what the right function gives."""
+        names = self.implement.__code__.co_names
+        helpers = (getattr(self.implement.__globals__.get(name), "__code__", None) for name in names)
+        called = {*names, *(name for code in helpers if code for name in code.co_names)}
+        return self.function.partition(".")[0] in called
+
+
+def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -> dict[str, list[Mistake]]:
+    """Execute a homework's list of mistakes on top of its reference solution -> mistakes by function, in their order.
+
+    In the text each mistake is a function under `@mistake(FUNCTION, HINT)`; it sees every name of the reference.
+    """
+    found: dict[str, list[Mistake]] = {}
+
+    def mistake(function: str, hint: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        def keep(implement: Callable[..., Any]) -> Callable[..., Any]:
+            found.setdefault(function, []).append(Mistake(function, implement.__name__, hint, implement))
+            return implement
+
+        return keep
+
+    exec(compile(text, filename, "exec"), {**reference, "mistake": mistake, "__name__": filename})
+    return found
+
+
+def compose(outer: Mistake, inner: Mistake) -> Mistake:
+    """Return the mistake of two: the outer one calls the inner one instead of the right function."""
+    owner, _, method = outer.function.partition(".")
+
+    def implement(*args: Any, **kwargs: Any) -> Any:
+        names = outer.implement.__globals__
+        right = names[owner]
+
+        def wrong(*args: Any, **kwargs: Any) -> Any:
+            names[owner] = right  # the inner one may call it too
+            return inner.implement(*args, **kwargs)
+
+        names[owner] = type(owner, (right,), {method: wrong}) if method else wrong
+        try:
+            return outer.implement(*args, **kwargs)
+        finally:
+            names[owner] = right
+
+    return Mistake(outer.function, f"{outer.name}, {inner.name}", outer.hint, implement)
 
 
 def with_fingerprints(master: Master, mistakes: str) -> Master:
@@ -42,10 +101,10 @@ def fingerprints(master: Master, mistakes: str) -> dict[str, Any]:
     """Return by exercise the section that explains it and [hint, fingerprints by row] of each mistake that shows."""
     trial = Trial(master)
     found: dict[str, list[tuple[str, Prints]]] = {}
-    for function, hint, implement in _listed(mistakes, trial.names):
-        prints = trial.prints(function, implement)
-        if prints:
-            found.setdefault(function, []).append((hint, prints))
+    for function, listed in load_mistakes(mistakes, trial.names).items():
+        for mistake in listed:
+            if prints := trial.prints(function, mistake.implement):
+                found.setdefault(function, []).append((mistake.hint, prints))
     return {
         name: {"section": _section(master, name), "mistakes": list(_unambiguous(several))}
         for name, several in found.items()
@@ -57,7 +116,7 @@ class Trial:
 
     def __init__(self, master: Master) -> None:
         self._master = master
-        self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.names: Namespace = {"__name__": "__main__"}
         for cell in master.graded:
             if cell.kind in ("given", "solve"):
                 self._run(cell)
@@ -94,17 +153,6 @@ class Trial:
                 exec(compile(source, f"<{cell.id}>", "exec"), self.names)
         finally:
             np.random.set_state(state)
-
-
-def _listed(text: str, names: dict[str, Any]) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Yield (function, hint, implementation) of a list of mistakes."""
-    found: list[tuple[str, str, Callable[..., Any]]] = []
-
-    def mistake(function: str, hint: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        return lambda implement: found.append((function, hint, implement)) or implement  # type: ignore[func-returns-value]
-
-    exec(compile(text, "mistakes", "exec"), {**names, "mistake": mistake})
-    yield from found
 
 
 def _unambiguous(several: list[tuple[str, Prints]]) -> Iterator[tuple[str, Prints]]:
