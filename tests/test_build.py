@@ -262,7 +262,7 @@ def test_the_master_knows_its_cells(course: Course) -> None:
     master = load_master(course.source("tiny"))
     counter = master.solve("Counter.add")
     assert (master.name, master.max) == ("tiny", 6.5)
-    assert [len(cells) for cells in (master.prose, master.given, master.solves, master.checks)] == [2, 1, 2, 2]
+    assert [len(cells) for cells in (master.given, master.solves, master.checks)] == [1, 2, 2]
     assert counter.defines == ("Counter", "Counter.add")
     assert [counter.source.split("\n")[r.start : r.stop][1].strip() for r in counter.regions] == ["self.count += step"]
     assert f"        # TODO: 加上 step\n        {STUB}\n        # TODO 结束\n" in counter.stub

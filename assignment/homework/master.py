@@ -211,11 +211,6 @@ class Master:
         return self._of("check")
 
     @property
-    def prose(self) -> tuple[Cell, ...]:
-        """The text."""
-        return self._of("prose")
-
-    @property
     def max(self) -> float:
         """The points of all checks together."""
         return sum(cell.points or 0.0 for cell in self.checks)

@@ -36,19 +36,16 @@ class Arrival:
     """When a submission came, as feedback shows it."""
 
     late: bool = False
-    days: float = 0.0
-    """How late, 0 in time or where nobody knows."""
+    days: float = 0.0  # how late, 0 in time or where nobody knows
     submitted_at: str | None = None
-    words: str = ""
-    """For the student: the deadline, what counts."""
+    words: str = ""  # for the student: the deadline, what counts
 
 
 @dataclass(frozen=True)
 class Penalty:
     """Points taken off a mark."""
 
-    kind: str
-    """late or rules."""
+    kind: str  # late or rules
     points: float
     words: str = ""
 
@@ -57,10 +54,8 @@ class Penalty:
 class BreakdownRow:
     """A line of the sum that ends in the net mark."""
 
-    kind: str
-    """auto, manual, award, floor, late or rules."""
-    name: str
-    """The check that a person changed or gave an award for, else ""."""
+    kind: str  # auto, manual, award, floor, late or rules
+    name: str  # the check that a person changed or gave an award for, else ""
     points: float
     words: str = ""
 
@@ -69,28 +64,19 @@ class BreakdownRow:
 class Breakdown:
     """How one submission's mark came about; feedback page, annotated notebook and class page agree on it."""
 
-    auto: float
-    """What the examination gave."""
-    manual: Mapping[str, ScoreChange]
-    """What a person changed, by check."""
-    score: float
-    """Automatic, manual and awarded points, before penalties; never negative."""
+    auto: float  # what the examination gave
+    manual: Mapping[str, ScoreChange]  # what a person changed, by check
+    score: float  # automatic, manual and awarded points, before penalties; never negative
     max: float
     penalties: tuple[Penalty, ...]
     penalty: float
-    net: float
-    """The mark: score without the penalties, never negative."""
-    rows: tuple[BreakdownRow, ...]
-    """Their points add up to the net mark."""
+    net: float  # the mark: score without the penalties, never negative
+    rows: tuple[BreakdownRow, ...]  # their points add up to the net mark
     late: Arrival = field(default_factory=Arrival)
-    comments: Mapping[str, str] = field(default_factory=dict)
-    """A person's comments, by check."""
-    waived: Mapping[str, str] = field(default_factory=dict)
-    """The reason of each waiver, by rule."""
-    spared: tuple[str, ...] = ()
-    """The rules whose breach costs nothing, because it was waived or is only flagged."""
-    marked: bool = True
-    """Whether there is a mark at all: the submission was examined, or has points nevertheless."""
+    comments: Mapping[str, str] = field(default_factory=dict)  # a person's comments, by check
+    waived: Mapping[str, str] = field(default_factory=dict)  # the reason of each waiver, by rule
+    spared: tuple[str, ...] = ()  # the rules whose breach costs nothing, because it was waived or is only flagged
+    marked: bool = True  # whether there is a mark at all: the submission was examined, or has points nevertheless
     awards: Mapping[str, float] = field(default_factory=dict)
     """Points that a person gave beside the examination's, by check."""
 
@@ -104,21 +90,15 @@ class Breakdown:
 class Standing:
     """A student with a graded submission: who it is, what was found, how the mark came about."""
 
-    student: str
-    """Canvas user id."""
-    name: str
-    """As it is read: Jane Doe, 王小明."""
-    sortable: str
-    """As in Canvas's gradebook: Doe, Jane."""
+    student: str  # Canvas user id
+    name: str  # as it is read: Jane Doe, 王小明
+    sortable: str  # as in Canvas's gradebook: Doe, Jane
     login: str
-    file: str
-    """The student's own name of the file."""
+    file: str  # the student's own name of the file
     result: Result
     breakdown: Breakdown
-    best: bool = False
-    """Whether the best of several hand-ins counts, not the last."""
-    objection: tuple[str, str] = ("", "")
-    """Until when and where a student may object to the mark, as the course says."""
+    best: bool = False  # whether the best of several hand-ins counts, not the last
+    objection: tuple[str, str] = ("", "")  # until when and where a student may object to the mark, as the course says
 
 
 @dataclass(frozen=True)

@@ -38,22 +38,17 @@ class Decision:
 
     student: str
     assignment: str
-    rule: str
-    """"" where it is on an exercise."""
-    decision: str
-    """One of KINDS."""
+    rule: str  # "" where it is on an exercise
+    decision: str  # one of KINDS
     why: str
     who: str
     when: str
-    seen: str = ""
-    """Fingerprint of the evidence that a confirmation saw."""
-    submission: str = ""
-    """Beginning of the hash of the hand-in that a waiver was given on; "": of any."""
+    seen: str = ""  # fingerprint of the evidence that a confirmation saw
+    submission: str = ""  # beginning of the hash of the hand-in that a waiver was given on; "": of any
     course: str = ""
     """The course_id of nbgrader_config.py, "" where none is set: one of another course or term does not count."""
     exercise: str = ""
-    points: float = 0.0
-    """Awarded beside what the examination gives."""
+    points: float = 0.0  # awarded beside what the examination gives
 
     @property
     def subject(self) -> str:
@@ -70,8 +65,7 @@ class Decisions:
     """All decisions of a course, in the order in which they were made."""
 
     entries: tuple[Decision, ...] = ()
-    course: str = ""
-    """The course_id of the course that they are read for."""
+    course: str = ""  # the course_id of the course that they are read for
 
     def waived(self, student: str, assignment: str, submission: str = "") -> dict[str, str]:
         """Return the rules whose breach is forgiven to a student, each with the reason.

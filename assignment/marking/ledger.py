@@ -56,8 +56,7 @@ class ByHand:
     """What a person gave in formgrader for one cell."""
 
     score: float | None = None
-    extra: float | None = None
-    """Extra credit, without what was awarded."""
+    extra: float | None = None  # extra credit, without what was awarded
     comment: str | None = None
 
 
@@ -68,8 +67,7 @@ class SetAside:
     student: str
     cell: str
     by_hand: ByHand
-    given_on: str
-    """Which hand-in, for people: "the submission of 2026-11-03"."""
+    given_on: str  # which hand-in, for people: "the submission of 2026-11-03"
 
 
 @dataclass(frozen=True)

@@ -49,12 +49,9 @@ class _Use:
 
     breach: bool
     what: str
-    line: int
-    """In the cell, from 1."""
-    shown: str
-    """The line itself."""
-    names: tuple[str, ...] = ()
-    """What it binds, if it is an import statement."""
+    line: int  # in the cell, from 1
+    shown: str  # the line itself
+    names: tuple[str, ...] = ()  # what it binds, if it is an import statement
 
     @property
     def key(self) -> tuple[bool, str, str]:

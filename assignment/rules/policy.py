@@ -22,13 +22,10 @@ COMPARED = 200  # lines of a cell that are compared for a diff: its cost grows w
 class Finding:
     """A breach of a rule, or a note where nothing can be decided or nothing is wrong."""
 
-    rule: str
-    """One of RULES."""
+    rule: str  # one of RULES
     breach: bool
-    cell: str
-    """The homework's id, "cell N" of a cell of the student's own, or "notebook"."""
-    evidence: str
-    """In Chinese: which cell and lines, what, and a small diff."""
+    cell: str  # the homework's id, "cell N" of a cell of the student's own, or "notebook"
+    evidence: str  # in Chinese: which cell and lines, what, and a small diff
 
 
 @dataclass(frozen=True)

@@ -142,12 +142,10 @@ def _same(source: str, other: str) -> bool:
 class _Pieces:
     """Locked cells that are all there, but not in one cell of their own."""
 
-    whole: set[str] = field(default_factory=set)
-    """Their ids."""
+    whole: set[str] = field(default_factory=set)  # their ids
     meanings: dict[int, set[str]] = field(default_factory=dict)
     """The statements of them that stand in each cell of the submission, by its position."""
-    used_up: set[int] = field(default_factory=set)
-    """Positions of cells that hold nothing else."""
+    used_up: set[int] = field(default_factory=set)  # positions of cells that hold nothing else
     exercises: set[str] = field(default_factory=set)
     """The functions and classes that are exercises, each looked at by itself."""
 
@@ -183,13 +181,10 @@ def _rearranged(placed: Sequence[Placed], release: Master, changed: set[str]) ->
 class _Statement:
     """A statement of a blanked cell."""
 
-    position: int
-    """That of its cell in the submission."""
+    position: int  # that of its cell in the submission
     meaning: str
-    defines: str
-    """The function or class that it defines."""
-    imports: bool
-    """Whether it is an import, whose place makes no difference."""
+    defines: str  # the function or class that it defines
+    imports: bool  # whether it is an import, whose place makes no difference
 
 
 def _statements(cells: Iterable[Placed]) -> list[_Statement]:

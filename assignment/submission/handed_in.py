@@ -23,24 +23,17 @@ LooksLike = Callable[[bytes], bool]
 class Attachment:
     """A file that a student handed in, as the canvas.json beside it says."""
 
-    user: str
-    """Canvas user id, or anon_… under anonymous grading."""
-    attachment: str
-    """Canvas's number of the file, "" if it is not known."""
-    file: str
-    """The student's own name of it."""
-    entry: str
-    """Where it was: the entry of an archive, or a path of what was fetched."""
+    user: str  # Canvas user id, or anon_… under anonymous grading
+    attachment: str  # Canvas's number of the file, "" if it is not known
+    file: str  # the student's own name of it
+    entry: str  # where it was: the entry of an archive, or a path of what was fetched
     late: bool
-    name: str = ""
-    """The student's, sortable."""
+    name: str = ""  # the student's, sortable
     login: str = ""
     submitted_at: str | None = None
     archive: str = ""
-    sha256: str = ""
-    """Of its bytes."""
-    group: str = ""
-    """Canvas user id of who handed it in for the group, where that was somebody else."""
+    sha256: str = ""  # of its bytes
+    group: str = ""  # Canvas user id of who handed it in for the group, where that was somebody else
 
     @property
     def age(self) -> int:

@@ -32,20 +32,15 @@ class Placed:
     role: str
     """solve, given, check or prose; extra, one more cell of the student's; copy, another copy of a cell that is placed
     already, which must not run."""
-    id: str
-    """The homework's id, "" of an extra cell or a copy."""
+    id: str  # the homework's id, "" of an extra cell or a copy
     cell_type: str
     source: str
-    origin: int | None
-    """Its position in the submission, None where it has no such cell and the release's own stands in."""
-    first: int = 1
-    """The line of the student's cell on which the source begins."""
+    origin: int | None  # its position in the submission, None where it has no such cell and the release's own stands in
+    first: int = 1  # the line of the student's cell on which the source begins
     tree: ast.Module | None = field(default=None, compare=False, repr=False)
     """Its syntax tree, None if it is no code, no Python, or more than is read."""
-    read: bool = True
-    """Whether it is read as code: a notebook that is too large is read in part."""
-    name: str = ""
-    """The homework's name for it, as in "CaptioningRNN.loss"."""
+    read: bool = True  # whether it is read as code: a notebook that is too large is read in part
+    name: str = ""  # the homework's name for it, as in "CaptioningRNN.loss"
 
     @property
     def is_broken(self) -> bool:
@@ -58,16 +53,11 @@ class Placed:
 class Matching:
     """A submission put back in order."""
 
-    cells: list[Placed]
-    """Each of the homework's cells exactly once, and what the student has besides."""
-    repairs: list[str]
-    """What was put right, in English."""
-    homework: str
-    """The homework's name."""
-    written: frozenset[str] = frozenset()
-    """The exercises that the submission names or defines."""
-    checks: frozenset[str] = frozenset()
-    """The ids of the checks that stand in it."""
+    cells: list[Placed]  # each of the homework's cells exactly once, and what the student has besides
+    repairs: list[str]  # what was put right, in English
+    homework: str  # the homework's name
+    written: frozenset[str] = frozenset()  # the exercises that the submission names or defines
+    checks: frozenset[str] = frozenset()  # the ids of the checks that stand in it
 
 
 def match(notebook: Notebook, master: Master, release: Master | None = None) -> Matching:
@@ -135,12 +125,9 @@ class Candidate:
     """A cell of a submission, and what can be said about it before it is compared."""
 
     cell: SubmittedCell
-    claim: str
-    """The id of the homework's cell that its metadata or its own id names, "" if none."""
-    by_metadata: bool
-    """Whether nbgrader's or our metadata name it."""
-    read: bool = True
-    """Whether it is read as code: a notebook that is too large is read in part."""
+    claim: str  # the id of the homework's cell that its metadata or its own id names, "" if none
+    by_metadata: bool  # whether nbgrader's or our metadata name it
+    read: bool = True  # whether it is read as code: a notebook that is too large is read in part
 
     @cached_property
     def may_be_code(self) -> bool:

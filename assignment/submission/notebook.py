@@ -21,35 +21,23 @@ T = TypeVar("T")
 class Output:
     """One kept output of a cell."""
 
-    kind: str
-    """One of OUTPUTS."""
-    text: str = ""
-    """What a stream or a result says; of an error its type and message."""
-    picture: bool = False
-    """Whether it shows a picture."""
+    kind: str  # one of OUTPUTS
+    text: str = ""  # what a stream or a result says; of an error its type and message
+    picture: bool = False  # whether it shows a picture
 
 
 @dataclass(frozen=True)
 class SubmittedCell:
     """One cell as it was handed in."""
 
-    position: int
-    """Its place in the notebook, from 0."""
-    cell_type: str
-    """code, markdown or raw."""
-    id: str
-    """The cell's own id, "" if it has none."""
-    source: str
-    """With LF line ends."""
-    execution_count: int | None = None
-    """None where it is not kept, which says nothing about whether the cell has run."""
+    position: int  # its place in the notebook, from 0
+    cell_type: str  # code, markdown or raw
+    id: str  # the cell's own id, "" if it has none
+    source: str  # with LF line ends
     outputs: tuple[Output, ...] = ()
-    grade_id: str = ""
-    """What nbgrader's metadata name it."""
-    kind: str = ""
-    """What our metadata call it: prose, given, solve, check."""
-    name: str = ""
-    """Its name in our metadata."""
+    grade_id: str = ""  # what nbgrader's metadata name it
+    kind: str = ""  # what our metadata call it: prose, given, solve, check
+    name: str = ""  # its name in our metadata
 
 
 @dataclass(frozen=True)
@@ -57,16 +45,11 @@ class Notebook:
     """A notebook as it was handed in."""
 
     cells: tuple[SubmittedCell, ...]
-    assignment: str = ""
-    """The homework that its metadata name."""
-    release: str = ""
-    """The release that its metadata name."""
-    kernel: str = "python3"
-    """The kernel that it was saved with."""
-    python: str = ""
-    """The version of Python that ran it last, as it says itself."""
-    private_outputs: bool = False
-    """Whether Colab was set to leave all outputs out when it saved it."""
+    assignment: str = ""  # the homework that its metadata name
+    release: str = ""  # the release that its metadata name
+    kernel: str = "python3"  # the kernel that it was saved with
+    python: str = ""  # the version of Python that ran it last, as it says itself
+    private_outputs: bool = False  # whether Colab was set to leave all outputs out when it saved it
 
 
 def newer_python(notebook: Notebook) -> str:
@@ -101,7 +84,6 @@ def checked_notebook(raw: Any) -> Notebook:
 
 
 def _notebook(raw: Any) -> Notebook:
-    _of(int, raw["nbformat"]), _of(int, raw["nbformat_minor"])
     metadata = {_of(str, key): _small(value) for key, value in _of(dict, raw["metadata"]).items()}
     ours, kernel = metadata.get("assignment", {}), metadata.get("kernelspec", {})
     return Notebook(
@@ -138,16 +120,12 @@ def _text(mapping: Mapping[str, object], key: str) -> str:
 def _cell(position: int, cell: Any) -> SubmittedCell:
     if cell["cell_type"] not in ("code", "markdown", "raw"):
         raise TypeError("a cell of an unknown type")
-    count, metadata = cell["execution_count"], cell["metadata"]
-    nbgrader, ours = _small(metadata["nbgrader"]), _small(metadata["assignment"])
-    for tag in _of(list, metadata["tags"]):
-        _of(str, tag)
+    nbgrader, ours = _small(cell["metadata"]["nbgrader"]), _small(cell["metadata"]["assignment"])
     return SubmittedCell(
         position,
         cell["cell_type"],
         _of(str, cell["id"]),
         _of(str, cell["source"]),
-        None if count is None else _of(int, count),
         tuple(_output(output) for output in _of(list, cell["outputs"])),
         _text(nbgrader, "grade_id"),
         _text(ours, "kind"),
@@ -160,7 +138,6 @@ def _output(output: Any) -> Output:
     if kind not in OUTPUTS:
         raise TypeError("an output of an unknown type")
     if kind == "stream":
-        _of(str, output["name"])
         return Output(kind, _of(str, output["text"]))
     if kind == "error":
         return Output(kind, f"{_of(str, output['ename'])}: {_of(str, output['evalue'])}")

@@ -21,7 +21,7 @@ class NotANotebook(Exception):
 
 
 def normalise(data: bytes, max_cells: int, max_text: int) -> tuple[str, Json | None]:
-    """(what is wrong, None) or ("", notebook); the notebook has nbformat, nbformat_minor, metadata and cells."""
+    """(what is wrong, None) or ("", notebook); the notebook has metadata and cells."""
     try:
         return "", _notebook(_load(data), max_cells, max_text)
     except NotANotebook as error:
@@ -57,8 +57,6 @@ def _notebook(content: Json, max_cells: int, max_text: int) -> Json:
     metadata = metadata if isinstance(metadata, dict) else {}
     budget = Budget(max_text)
     return {
-        "nbformat": _integer(content.get("nbformat")) or 4,
-        "nbformat_minor": _integer(content.get("nbformat_minor")) or 0,
         "metadata": {key: _small(metadata.get(key)) for key in METADATA},
         "cells": [_cell(cell, number, budget) for number, cell in enumerate(cells, 1)],
     }
@@ -101,26 +99,23 @@ def _cell(cell: Any, number: int, budget: Budget) -> Json:
         "cell_type": kind if kind in ("code", "markdown") else "raw",
         "id": _word(cell.get("id")),
         "source": budget.source(source.replace("\r\n", "\n").replace("\r", "\n")),
-        "execution_count": _integer(cell.get("execution_count", cell.get("prompt_number"))) if is_code else None,
         "metadata": {
             "nbgrader": _small(metadata.get("nbgrader")),
             "assignment": _small(metadata.get("assignment")),
-            "tags": [_word(tag) for tag in _list(metadata.get("tags"))[:MAX_ENTRIES]],
         },
         "outputs": [_output(output, budget) for output in outputs if isinstance(output, dict)],
     }
 
 
 def _output(output: Json, budget: Budget) -> Json:
-    """An output in nbformat 4's shape: its text, and of a picture only that there is one."""
+    """What is looked at of an output, in nbformat 4's shape: its text, and of a picture only that there is one."""
     kind = _word(output.get("output_type"))
     kind = OLD_OUTPUTS.get(kind, kind)
     if kind == "stream":
-        name = _word(output.get("name", output.get("stream")))
-        return {"output_type": kind, "name": name, "text": budget.output(_text(output.get("text")) or "")}
+        return {"output_type": kind, "text": budget.output(_text(output.get("text")) or "")}
     if kind == "error":
         words = {key: budget.output(_word(output.get(key))) for key in ("ename", "evalue")}
-        return {"output_type": kind, **words, "traceback": []}
+        return {"output_type": kind, **words}
     data = output.get("data", output)
     data = data if isinstance(data, dict) else {}
     kept = {}
@@ -128,8 +123,7 @@ def _output(output: Json, budget: Budget) -> Json:
         kept["text/plain"] = budget.output(text)
     if data.get("image/png", data.get("png")):
         kept["image/png"] = ""
-    kind = kind if kind == "execute_result" else "display_data"
-    return {"output_type": kind, "metadata": {}, "data": kept}
+    return {"output_type": kind if kind == "execute_result" else "display_data", "data": kept}
 
 
 def _list(value: Any) -> list[Any]:
