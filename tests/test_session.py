@@ -224,6 +224,9 @@ def identity(thing):
 
 buffer = np.zeros(2)
 
+def weighed(x):
+    return (x * np.arange(x.size)).sum(), x
+
 def refilled(x):
     buffer[:] = x
     return buffer, 0
@@ -243,6 +246,9 @@ class Model:
 """
 
 
+WEIGHED: CallSpec = ("weighed", (Moving(),), {}, None)
+
+
 @pytest.fixture
 def functions(session: Session) -> Session:
     assert session.run_cell(FUNCTIONS).ok
@@ -253,8 +259,6 @@ def test_an_array_that_is_filled_anew_by_each_call_is_sent_as_each_call_left_it(
     x = np.array([1.0, 2.0])
     moved = functions.sweep(("refilled", (Moving(),), {}, None), x, 0.5, range(2), pick=0)
     assert [list(one) for one in moved] == [[1.5, 2], [0.5, 2], [1, 2.5], [1, 1.5]]
-    called = functions.call_many([("refilled", (n * x,), {}, None) for n in range(3)])
-    assert [list(one) for one, _ in called] == [[0, 0], [1, 2], [2, 4]]
 
 
 def test_values_and_caches(functions: Session) -> None:
@@ -288,7 +292,7 @@ def test_argument_is_a_copy(functions: Session) -> None:
     x = np.ones(3)
     for _ in range(2):
         assert functions.call("spoil", (x,), {})[0] == 101
-    assert functions.call_many([("spoil", (x,), {}, None)] * 2)[1][0] == 101
+    assert [one[0] for one in functions.sweep(("spoil", (Moving(),), {}, None), x, 1.0, range(1))] == [102, 100]
     assert x[0] == 1
 
 
@@ -310,20 +314,18 @@ def test_method_gets_the_state_by_value(functions: Session) -> None:
 
 
 def test_many_calls_in_order(functions: Session) -> None:
-    w = np.ones(2)
-    calls: list[CallSpec] = [("forward", (np.full(2, float(number)), w), {}, None) for number in range(3000)]
-    values = functions.call_many(calls, pick=0)
-    assert [value[0] for value in values] == list(range(3000))
-    assert functions.call_many([]) == []
-    assert isinstance(functions.call_many(calls[:1])[0][1], Handle)
+    x = np.zeros(1500)
+    values = functions.sweep(WEIGHED, x, 1.0, range(1500), pick=0)
+    assert values == [number * step for number in range(1500) for step in (1, -1)]
+    assert functions.sweep(WEIGHED, x, 1.0, range(0)) == []
+    assert isinstance(functions.sweep(("forward", (Moving(),), {}, None), x, 1.0, range(1))[0][1], Handle)
 
 
 def test_batch_is_fast(functions: Session) -> None:
-    calls: list[CallSpec] = [("forward", (np.ones((3, 4)) * number, 2.0), {}, None) for number in range(2000)]
     taken = []
     for _ in range(5):
         started = time.process_time()
-        functions.call_many(calls, pick=0)
+        functions.sweep(WEIGHED, np.ones(1000), 1.0, range(1000), pick=0)
         taken.append(time.process_time() - started)
     assert min(taken) < 0.15  # measured: 0.03 s, but for one into which a collection of garbage falls
 
@@ -376,16 +378,16 @@ def test_errors_keep_their_class(code: str, name: str, builtin: type[Exception],
 
 def test_batch_stops_at_the_first_error(functions: Session) -> None:
     functions.run_cell(
-        "made = []\ndef step(n):\n    made.append(n)\n    return 1 / (2 - n), n\ndef count(): return len(made)"
+        "made = []\ndef step(x):\n    made.append(x)\n    return 1 / (3 - len(made)), x\ndef count(): return len(made)"
     )
     with pytest.raises(ZeroDivisionError):
-        functions.call_many([("step", (number,), {}, None) for number in range(5)], pick=0)
+        functions.sweep(("step", (Moving(),), {}, None), np.zeros(3), 1.0, range(3), pick=0)
     assert functions.call("count", (), {}) == 3
 
 
 def test_picking_what_is_not_there_is_refused(functions: Session) -> None:
     with pytest.raises(Refused, match="a float where a tuple of at least 2 values was expected"):
-        functions.call_many([("same", (1.0,), {}, None)], pick=1)
+        functions.sweep(("same", (1.0,), {}, None), np.zeros(1), 1.0, range(1), pick=1)
 
 
 def test_handles_hold_in_their_own_session_only(functions: Session, sandbox: Sandbox) -> None:
@@ -469,16 +471,16 @@ def test_cpu_time_is_limited() -> None:
 
 @pytest.mark.slow
 def test_call_that_does_not_end(session: Session) -> None:
-    session.run_cell("import time\ndef f(x):\n    time.sleep(60 if x == 2 else 0)\n    return x, 0")
+    session.run_cell("import time\ndef f(x):\n    time.sleep(60 if x[1] else 0)\n    return x, 0")
     with pytest.raises(Ended, match="a call of f took longer than 2 s") as caught:
-        session.call_many([("f", (number,), {}, None) for number in range(5)], pick=0)
+        session.sweep(("f", (Moving(),), {}, None), np.zeros(3), 1.0, range(3), pick=0)
     assert caught.value.how == "timeout"
 
 
 @pytest.mark.slow
 def test_time_of_a_call_holds_for_each_call_of_a_batch(session: Session) -> None:
-    session.run_cell("import time\ndef f(x):\n    time.sleep(0.5)\n    return x, 0")
-    assert session.call_many([("f", (number,), {}, None) for number in range(6)], pick=0) == list(range(6))
+    session.run_cell("import time\ndef f(x):\n    time.sleep(0.5)\n    return x.sum(), 0")
+    assert session.sweep(("f", (Moving(),), {}, None), np.zeros(3), 1.0, range(3), pick=0) == [1, -1] * 3
 
 
 def test_time_of_a_submission_holds_for_all_its_calls(sandbox: Sandbox) -> None:

@@ -130,35 +130,27 @@ class Session:
 
     def patched(self, cache: Handle, wrong: Any, right: Any) -> Any:
         """A copy of what stayed inside, with right in the place of wrong and of its slices. Raises as `call` does."""
-        return self._results(self._request("patch", [cache, wrong, right]), ["patch"])[0]
+        return self._results(self._request("patch", [cache, wrong, right]), "patch", 1)[0]
 
     def call(self, name: str, args: Sequence[Any], kwargs: Keywords, state: Keywords | None = None) -> Any:
         """Call a function, or `Class.method` on an object with that state; a returned list or tuple comes as a tuple.
 
         Raises RemoteError (what the function raised), Refused, Ended.
         """
-        return self.call_many([(name, args, kwargs, state)])[0]
-
-    def call_many(self, calls: Sequence[CallSpec], pick: int | None = None) -> list[Any]:
-        """Make calls in order in one round trip; `pick`: the one element of each returned tuple that is wanted.
-
-        An array that is an argument of several calls is sent once; each call gets a copy of its own. The time limit
-        holds for each call. Raises as `call` does, for the first call that fails.
-        """
-        rows = [[name, list(args), kwargs, state] for name, args, kwargs, state in calls]
-        request = self._request("call", [rows, pick, self._limits.reply_bytes])
-        return self._results(request, [name for name, *_ in calls])
+        request = self._request("call", [[name, list(args), kwargs, state], self._limits.reply_bytes])
+        return self._results(request, name, 1)[0]
 
     def sweep(self, call: CallSpec, x: np.ndarray, h: float, entries: range, pick: int | None = None) -> list[Any]:
         """Make two calls for each of these entries of x: with the entry moved up by h, then with it moved down.
 
-        The moved x takes the place of Moving in the arguments. Every array is sent once; each call gets copies of its
-        own. Otherwise as `call_many`.
+        The moved x takes the place of Moving in the arguments; each call gets copies of its own, and the time limit
+        holds for each. pick: the one element of each returned tuple that is wanted. Raises as `call` does, for the
+        first call that fails.
         """
         name, args, kwargs, state = call
         moves = [x, h, entries.start, entries.stop]
         payload = [[name, list(args), kwargs, state], moves, pick, self._limits.reply_bytes]
-        return self._results(self._request("sweep", payload), [name] * (2 * len(entries)))
+        return self._results(self._request("sweep", payload), name, 2 * len(entries))
 
     def parse(self, data: bytes, max_cells: int, max_text: int) -> tuple[str, Any]:
         """What inside.notebook makes of a file: (what is wrong, notebook or None). Raises Ended."""
@@ -181,18 +173,18 @@ class Session:
             self._channel.close()
             self._end(0.0)
 
-    def _results(self, request: Parts, names: Sequence[str]) -> list[Any]:
-        """What the calls of a request returned; names: the function of each."""
+    def _results(self, request: Parts, name: str, count: int) -> list[Any]:
+        """What so many calls of a function returned."""
         values: list[Any] = []
         room, asked = self._limits.reply_bytes, False
-        while len(values) < len(names):
-            with self._guarded(f"a call of {names[len(values)]}", self._limits.call_seconds) as deadline:
+        while len(values) < count:
+            with self._guarded(f"a call of {name}", self._limits.call_seconds) as deadline:
                 if not asked:
                     self._ask(request, deadline)
                     asked = True
                 while (reply := self._reply(deadline, len(values), room))[0] == "ask":
                     self._answer_ask(reply, deadline)
-                answer = self._answer(reply, len(names) - len(values))
+                answer = self._answer(reply, count - len(values))
             if isinstance(answer, RemoteError):
                 raise answer
             values += answer

@@ -135,10 +135,11 @@ def serve(connection: socket.socket, shell: Shell) -> None:
         elif request.verb == "patch":
             worker.send(0, "returned", [Sender(shelf, 0).kept(patched(*request.payload), "a cache")])
         elif request.verb == "sweep":
-            call, moves, *rest = request.payload
-            _run_calls(worker, shell, shelf, _swept(call, *moves), *rest)
+            call, moves, pick, most = request.payload
+            _run_calls(worker, shell, Sender(shelf, most, copies=True), _swept(call, *moves), pick)
         else:
-            _run_calls(worker, shell, shelf, *request.payload)
+            call, most = request.payload
+            _run_calls(worker, shell, Sender(shelf, most), [call], shelf=shelf)
 
 
 def _run_cell(shell: Shell, source: str | bytes, output_bytes: int) -> list[Any]:
@@ -227,24 +228,22 @@ def _copied(value: Any, moved: np.ndarray | None = None) -> Any:
 def _run_calls(
     worker: Peer,
     shell: Shell,
-    shelf: Shelf,
+    sender: Sender,
     calls: Iterable[Sequence[Any]],
-    pick: int | None,
-    reply_bytes: int,
+    pick: int | None = None,
+    shelf: Shelf | None = None,
 ) -> None:
     """Make the calls in order; the first that raises is the last that is made.
 
     Values go out together, but not later than a while after they were made: the worker's clock runs for each call.
     """
-    sender = Sender(shelf, reply_bytes, copies=not isinstance(calls, list) or len(calls) > 1)
     values: list[Any] = []
     sent, flushed = 0, time.monotonic()
     end: list[Any] = []
     shell.recorder.start(0)  # what a function prints while it is checked is shown to nobody
     for name, args, kwargs, state in calls:
         try:
-            known = shelf if isinstance(calls, list) and len(calls) == 1 else None
-            returned = _call(shell.user_ns, name, list(map(interned, args)), kwargs, state, known)
+            returned = _call(shell.user_ns, name, list(map(interned, args)), kwargs, state, shelf)
         except BaseException as error:  # whatever a student's function raises is news for the worker
             end = ["raised", *_words(error)]
             break
