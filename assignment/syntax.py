@@ -71,13 +71,9 @@ def plain(source: str) -> str:
     return source.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
+@remembering
 def bare(source: str) -> str:
     """Return the source without any white space: equal for texts that editors and file systems made of one another."""
-    return _bare(source)
-
-
-@remembering
-def _bare(source: str) -> str:
     return "".join(plain(source).split())
 
 

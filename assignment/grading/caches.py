@@ -9,7 +9,7 @@ reference's own cache.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from assignment.grading.proxies import Functions
 from assignment.grading.reference import Homework, function_of
 from assignment.sandbox.channel import Handle
 from assignment.sandbox.protocol import Keywords
@@ -31,11 +32,8 @@ class NoCache(Exception):
     """Why this way gives no cache."""
 
 
-class CacheFunctions(Protocol):
+class CacheFunctions(Functions, Protocol):
     """The student's functions, to be called in the sandbox."""
-
-    def call(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None = None) -> Any:
-        """Call one. Raises RemoteError, Ended, OutOfTime."""
 
     def patched(self, cache: Handle, wrong: Any, right: Any) -> Any:
         """A copy of a cache with right outputs. Raises as `call`."""
@@ -65,10 +63,9 @@ class CacheMaker:
 
     def make(self, way: str, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         """The cache of a call; right: what the reference returned for it. Raises NoCache, and as functions.call."""
-        making: dict[str, Callable[..., Any]] = {
-            "own": self._own, "statement": self._statement, "steps": self._steps, "names": self._by_names,
-            "reference": lambda args, kwargs, right: right[-1],
-        }  # fmt: skip
+        if way == "reference":
+            return right[-1]
+        making = {"own": self._own, "statement": self._statement, "steps": self._steps, "names": self._by_names}
         return making[way](args, kwargs, right)
 
     def _own(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
@@ -78,7 +75,7 @@ class CacheMaker:
         cache = returned[-1]
         for wrong, value in zip(returned[:-1], right[:-1], strict=True):
             if isinstance(cache, Handle) and isinstance(wrong, np.ndarray):
-                [cache] = (self.functions.patched(cache, wrong, value),)
+                cache = self.functions.patched(cache, wrong, value)
             elif isinstance(cache, np.ndarray) and np.array_equal(cache, wrong):
                 cache = value
         return cache
@@ -149,7 +146,7 @@ def _cache_function(source: str, name: str, new_name: str) -> str:
     if function is None or len(outputs) < 2 or not all(outputs):
         raise NoCache(f"{name} does not end in a return statement with names")
     places = [at for at, node in enumerate(function.body) if _assigns(node, outputs[-1])]
-    if not places or isinstance(function.body[places[-1]], ast.Assign) is False:
+    if not places:
         raise NoCache(f"{name} does not assign {outputs[-1]}")
     before, statement = function.body[: places[-1]], function.body[places[-1]]
     body: list[ast.stmt] = []
@@ -179,9 +176,10 @@ def _unpacked(source: str, name: str) -> list[str]:
     function = _function(source, name)
     cache = function.args.args[-1].arg if function and function.args.args else ""
     for node in ast.walk(function) if function else ():
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id == cache:
-            target = node.targets[0]
-            names = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-            if all(isinstance(one, ast.Name) for one in names):
-                return [one.id for one in names if isinstance(one, ast.Name)]
+        match node:
+            case ast.Assign([target, *_], ast.Name(name)) if name == cache:
+                parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+                names = [part.id for part in parts if isinstance(part, ast.Name)]
+                if len(names) == len(parts):
+                    return names
     return []

@@ -83,9 +83,9 @@ class Attempt:
         self._session, self._loaded = None, False
         self._defined.clear()
 
-    def allow(self, seconds: float) -> None:
-        """Give the check cell at hand this long from now."""
-        self._until = min(time.monotonic() + seconds, self._deadline)
+    def allow(self) -> None:
+        """Give the check cell at hand as long as a cell may take, from now."""
+        self._until = min(time.monotonic() + self._sandbox.limits.cell_seconds, self._deadline)
         if self._session is not None:
             self._session.renew()
 
@@ -187,9 +187,8 @@ class Attempt:
 class Stage:
     """The worker's own namespace for one attempt: given cells, and proxies where the exercises are."""
 
-    def __init__(self, homework: Homework, attempt: Attempt, cell_seconds: float, seed: int) -> None:
+    def __init__(self, homework: Homework, attempt: Attempt, seed: int) -> None:
         self._homework = homework
-        self._cell_seconds = cell_seconds
         self.attempt = attempt
         self.student = Student(attempt)
         self._namespace: Keywords = {"__name__": "__main__", SEED: seed}
@@ -222,7 +221,7 @@ class Stage:
     def check(self, cell: Cell, code: Code, named: bool = True) -> CheckRun:
         """Run a check cell and name the causes of what failed, unless only its points matter. Raises as `load`."""
         self.attempt.load()
-        self.attempt.allow(self._cell_seconds)
+        self.attempt.allow()
         run = run_check(cell, code, self._namespace)
         if named:
             run = name_causes(run, self.student, self._homework)
@@ -271,7 +270,7 @@ class Examination:
                 Attempt(self._sandbox, self._homework, self._loading(), self._deadline, session=self._session)
             )
             self._dead = attempt.dead
-            stage = Stage(self._homework, attempt, self._sandbox.limits.cell_seconds, self._seed)
+            stage = Stage(self._homework, attempt, self._seed)
             for cell, code in self._homework.cells:
                 if cell.kind != "check":
                     self._show(cell, stage.prepare(cell, code))
@@ -333,8 +332,7 @@ class Examination:
         """The sandbox with these exercises replaced; it never holds the reference, and what is printed is dropped."""
         if replaced not in self._stages:
             attempt = Attempt(self._sandbox, self._homework, self._loading(), self._deadline, self._dead, replaced)
-            seconds = self._sandbox.limits.cell_seconds
-            stage = Stage(self._homework, self._open.enter_context(attempt), seconds, self._seed)
+            stage = Stage(self._homework, self._open.enter_context(attempt), self._seed)
             for other in self._stages.values():
                 other.attempt.close()
             self._stages[replaced] = stage

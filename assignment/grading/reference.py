@@ -226,27 +226,18 @@ def _displaying(source: str) -> ast.Module:
     return tree
 
 
-def _called(node: ast.AST, names: Collection[str]) -> str:
-    """The exercise that a call calls, "" if it is none; of a method by its class's variable nothing is known."""
-    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
-    return node.func.id if called else ""  # type: ignore[attr-defined]
-
-
 def _giver(check: Cell, names: Collection[str]) -> str:
     """Whose last output the check hands to its exercise, "" if nobody's."""
     tree = ast.parse(check.source)
     made: dict[str, str] = {}  # variable -> exercise that gave it as its last output
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple) and _called(node.value, names):
-            last = node.targets[0].elts[-1]
-            if isinstance(last, ast.Name):
-                made[last.id] = _called(node.value, names)
+        match node:
+            case ast.Assign([ast.Tuple([*_, ast.Name(last)]), *_], ast.Call(ast.Name(giver))) if giver in names:
+                made[last] = giver
     for node in ast.walk(tree):
-        if _called(node, names) == check.name and isinstance(node, ast.Call) and node.args:
-            last_arg = node.args[-1]
-            giver = made.get(last_arg.id, "") if isinstance(last_arg, ast.Name) else ""
-            if giver and giver != check.name:
-                return giver
+        match node:
+            case ast.Call(ast.Name(name), [*_, ast.Name(last)]) if name == check.name != made.get(last, name):
+                return made[last]
     return ""
 
 
@@ -261,8 +252,10 @@ def _steps(cell: Cell, names: Collection[str]) -> Steps | None:
     function = function_of(ast.parse(cell.source), cell.name)
     params = [argument.arg for argument in function.args.args] if function else []
     loops = [node for node in ast.walk(function or ast.Module([], [])) if isinstance(node, ast.For)]
-    for call in [node for loop in loops for node in ast.walk(loop) if _called(node, names)]:
-        assert isinstance(call, ast.Call)
+    calls = [node for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Call)]
+    for call in calls:
+        if not isinstance(call.func, ast.Name) or call.func.id not in names:
+            continue
         axis = _sliced(call.args[0], params[0]) if call.args else None
         if axis is None or call.keywords:
             continue
@@ -271,7 +264,7 @@ def _steps(cell: Cell, names: Collection[str]) -> Steps | None:
         left = [name for name in params[1:] if name not in args]
         if len(carried) == 1 and len(left) == 1:
             args[carried[0]] = left[0]
-            return Steps(_called(call, names), axis, left[0], tuple(params), tuple(args))
+            return Steps(call.func.id, axis, left[0], tuple(params), tuple(args))
     return None
 
 

@@ -47,7 +47,6 @@ class Penalty:
 
     kind: str  # late or rules
     points: float
-    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def settle(
         rows.append(BreakdownRow("floor", "", -score))
         score = 0.0
     taken = _taken(score, penalties)
-    rows += [BreakdownRow(penalty.kind, "", -penalty.points, penalty.words) for penalty in taken]
+    rows += [BreakdownRow(penalty.kind, "", -penalty.points) for penalty in taken]
     net = round(score - sum(penalty.points for penalty in taken), 2)
     return Breakdown(
         auto=auto,
@@ -185,7 +184,7 @@ def _taken(score: float, penalties: Iterable[Penalty]) -> list[Penalty]:
     for penalty in sorted(penalties, key=lambda penalty: penalty.kind == "rules"):
         if finite(penalty.points) > 0:
             points = round(min(finite(penalty.points), score), 2)
-            taken.append(Penalty(penalty.kind, points, penalty.words))
+            taken.append(Penalty(penalty.kind, points))
             score = round(score - points, 2)
     return taken
 

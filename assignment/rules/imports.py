@@ -191,14 +191,15 @@ def _is_open(node: ast.Call) -> bool:
 
 def _function(node: ast.expr) -> tuple[str, str]:
     """Return owner and name of a called function, "" where they are no plain names; ("?", …) of anything else."""
-    if isinstance(node, ast.Name):
-        return "", node.id
-    if isinstance(node, ast.Attribute):
-        if isinstance(node.value, ast.Name):
-            return node.value.id, node.attr
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
-            return f"{node.value.func.id}()", node.attr
-        return "?", node.attr
+    match node:
+        case ast.Name(name):
+            return "", name
+        case ast.Attribute(ast.Name(owner), name):
+            return owner, name
+        case ast.Attribute(ast.Call(ast.Name(owner)), name):
+            return f"{owner}()", name
+        case ast.Attribute(_, name):
+            return "?", name
     return "?", ""
 
 

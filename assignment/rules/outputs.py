@@ -78,15 +78,12 @@ def prints(tree: ast.Module | None, source: str) -> bool:
 
 def _is_printing(statement: ast.stmt) -> bool:
     """Whether the statement is a call that shows something: not print(file=...) or print(end=...)."""
-    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
-        return False
-    call, function = statement.value, statement.value.func
-    if isinstance(function, ast.Attribute):
-        return function.attr in REPORTING
-    if not isinstance(function, ast.Name) or function.id not in PRINTING:
-        return False
-    starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-    return not call.keywords and not starred and (function.id == "print" or bool(call.args))
+    match statement:
+        case ast.Expr(ast.Call(ast.Attribute(_, name))):
+            return name in REPORTING
+        case ast.Expr(ast.Call(ast.Name(name), args, [])) if name in PRINTING:
+            return (name == "print" or bool(args)) and not any(isinstance(arg, ast.Starred) for arg in args)
+    return False
 
 
 def _has_value(value: ast.expr) -> bool:

@@ -169,7 +169,7 @@ def _mistaken(examiner: Examiner, named: bool = True) -> Iterator[tuple[str, Che
     checks = {cell.name: (cell, code) for cell, code in homework.cells if cell.kind == "check"}
     right: dict[bytes, list[Any]] = {}
     for mistake in (mistake for mistakes in homework.mistakes.values() for mistake in mistakes):
-        stage = Stage(homework, Trusted(examiner, mistake, right), math.inf, seed=0)
+        stage = Stage(homework, Trusted(examiner, mistake, right), seed=0)
         cell, code = checks[mistake.function]
         stage.prepare_for(cell)
         yield mistake.name, stage.check(cell, code, named).result
