@@ -12,8 +12,8 @@ from pathlib import Path
 from assignment import words
 from assignment.course import Course, replace_file, tools_in_path
 from assignment.errors import AssignmentError
-from assignment.homework.mistakes import with_fingerprints
 from assignment.homework.master import Cell, Master, load_master
+from assignment.homework.mistakes import with_fingerprints
 from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp, with_facts
 from assignment.homework.percent import FaultError, blocks, carried_back, header, parse, write
 from assignment.homework.releases import keep
