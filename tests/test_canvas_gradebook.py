@@ -77,9 +77,9 @@ def test_every_variant_reads_the_same(variant: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "student"),
     [
-        (WITH_ALL_IDS, ("1042", "Doe, Jane", "jane", "Class 1")),
-        (SPLIT_NAMES, ("1042", "Doe, Jane", "jane", "Class 1")),
-        (MINIMAL, ("1044", "王小明", "", "")),
+        (WITH_ALL_IDS, ("1042", "Doe, Jane", "519001", "jane", "Class 1")),
+        (SPLIT_NAMES, ("1042", "Doe, Jane", "519001", "jane", "Class 1")),
+        (MINIMAL, ("1044", "王小明", "", "", "")),
     ],
 )
 def test_columns_of_ids_and_names(text: str, student: tuple[str, ...], tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_columns_of_ids_and_names(text: str, student: tuple[str, ...], tmp_path:
     path.write_text(text, encoding="utf-8")
     gradebook = read_gradebook(path)
     first = gradebook.students[0]
-    assert (first.user, first.name, first.login, first.section) == student
+    assert (first.user, first.name, first.sis, first.login, first.section) == student
     assert [column.id for column in gradebook.columns] == ["1290"]
     assert all(s.test == (s.user == "1099") for s in gradebook.students)
 

@@ -30,6 +30,7 @@ class RosterEntry:
 
     user: str  # Canvas user id
     name: str  # sortable: "Doe, Jane"
+    sis: str = ""
     login: str = ""
     section: str = ""
 
@@ -225,7 +226,7 @@ def _student(row: list[str], place: Mapping[str, int], names: list[int]) -> Rost
         return row[place[column]].strip() if column in place else ""
 
     name = ", ".join(part for part in (_plain(row[index].strip()) for index in names) if part)
-    return RosterEntry(cell("ID"), name, cell("SIS Login ID"), cell("Section"))
+    return RosterEntry(cell("ID"), name, cell("SIS User ID"), cell("SIS Login ID"), cell("Section"))
 
 
 def find_column(

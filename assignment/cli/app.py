@@ -125,7 +125,7 @@ def doctor(as_json: AsJson = False) -> None:
 
     here = Course.find(COURSE.get()) if COURSE.get() or Path(CONFIG).is_file() else None
     seen = list(probes(here))
-    show_probes(out, seen, as_json)
+    show_probes(seen, as_json)
     if any(probe.unfit for probe in seen):
         raise SystemExit(1)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.terminal import AsJson, Students, Undo, WhoOption, chosen, decider, out, people, say
+from assignment.cli.terminal import AsJson, Students, Undo, WhoOption, chosen, decider, people, say
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.text import counted, points
@@ -37,7 +37,7 @@ def rules(
     ]
     findings = {student: examined(found, which, student).rules for student in everybody}
     names = {} if as_json else tables.student_names(found)
-    tables.show_rules(out, which, findings, load(found), names, notes or bool(students), as_json)
+    tables.show_rules(which, findings, load(found), names, notes or bool(students), as_json)
 
 
 def confirm(
@@ -203,7 +203,7 @@ def history(
 
     found, which = chosen()
     [student] = people(found, which, [student])
-    tables.show_history(out, student, verb(found, which, student), as_json)
+    tables.show_history(student, verb(found, which, student), as_json)
 
 
 def decide(
@@ -243,4 +243,4 @@ def decide(
         from assignment.cli.tables import show_waiting
         from assignment.workflow.classroom import waiting
 
-        show_waiting(out, waiting(found, which))
+        show_waiting(waiting(found, which))

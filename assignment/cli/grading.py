@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +15,8 @@ from assignment.cli.terminal import (
     alone,
     chosen,
     complain,
-    out,
     people,
+    print_json,
     progress,
     warn,
 )
@@ -53,7 +52,7 @@ def collect(
     found, which = chosen()
     with progress("collecting") as step:
         collected = verb(found, which, archive, roster, progress=step, groups_csv=groups)
-    tables.show_collected(out, collected, as_json)
+    tables.show_collected(collected, as_json)
 
 
 def fetch(as_json: AsJson = False) -> None:
@@ -75,7 +74,7 @@ def fetch(as_json: AsJson = False) -> None:
     found, which = chosen()
     with connect() as remote, progress("fetching") as step:
         fetched = verb(found, which, remote, progress=step)
-    tables.show_collected(out, fetched, as_json)
+    tables.show_collected(fetched, as_json)
 
 
 def grade(
@@ -123,7 +122,7 @@ def grade(
     from assignment.marking.gradebook import open_decisions  # after nbgrader, which grading imports beside its workers
     from assignment.workflow.roster import strangers
 
-    tables.show_graded(out, found, which, graded, as_json)
+    tables.show_graded(found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
     for decision in open_decisions(found, which):
         line = f"{decision.student}: {decision.what} does not count, it was given on {decision.given_on}"
@@ -158,7 +157,7 @@ def compare(
 
         with progress("comparing") as step:
             compared = verb(found, which, zygote, jobs, people(found, which, students), step)
-    tables.show_compared(out, found, compared, as_json)
+    tables.show_compared(found, compared, as_json)
 
 
 def check(
@@ -189,8 +188,8 @@ def check(
             graded = graded and result.verdict == "graded"
             if as_json:
                 row = {"file": str(file), **result.as_dict(), "net": result.net if result.marked else None}
-                print(json.dumps(row, ensure_ascii=False), flush=True)
+                print_json(row)
             else:
-                show_checked(out, file, result)
+                show_checked(file, result)
     if not graded:
         raise typer.Exit(2)

@@ -151,7 +151,7 @@ def export(
     grades = export_grades(found, which, roster, column=column)
     with waiting("packing the feedback"):
         packed = export_feedback(found, which, annotated)
-    tables.show_exported(out, found, grades, packed, as_json)
+    tables.show_exported(found, grades, packed, as_json)
     if not as_json:
         out.print(POLICIES)
 
@@ -194,4 +194,4 @@ def push(
     write_feedback(found, which)
     with connect() as remote, progress("sending") as step:
         pushed = verb(found, which, remote, comments(found, which), yes=yes, progress=step)
-    tables.show_pushed(out, pushed, yes, as_json)
+    tables.show_pushed(pushed, yes, as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from assignment.cli.terminal import out, print_json
 from assignment.course import Course
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.marking.breakdown import LeftOut, shown_name
@@ -41,7 +40,7 @@ if TYPE_CHECKING:  # of these only the shapes are needed
     from assignment.workflow.push import Pushed
 
 
-def show_collected(console: Console, collected: Collected, as_json: bool) -> None:
+def show_collected(collected: Collected, as_json: bool) -> None:
     """What became of every entry of an archive, and who handed in nothing."""
     if as_json:
         about = {
@@ -51,58 +50,58 @@ def show_collected(console: Console, collected: Collected, as_json: bool) -> Non
             "write_to": [vars(ask) for ask in collected.write_to],
             "kept": str(collected.kept),
         }
-        print(json.dumps(about, ensure_ascii=False))
+        print_json(about)
         return
     for item in collected.items:
         did = "collected, late" if item.did == "late" else item.did
-        entry = wrapped(one_line(item.entry, 120), console.width, DID)
-        console.print(Text(f"{did:<{DID}}{entry[DID:]}"), soft_wrap=True)
+        entry = wrapped(one_line(item.entry, 120), out.width, DID)
+        out.print(Text(f"{did:<{DID}}{entry[DID:]}"), soft_wrap=True)
         if item.why:
-            print_below(console, one_line(item.why), DID + 2)
+            print_below(one_line(item.why), DID + 2)
     counts = dict(collected.counts)
     late = counts.pop("late", 0)
     taken = f"{counts.pop('collected', 0) + late} collected" + (f", {late} of them late" if late else "")
-    console.print("\n" + "; ".join([taken, *(f"{count} {did}" for did, count in counts.items())]))
+    out.print("\n" + "; ".join([taken, *(f"{count} {did}" for did, count in counts.items())]))
     if collected.nothing:
         names = "; ".join(f"{one_line(student.name, 60)} ({student.user})" for student in collected.nothing)
-        console.print(f"handed in nothing: {escape(names)}")
+        out.print(f"handed in nothing: {escape(names)}")
     if collected.write_to:
-        console.print("write to:")
+        out.print("write to:")
     for ask in collected.write_to:
-        print_below(console, f"{one_line(ask.name, 60)} ({ask.user}): {one_line(ask.why, 200)}", 2)
+        print_below(f"{one_line(ask.name, 60)} ({ask.user}): {one_line(ask.why, 200)}", 2)
 
 
-def show_proof(console: Console, proof: Proof, as_json: bool) -> None:
+def show_proof(proof: Proof, as_json: bool) -> None:
     """What was tried, and what an author may want to look at."""
     if as_json:
-        print(json.dumps(asdict(proof), ensure_ascii=False))
+        print_json(asdict(proof))
         return
     tried = ", ".join(counted(count, kind) for kind, count in proof.tried.items())
-    console.print(f"the solutions get every point, the untouched release none; tried: {tried or 'nothing else'}")
+    out.print(f"the solutions get every point, the untouched release none; tried: {tried or 'nothing else'}")
     for what, names in (
         ("lose nothing, or change nothing", proof.survivors),
         ("mistakes that are not named by themselves", proof.unnamed),
         ("hidden blocks in which nothing failed that passes what students see", proof.unneeded),
     ):
-        console.print(f"\n{what}: {len(names)}")
+        out.print(f"\n{what}: {len(names)}")
         for name in names:
-            print_below(console, one_line(name, 200), 2)
+            print_below(one_line(name, 200), 2)
     table = Table("check", "part", "right: at most", "wrong: at least", title="errors by threshold", box=None)
     for margin in proof.margins:
         sides = ("" if side is None else f"{side:.2g}" for side in (margin.right, margin.wrong))
         table.add_row(escape(margin.check), escape(margin.part), *sides)
-    console.print()
-    console.print(table)
+    out.print()
+    out.print(table)
 
 
-def show_graded(console: Console, course: Course, name: str, graded: Graded, as_json: bool) -> None:
+def show_graded(course: Course, name: str, graded: Graded, as_json: bool) -> None:
     """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
     names = student_names(course)
     if as_json:
         for grade in graded.grades:
             row = {"student": grade.student, "name": names.get(grade.student, ""), **grade.result.as_dict()}
             row |= {"net": grade.net, "before": grade.before, "regraded": grade.regraded}  # net: the gradebook's
-            print(json.dumps(row, ensure_ascii=False))
+            print_json(row)
         return
     decisions = load(course)
     table = Table("student", "name", box=None, pad_edge=False)
@@ -121,67 +120,66 @@ def show_graded(console: Console, course: Course, name: str, graded: Graded, as_
             _mark(grade.net),
             _text("; ".join(late + remarks(result, waived)), 160),
         )
-    console.print(table)
+    out.print(table)
     regraded = sum(grade.regraded for grade in graded.grades)
-    console.print(
+    out.print(
         f"\n{counted(len(graded.grades), 'submission')}, {regraded} graded now in {graded.seconds:.1f} s, "
         f"{len(graded.grades) - regraded} unchanged since the last run"
     )
     for student, count in graded.best.items():
         record = record_of(course, student, name)
-        console.print(f"best of {count} hand-ins: {student}, attachment {record.attachment if record else '?'}")
+        out.print(f"best of {count} hand-ins: {student}, attachment {record.attachment if record else '?'}")
     for grade in graded.changed:
-        console.print(f"mark changed: {grade.student} {_mark(grade.before)} -> {_mark(grade.net)}")
+        out.print(f"mark changed: {grade.student} {_mark(grade.before)} -> {_mark(grade.net)}")
     common = mistakes([grade.result for grade in graded.grades]).most_common(8)
     if common:
-        console.print("\nmistakes most made")
+        out.print("\nmistakes most made")
         for (exercise, mistake), count in common:
-            console.print(f"{count:4d}  {exercise}: {mistake}")
+            out.print(f"{count:4d}  {exercise}: {mistake}")
     if odd := alarms(grade.result for grade in graded.grades):
-        console.print("\nchecks to look at before marks go out: perhaps the check is wrong, not the class")
+        out.print("\nchecks to look at before marks go out: perhaps the check is wrong, not the class")
         for alarm in odd:
-            console.print(f"{alarm.exercise}, {alarm.part}: {alarm.why}", markup=False)
+            out.print(f"{alarm.exercise}, {alarm.part}: {alarm.why}", markup=False)
 
 
-def show_compared(console: Console, course: Course, compared: Comparison, as_json: bool) -> None:
+def show_compared(course: Course, compared: Comparison, as_json: bool) -> None:
     """The parts that would get other points, and whose mark would be another."""
     if as_json:
         for change in compared.changes:
-            print(json.dumps(asdict(change), ensure_ascii=False))
+            print_json(asdict(change))
         return
     parts: dict[tuple[str, str], list[float]] = {}
     for change in compared.changes:
         parts.setdefault((change.exercise, change.part), []).append(change.after - change.before)
     for (exercise, part), moved in parts.items():
         up, down = sum(by > 0 for by in moved), sum(by < 0 for by in moved)
-        console.print(f"{exercise}, {part}: {up} up, {down} down, {sum(moved):+g} points", markup=False)
+        out.print(f"{exercise}, {part}: {up} up, {down} down, {sum(moved):+g} points", markup=False)
     for cell, diff in compared.diffs.items():
-        print_below(console, f"{cell} has changed:\n{diff}", 2)
+        print_below(f"{cell} has changed:\n{diff}", 2)
     names = student_names(course)
     moves = [(f"verdict: {student}", student, *verdicts) for student, verdicts in compared.verdicts.items()]
     moves += [(student, student, points(was), points(now)) for student, (was, now) in compared.nets.items()]
     for what, student, was, now in moves:
-        console.print(f"{what} {one_line(names.get(student, ''), 60)} {was} -> {now}", markup=False)
+        out.print(f"{what} {one_line(names.get(student, ''), 60)} {was} -> {now}", markup=False)
     up, changed = sum(marks[1] > marks[0] for marks in compared.nets.values()), counted(len(compared.nets), "mark")
     ways = f"students: {up} up, {len(compared.nets) - up} down\n" if compared.nets else ""
-    console.print(f"{ways}{changed} changed of {counted(compared.students, 'submission')}; nothing was written")
+    out.print(f"{ways}{changed} changed of {counted(compared.students, 'submission')}; nothing was written")
 
 
-def show_probes(console: Console, probes: Sequence[Probe], as_json: bool) -> None:
+def show_probes(probes: Sequence[Probe], as_json: bool) -> None:
     """What the doctor saw, a line each; what is not well with its remedy below."""
     for probe in probes:
         if as_json:
-            print(json.dumps({**asdict(probe), "state": probe.state}, ensure_ascii=False))
+            print_json({**asdict(probe), "state": probe.state})
             continue
         state = "" if probe.state == "ok" else f"{probe.state}: "
-        seen = wrapped(f"{state}{one_line(probe.seen)}", console.width, DID)
-        console.print(Text(f"{probe.name:<{DID}}{seen[DID:]}"), soft_wrap=True)
+        seen = wrapped(f"{state}{one_line(probe.seen)}", out.width, DID)
+        out.print(Text(f"{probe.name:<{DID}}{seen[DID:]}"), soft_wrap=True)
         if probe.remedy:
-            print_below(console, f"remedy: {one_line(probe.remedy, 500)}", DID + 2)
+            print_below(f"remedy: {one_line(probe.remedy, 500)}", DID + 2)
 
 
 def show_rules(
-    console: Console,
     name: str,
     findings: Mapping[str, Sequence[Finding]],
     decisions: Decisions,
@@ -197,7 +195,7 @@ def show_rules(
             "waived": decisions.waived(student, name),
             "confirmed": sorted(decisions.confirmed(student, name, found)),
         }
-        print(json.dumps(about, ensure_ascii=False))
+        print_json(about)
     if as_json:
         return
     listed = [(student, finding) for student, found in findings.items() for finding in found]
@@ -211,36 +209,36 @@ def show_rules(
             decided = ", confirmed"
         kind = "[red]breach[/]" if finding.breach else "note"
         who = _safe(f"{student} {names.get(student, '')}".rstrip(), 60)
-        console.print(f"{who}: {kind} of rule '{rule}' in {_safe(finding.cell)}{escape(decided)}", soft_wrap=False)
-        print_below(console, finding.evidence, 4)
+        out.print(f"{who}: {kind} of rule '{rule}' in {_safe(finding.cell)}{escape(decided)}", soft_wrap=False)
+        print_below(finding.evidence, 4)
     if not listed:
-        console.print("nothing was found")
+        out.print("nothing was found")
     elif others and not notes:
-        console.print(f"{'' if breaches else 'no rule is broken; '}{counted(len(others), 'note')}, shown with --notes")
+        out.print(f"{'' if breaches else 'no rule is broken; '}{counted(len(others), 'note')}, shown with --notes")
 
 
-def show_waiting(console: Console, waiting: Sequence[Waiting]) -> None:
+def show_waiting(waiting: Sequence[Waiting]) -> None:
     """A line for each that waits, and below it what to type."""
     for one in waiting:
-        print_below(console, f"{one.student}  {one_line(one.name, 40)}".rstrip() + f": {one_line(one.what, 200)}", 0)
+        print_below(f"{one.student}  {one_line(one.name, 40)}".rstrip() + f": {one_line(one.what, 200)}", 0)
         for command in one.commands:
-            print_below(console, command, 4)
-    console.print(f"{len(waiting)} in all" if waiting else "nothing waits")
+            print_below(command, 4)
+    out.print(f"{len(waiting)} in all" if waiting else "nothing waits")
 
 
-def show_history(console: Console, student: str, changes: Sequence[MarkChange], as_json: bool) -> None:
+def show_history(student: str, changes: Sequence[MarkChange], as_json: bool) -> None:
     """A line a change of the mark, and below it why."""
     for change in changes:
         if as_json:
-            print(json.dumps({"student": student, **asdict(change)}, ensure_ascii=False))
+            print_json({"student": student, **asdict(change)})
             continue
         at = f"{datetime.fromisoformat(change.at).astimezone():%Y-%m-%d %H:%M:%S}"
         who = f" ({one_line(change.who, 40)})" if change.who else ""
-        console.print(f"{at}  {_mark(change.old)} -> {_mark(change.new)}  {change.cause}{who}", markup=False)
+        out.print(f"{at}  {_mark(change.old)} -> {_mark(change.new)}  {change.cause}{who}", markup=False)
         if change.why:
-            print_below(console, one_line(change.why), 21)
+            print_below(one_line(change.why), 21)
     if not changes and not as_json:
-        console.print(f"{student}: no mark so far")
+        out.print(f"{student}: no mark so far")
 
 
 def remarks(result: Result, waived: Collection[str]) -> list[str]:
@@ -283,40 +281,40 @@ def _text(words: object, limit: int) -> Text:
 INDENT = 8  # of what is said about a part, below its line
 
 
-def show_checked(console: Console, file: Path, result: Result) -> None:
+def show_checked(file: Path, result: Result) -> None:
     """A line an exercise and a line a part; below a part that failed, why; then the rules and what was repaired."""
     name = f"[bold]{_safe(str(file), 400)}[/]"
     if not result.marked:
-        console.print(f"{name}: {result.verdict}, no mark: {_safe(result.reason)}", soft_wrap=True)
+        out.print(f"{name}: {result.verdict}, no mark: {_safe(result.reason)}", soft_wrap=True)
         return
     mark = f"{points(result.score)} of {points(result.max)} points"
     mark += f", net {points(result.net)}" if result.net != result.score else ""
-    console.print(f"{name}: {result.verdict}, {mark}")
+    out.print(f"{name}: {result.verdict}, {mark}")
     if result.reason:
-        print_below(console, result.reason, 2)
+        print_below(result.reason, 2)
     for check in result.checks:
-        _show_check(console, check)
+        _show_check(check)
     for finding in result.rules:
-        _show_finding(console, finding)
+        _show_finding(finding)
     for repair in result.repairs:
-        print_below(console, f"repaired: {one_line(repair, 600)}", 2)
+        print_below(f"repaired: {one_line(repair, 600)}", 2)
 
 
-def _show_check(console: Console, check: CheckResult) -> None:
-    console.print(f"  [bold]{escape(check.name):<48}[/]{points(check.score) + '/' + points(check.max):>9}")
+def _show_check(check: CheckResult) -> None:
+    out.print(f"  [bold]{escape(check.name):<48}[/]{points(check.score) + '/' + points(check.max):>9}")
     if check.premise:
-        print_below(console, f"taking {', '.join(check.premise)} as right")
+        print_below(f"taking {', '.join(check.premise)} as right")
     if check.alone:
-        print_below(console, f"could not be examined by itself: {check.alone}")
+        print_below(f"could not be examined by itself: {check.alone}")
     if check.ended:
-        print_below(console, f"{check.ended}: {check.reason}")
+        print_below(f"{check.ended}: {check.reason}")
     for part, after in zip_longest(check.parts, check.parts[1:]):
-        _show_part(console, part)
+        _show_part(part)
         if after is None or _words(after) != _words(part):
             for said in _words(part):
-                print_below(console, said)
+                print_below(said)
     for advice in check.advice:
-        print_below(console, f"advice: {advice}")
+        print_below(f"advice: {advice}")
 
 
 def _words(part: Part) -> list[str]:
@@ -324,34 +322,32 @@ def _words(part: Part) -> list[str]:
     return [] if part.passed else [said for said in (part.message, part.hint) if said]
 
 
-def _show_part(console: Console, part: Part) -> None:
+def _show_part(part: Part) -> None:
     tone, word = ("green", "ok") if part.passed else ("red", "no")
     error = "" if part.error is None else f"{part.error:.1e}"
     below = "" if part.below is None else f"below {part.below:.0e}"
-    console.print(
+    out.print(
         f"    [{tone}]{word:<4}[/]{escape(part.name):<18}{error:>9}  {below:<13}"
         f"{points(part.score) + '/' + points(part.max):>9}"
     )
 
 
-def _show_finding(console: Console, finding: Finding) -> None:
+def _show_finding(finding: Finding) -> None:
     kind = "[red]breach[/]" if finding.breach else "note"
-    console.print(f"  {kind} of rule '{finding.rule}' in {_safe(finding.cell)}")
-    print_below(console, finding.evidence)
+    out.print(f"  {kind} of rule '{finding.rule}' in {_safe(finding.cell)}")
+    print_below(finding.evidence)
 
 
-def print_below(console: Console, words: object, indent: int = INDENT) -> None:
+def print_below(words: object, indent: int = INDENT) -> None:
     """Print a stranger's words below a line: no mark-up, no terminal codes, wrapped and indented."""
-    console.print(Text(wrapped(block(words), console.width, indent)), soft_wrap=True)
+    out.print(Text(wrapped(block(words), out.width, indent)), soft_wrap=True)
 
 
 def _safe(words: object, limit: int = 300) -> str:
     return escape(one_line(words, limit))
 
 
-def show_exported(
-    console: Console, course: Course, grades: ExportedGrades, feedback: ExportedFeedback, as_json: bool = False
-) -> None:
+def show_exported(course: Course, grades: ExportedGrades, feedback: ExportedFeedback, as_json: bool = False) -> None:
     """What was written for Canvas, what it changes there, and who is left out."""
     if as_json:
         left_out = sorted({*grades.left_out, *feedback.left_out}, key=lambda one: one.student)
@@ -363,26 +359,24 @@ def show_exported(
             "sent": [asdict(grade) | {"changed": grade.changed} for grade in grades.grades],
             "left_out": [asdict(one) for one in left_out],
         }
-        print(json.dumps(about, ensure_ascii=False))
+        print_json(about)
         return
     title = escape(one_line(grades.column.title))
-    console.print(f"{course.shown(grades.path)}: {counted(len(grades.grades), 'mark')} for the column '{title}'")
+    out.print(f"{course.shown(grades.path)}: {counted(len(grades.grades), 'mark')} for the column '{title}'")
     if grades.scaled:
         ours, theirs = grades.scaled
-        console.print(f"  scaled from {points(ours)} to Canvas's {points(theirs)} points")
+        out.print(f"  scaled from {points(ours)} to Canvas's {points(theirs)} points")
     for grade in grades.grades:
         if grade.changed:
-            console.print(
-                f"  {grade.student}: {escape(one_line(grade.before))} in Canvas becomes {points(grade.points)}"
-            )
+            out.print(f"  {grade.student}: {escape(one_line(grade.before))} in Canvas becomes {points(grade.points)}")
     for left in grades.left_out:
-        print_below(console, f"no mark: {_left(left)}", 2)
-    console.print(f"{course.shown(feedback.path)}: {counted(len(feedback.files), 'annotated notebook')}")
+        print_below(f"no mark: {_left(left)}", 2)
+    out.print(f"{course.shown(feedback.path)}: {counted(len(feedback.files), 'annotated notebook')}")
     for left in feedback.left_out:
-        print_below(console, f"no feedback: {_left(left)}", 2)
+        print_below(f"no feedback: {_left(left)}", 2)
 
 
-def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = False) -> None:
+def show_pushed(pushed: Pushed, yes: bool, as_json: bool = False) -> None:
     """What was sent, or would be."""
     left_out = (*pushed.failed, *pushed.left_out)
     if as_json:
@@ -396,24 +390,24 @@ def show_pushed(console: Console, pushed: Pushed, yes: bool, as_json: bool = Fal
             "left_out": [asdict(one) for one in pushed.left_out],
             "policies": list(pushed.policies),
         }
-        print(json.dumps(about, ensure_ascii=False))
+        print_json(about)
         return
     for line in pushed.policies:
-        print_below(console, line, 0)
+        print_below(line, 0)
     table = Table("student", "name", "mark", "state", "note", box=None, pad_edge=False)
     for one in pushed.planned:
         sending = one.sending
         table.add_row(
             sending.user, Text(one_line(sending.name, 24)), sending.grade, one.state, Text(one_line(one.note, 160))
         )
-    console.print(table)
+    out.print(table)
     for left in left_out:
-        print_below(console, f"left out: {_left(left)}", 0)
+        print_below(f"left out: {_left(left)}", 0)
     if yes:
-        console.print(f"{len(pushed.arrived)} sent, {len(pushed.failed)} failed")
+        out.print(f"{len(pushed.arrived)} sent, {len(pushed.failed)} failed")
     else:
         due = sum(one.state != "sent" for one in pushed.planned)
-        console.print(f"nothing was sent; {due} to send with --yes")
+        out.print(f"nothing was sent; {due} to send with --yes")
 
 
 def _left(one: LeftOut) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import getpass
+import json
 import sqlite3
 import sys
 import tempfile
@@ -105,6 +106,11 @@ def _remember(_: Any, option: Any, value: Any) -> None:
 def say(line: str) -> None:
     """Print a line in which anybody's words may stand: no mark-up, never broken."""
     out.print(line, markup=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print a line for a program."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
 def warn(*lines: str) -> None:
