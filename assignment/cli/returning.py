@@ -150,7 +150,7 @@ def export(
     _settle_decided(found, which)
     grades = export_grades(found, which, roster, column=column)
     with waiting("packing the feedback"):
-        packed = export_feedback(found, which, annotated)
+        packed = export_feedback(found, which, annotated(found, which))
     tables.show_exported(found, grades, packed, as_json)
     if not as_json:
         out.print(POLICIES)

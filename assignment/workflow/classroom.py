@@ -64,8 +64,8 @@ class GradedSubmission:
         return self.standing.student
 
 
-def graded(course: Course, name: str, only: str = "") -> Iterator[GradedSubmission]:
-    """Yield everybody (or `only` one) who handed in and has a record in the gradebook, by student id.
+def graded(course: Course, name: str) -> Iterator[GradedSubmission]:
+    """Yield everybody who handed in and has a record in the gradebook, by student id.
 
     Whoever has a damaged autograded notebook is left out, and who is not in submitted/ any more.
     """
@@ -73,7 +73,7 @@ def graded(course: Course, name: str, only: str = "") -> Iterator[GradedSubmissi
     config, decisions = course.config(), load(course)
     with course.gradebook() as gradebook:
         records = {s.student.id: s for s in gradebook.assignment_submissions(name)}
-        for student in sorted(there & (records.keys() if not only else records.keys() & {only})):
+        for student in sorted(there & records.keys()):
             try:
                 notebook = read_autograded(course, name, student)
             except (OSError, ValueError, RecursionError):
@@ -221,11 +221,10 @@ def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progres
     return found
 
 
-def annotated(course: Course, name: str, student: str) -> bytes:
-    """Return the notebook that goes back to one student. Raises AssignmentError if there is none."""
-    for one in graded(course, name, only=student):
-        return dumps(annotate(one.standing, one.notebook)).encode()
-    raise AssignmentError(f"{student}: not graded yet; run: assignment grade {student}")
+def annotated(course: Course, name: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the notebooks that go back, by student."""
+    for one in graded(course, name):
+        yield one.student, dumps(annotate(one.standing, one.notebook)).encode()
 
 
 def comments(course: Course, name: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from assignment.submission.handed_in import NOT_IT, Attachment, LooksLike, choos
 from assignment.workflow.roster import ROSTER, enrol, read_roster, refuse_other
 
 if TYPE_CHECKING:  # the client loads much that collecting needs not
-    from assignment.canvas.api import RemoteAssignment, RemoteFile, RemoteSubmission
+    from assignment.canvas.api import RemoteAssignment, RemoteFile
 
 Did = Literal["collected", "late", "superseded", "not a notebook", "unknown student", "nobody's", "refused"]
 SOURCE = "Canvas"  # in canvas.json of what was fetched, where a collected one names its archive
@@ -278,8 +278,9 @@ def fetch(
     roster = {row.user: RosterEntry(row.user, row.name, login=row.login) for row in rows if row.user.isdigit()}
     items = [Item(f"row of {odd.name}", "refused", odd.name, why=odd.why) for odd in listing.odd]
     for number, row in enumerate(rows, 1):
-        files = {_entry(row, file): file for file in row.attachments}
-        hand = [_attachment(row, file, entry) for entry, file in files.items()]
+        files = {f"{row.user}/{file.id}/{file.name}": file for file in row.attachments}
+        about = (row.late, row.name, row.login, row.submitted_at, SOURCE)
+        hand = [Attachment(row.user, file.id, file.name, entry, *about) for entry, file in files.items()]
         if hand:
             items += receive(course, assignment, hand, partial(_get, remote, folder, files), test)
         elif row.kind:
@@ -289,17 +290,6 @@ def fetch(
             progress(number, len(rows))
     enrol(course, roster.values())
     return reconcile(course, assignment, items, roster, folder)
-
-
-def _entry(row: RemoteSubmission, file: RemoteFile) -> str:
-    return f"{row.user}/{file.id}/{file.name}"
-
-
-def _attachment(row: RemoteSubmission, file: RemoteFile, entry: str) -> Attachment:
-    """Return a listed file as what its student handed in."""
-    return Attachment(
-        row.user, file.id, file.name, entry, row.late, row.name, row.login, row.submitted_at, archive=SOURCE
-    )
 
 
 def _get(remote: RemoteAssignment, folder: Path, files: Mapping[str, RemoteFile], upload: Attachment) -> bytes:

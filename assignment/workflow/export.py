@@ -1,7 +1,7 @@
 """Export: marks as a gradebook CSV that Canvas imports, feedback as an archive that its upload form takes."""
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,9 @@ from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import LeftOut, marks
 from assignment.marking.results import stale
-from assignment.submission.handed_in import RECORD, newest_attachment, record_of
+from assignment.submission.handed_in import RECORD, Attachment, newest_attachment, record_of
 from assignment.workflow.roster import ROSTER, known_column, refuse_other, remember_column, title_of
 
-Annotated = Callable[[Course, str, str], bytes]  # course, assignment, student -> the notebook to give back
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
 
 
@@ -105,41 +104,37 @@ def scaled(net: float, most: float, possible: float | None) -> float:
     return round(net * possible / most, 2) if possible and most else net
 
 
-def _page(course: Course, assignment: str, student: str) -> str:
-    page = course.feedback(student, assignment)
-    return f"{page.relative_to(course.root)}{'' if page.is_file() else ' (run: assignment feedback)'}"
-
-
-def export_feedback(course: Course, assignment: str, annotated: Annotated) -> ExportedFeedback:
+def export_feedback(course: Course, assignment: str, annotated: Iterable[tuple[str, bytes]]) -> ExportedFeedback:
     """Write the archive for Canvas's "Upload Submissions", exported/NAME/feedback.zip, and return its files.
 
-    annotated makes a student's notebook (an .ipynb, for Canvas shows it under the student's own file name) and raises
-    AssignmentError where there is none.
+    annotated: by student what goes back, an .ipynb, for Canvas shows it under the student's own file name.
     """
     path = course.exported(assignment) / "feedback.zip"
+    records = {student: record_of(course, student, assignment) for student in course.students(assignment)}
+    reasons = {student: _kept_back(course, assignment, student, record) for student, record in records.items()}
     files: dict[str, str] = {}
-    left_out = []
     with new_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for student in course.students(assignment):
-            record = record_of(course, student, assignment)
-            name = record.name if record else ""
-            try:
-                if not record:
-                    raise AssignmentError(
-                        f"no {RECORD}: Canvas has no file of it; send {_page(course, assignment, student)}"
-                    )
-                if record.group:
-                    raise AssignmentError(f"the group's feedback goes with the file of {record.group}")
-                if why := stale(course, assignment, student):
-                    raise AssignmentError(why)
-                data = annotated(course, assignment, student)
-            except AssignmentError as error:
-                left_out.append(LeftOut(student, name, str(error)))
-                continue
-            files[student] = feedback_name(
-                name, student, newest_attachment(course, student, assignment), f"{assignment}.ipynb"
-            )
-            info = zipfile.ZipInfo(files[student], DATE)
-            info.external_attr = 0o644 << 16
-            archive.writestr(info, data, zipfile.ZIP_DEFLATED)
+        for student, data in annotated:
+            if (record := records.get(student)) and not reasons[student]:
+                attachment = newest_attachment(course, student, assignment)
+                files[student] = feedback_name(record.name, student, attachment, f"{assignment}.ipynb")
+                info = zipfile.ZipInfo(files[student], DATE)
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, data, zipfile.ZIP_DEFLATED)
+    left_out = []
+    for student, record in records.items():
+        if student not in files:
+            why = reasons[student] or f"not graded; run: assignment grade {student}"
+            left_out.append(LeftOut(student, record.name if record else "", why))
     return ExportedFeedback(path, files, tuple(left_out))
+
+
+def _kept_back(course: Course, assignment: str, student: str, record: Attachment | None) -> str:
+    """Why a student's notebook does not go back, "" if it does."""
+    if not record:
+        page = course.feedback(student, assignment)
+        run = "" if page.is_file() else " (run: assignment feedback)"
+        return f"no {RECORD}: Canvas has no file of it; send {course.shown(page)}{run}"
+    if record.group:
+        return f"the group's feedback goes with the file of {record.group}"
+    return stale(course, assignment, student)
