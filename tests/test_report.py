@@ -16,7 +16,7 @@ from assignment.report.class_page import (
     ClassAbout,
     ClassMember,
     ClassSummary,
-    Pending,
+    OpenCase,
     report,
     report_csv,
     report_json,
@@ -345,7 +345,7 @@ def test_what_needs_a_person_stands_first_with_its_command() -> None:
 def test_decisions_on_earlier_hand_ins_and_what_was_not_examined_by_itself_need_a_person() -> None:
     alone = samples.result(samples.check("rnn_backward", {"dx": {"passed": False}}, alone="no cache could be read"))
     pending = (
-        Pending("1", "the score 3 for rnn_forward, given on the submission of 3 Nov", "assignment decide 1 --keep"),
+        OpenCase("1", "the score 3 for rnn_forward, given on the submission of 3 Nov", "assignment decide 1 --keep"),
     )
     made = [ClassMember(samples.standing(alone, {"student": "1"}, settle(alone)))]
     read = summarise(made, ClassAbout("rnn", pending=pending))

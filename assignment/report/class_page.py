@@ -62,7 +62,7 @@ class Absent:
 
 
 @dataclass(frozen=True)
-class Pending:
+class OpenCase:
     """What else waits for a person, and what to type."""
 
     student: str
@@ -78,7 +78,7 @@ class ClassAbout:
     title: str = ""
     made_at: str = ""
     missing: tuple[Absent, ...] = ()
-    pending: tuple[Pending, ...] = ()
+    pending: tuple[OpenCase, ...] = ()
     """Decisions on earlier hand-ins."""
 
 
@@ -215,7 +215,7 @@ class ClassSummary:
     students: tuple[StudentRow, ...]
     alarms: tuple[Alarm, ...] = ()
     similarity: tuple[SimilarWork, ...] = ()
-    pending: tuple[Pending, ...] = ()
+    pending: tuple[OpenCase, ...] = ()
     """Decisions on earlier hand-ins, and exercises that could not be examined by themselves."""
     schema: int = SCHEMA
 
@@ -258,13 +258,13 @@ def summarise(members: Sequence[ClassMember], about: ClassAbout, similar: Iterab
     )
 
 
-def _alone(member: ClassMember, name: str) -> Iterator[Pending]:
+def _alone(member: ClassMember, name: str) -> Iterator[OpenCase]:
     """The exercises of a student that could not be examined by themselves."""
     student = one_line(member.standing.student, 60)
     for check in member.standing.result.checks:
         if check.alone and not check.full:
             what = f"{one_line(check.name, 80)}: {one_line(check.alone, 300)}"
-            yield Pending(student, what, f"assignment check submitted/{student}/{name}/{name}.ipynb")
+            yield OpenCase(student, what, f"assignment check submitted/{student}/{name}/{name}.ipynb")
 
 
 def _student(member: ClassMember) -> StudentRow:

@@ -25,7 +25,7 @@ from assignment.report.class_page import (
     Absent,
     ClassAbout,
     ClassMember,
-    Pending,
+    OpenCase,
     report,
     report_csv,
     report_json,
@@ -161,7 +161,7 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
     missing = tuple(Absent(user, roster[user].name) for user in roster if user in absent and not roster[user].test)
     heading = title(everybody[0].notebook) if everybody else name
     pending = tuple(
-        Pending(
+        OpenCase(
             one.student, f"{one.what}, given on {one.given_on}", f"assignment decide {one.student} --keep, or --drop"
         )
         for one in open_decisions(course, name)
