@@ -54,8 +54,7 @@ class Examined:
 class Examiner:
     """Examines submissions of one homework, one after another; a context manager that keeps the zygote alive.
 
-    secret: of the course; hidden data are drawn from it and the submission's hash; reads_only: run nothing, judge
-    nothing, only leave the traces by which equal work is known.
+    secret: of the course; hidden data are drawn from it and the submission's hash.
     """
 
     def __init__(
@@ -65,14 +64,13 @@ class Examiner:
         limits: Limits | None = None,
         policy: Policy | None = None,
         secret: bytes = b"",
-        reads_only: bool = False,
     ) -> None:
         self.homework = homework
         self.limits = limits or Limits()
         self.releases = dict(releases)
         self.policy = policy or Policy()
         self.secret = secret
-        self.reads_only = reads_only
+        self.reads_only = False  # run nothing, judge nothing, only leave the traces by which equal work is known
         self.sandbox = Sandbox(self.limits)
         self.doing: Callable[[str], None] = lambda what: None  # told what is being done
 

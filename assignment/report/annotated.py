@@ -1,7 +1,5 @@
 """The annotated notebook: what a student handed in, with the feedback after each check, and nothing that could run."""
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 
@@ -12,6 +10,7 @@ from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Breakdown, Standing
 from assignment.report.student_page import ExerciseView, exercises, joined, kind, rule_views, source, summands, title
+from assignment.sandbox.session import png
 from assignment.text import block, one_line, points
 
 CELL = (200_000, 5_000)  # characters and lines of a cell that are kept
@@ -116,14 +115,9 @@ def _bundle(data: CellJson) -> dict[str, str]:
     kept = {}
     if "text/plain" in data:
         kept["text/plain"] = block(joined(data["text/plain"]), *OUTPUT)
-    picture = re.sub(r"\s", "", joined(data.get("image/png")))
-    if picture and len(picture) <= PICTURE:
-        try:
-            raw = base64.b64decode(picture, validate=True)
-        except binascii.Error:
-            raw = b""
-        if raw.startswith(b"\x89PNG\r\n\x1a\n"):
-            kept["image/png"] = picture
+    picture = joined(data.get("image/png"))
+    if len(picture) <= PICTURE and (picture := png(picture)):
+        kept["image/png"] = picture
     return kept
 
 

@@ -366,12 +366,12 @@ def _data(output: Keywords) -> dict[str, str]:
     kept = {}
     if "text/plain" in data:
         kept["text/plain"] = _text(data["text/plain"])
-    if "image/png" in data and (picture := _png(_text(data["image/png"]))):
+    if "image/png" in data and (picture := png(_text(data["image/png"]))):
         kept["image/png"] = picture
     return kept
 
 
-def _png(text: str) -> str:
+def png(text: str) -> str:
     """The base64 text of a PNG, "" if it is anything else."""
     try:
         data = base64.b64decode("".join(text.split()), validate=True)
