@@ -187,21 +187,16 @@ def _outputs(shown: list[Any], text: str, error: BaseException | None) -> list[O
     if text:
         outputs.append({"output_type": "stream", "name": "stdout", "text": text})
     if error is not None:
-        name = type(error).__name__
-        last = traceback.format_exception_only(error)
-        outputs.append(
-            {"output_type": "error", "ename": name, "evalue": str(error), "traceback": [line.rstrip() for line in last]}
-        )
+        lines = [line.rstrip() for line in traceback.format_exception_only(error)]
+        named = {"ename": type(error).__name__, "evalue": str(error)}
+        outputs.append({"output_type": "error", **named, "traceback": lines})
     return outputs
 
 
 def _display(value: Any) -> Output:
     """A displayed value; only a number of points is a result, for nbgrader takes any other result for full points."""
     number = _number(value)
-    output = {"metadata": {}, "data": {"text/plain": repr(value) if number is None else repr(number)}}
-    kind = (
-        {"output_type": "display_data"}
-        if number is None
-        else {"output_type": "execute_result", "execution_count": None}
-    )
-    return kind | output
+    if number is None:
+        return {"output_type": "display_data", "metadata": {}, "data": {"text/plain": repr(value)}}
+    data = {"text/plain": repr(number)}
+    return {"output_type": "execute_result", "execution_count": None, "metadata": {}, "data": data}

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from assignment import words
 from assignment.homework.master import Master
-from assignment.rules.policy import OWN, WIDTH, Finding, cell_of, where
+from assignment.rules.policy import OWN, WIDTH, Finding, finding_in
 from assignment.submission.matching import Placed
 from assignment.syntax import IMPORTS, bare, parsed, walk
 
@@ -41,6 +41,7 @@ INSTALL = re.compile(
 COMMAND = 2000  # characters of a command for the shell that are read
 BROKEN_IMPORT = re.compile(r"[ \t]*(?:import[ \t]+([\w.]+)|from[ \t]+([\w.]+)[ \t]+import\b)")
 HARMLESS_MAGICS = {"autoreload", "storemagic"}
+NOTED_MAGICS = {"pylab", "run", "load", "matplotlib", "writefile"}
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,7 @@ def imports(placed: Sequence[Placed], release: Master, scratch_counts: bool) -> 
             scratch = student.role in OWN and not scratch_counts and not needed & set(use.names)
             what = use.what + (words.SCRATCH_ONLY if scratch and use.breach else "")
             shown = f"+{use.shown}" if use.shown else ""
-            evidence = words.evidence(where(student, use.line), what, shown)
-            result.append(Finding(RULE, use.breach and not scratch, cell_of(student), evidence))
+            result.append(finding_in(RULE, use.breach and not scratch, student, what, shown, use.line))
     return result
 
 
@@ -232,13 +232,7 @@ def _magic(kind: str, texts: list[str], given: frozenset[str], line: int, nested
         yield _shell(rest, line)
     elif name in ("python", "python3", "time", "timeit"):
         yield from _text(_timed(texts[-1]), given, line, nested)
-    elif (name == "load_ext" and rest not in HARMLESS_MAGICS) or name in (
-        "pylab",
-        "run",
-        "load",
-        "matplotlib",
-        "writefile",
-    ):
+    elif (name == "load_ext" and rest not in HARMLESS_MAGICS) or name in NOTED_MAGICS:
         yield False, words.magic(name), line, ()
 
 

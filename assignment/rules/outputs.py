@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from assignment import words
 from assignment.homework.checker import verdicts_shown
 from assignment.homework.master import Master
-from assignment.rules.policy import OWN, Finding, cell_of, where
+from assignment.rules.policy import OWN, Finding, finding_in, where
 from assignment.submission.matching import Placed
 from assignment.submission.notebook import Notebook, SubmittedCell
 from assignment.syntax import significant
 
 RULE = "outputs"
+_finding = partial(finding_in, RULE)
 PRINTING = {"print", "display"}
 REPORTING = {"report"}  # check.report() prints a row for every array
 MANY = 4  # cells with the same to say make one finding
@@ -44,10 +46,6 @@ def kept_outputs(
         elif student.role == "check":
             result += _contradictions(student, submitted, failed.get(release.cell(student.id).name, ()))
     return [*_missing(notebook, missing), *result]
-
-
-def _finding(breach: bool, student: Placed, what: str) -> Finding:
-    return Finding(RULE, breach, cell_of(student), words.evidence(where(student), what))
 
 
 def _missing(notebook: Notebook, missing: Sequence[Placed]) -> list[Finding]:

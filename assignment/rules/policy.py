@@ -70,6 +70,13 @@ def cell_of(placed: Placed) -> str:
     return placed.id or f"cell {(placed.origin or 0) + 1}"
 
 
+def finding_in(
+    rule: str, breach: bool, placed: Placed, what: str, shown: str = "", first: int = 0, last: int = 0
+) -> Finding:
+    """Return a finding about a cell, or lines of it."""
+    return Finding(rule, breach, cell_of(placed), words.evidence(where(placed, first, last), what, shown))
+
+
 def difference(old: str, new: str) -> tuple[str, int]:
     """Return a small diff of two sources and the line of the new one where it begins; ("", 0) if they agree.
 

@@ -12,11 +12,12 @@ from itertools import pairwise
 from assignment import words
 from assignment.homework.master import Cell, Master, regions
 from assignment.rules.fit import Fit, agree, blanked, fit_of, unmarked
-from assignment.rules.policy import WIDTH, Finding, cell_of, difference, excerpt, where
+from assignment.rules.policy import WIDTH, Finding, difference, excerpt, finding_in
 from assignment.submission.matching import Placed
 from assignment.syntax import IMPORTS, LONGEST, bare, canonical, definitions, first_line, parsed, plain, walk
 
 RULE = "todo"
+_finding = partial(finding_in, RULE)
 TARGETS = (ast.Name, ast.Attribute, ast.Subscript)  # what may be assigned to
 STRETCHED = 4  # how many times as long a cell may be that means the same: a formatter's lines are short
 SHOWN = 5  # names or statements of a kind that are shown
@@ -54,11 +55,6 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
         else:
             result += locked[student.id]
     return result + _moved(placed)
-
-
-def _finding(breach: bool, student: Placed, what: str, shown: str = "", first: int = 0, last: int = 0) -> Finding:
-    """Return a finding about a cell, or lines of it."""
-    return Finding(RULE, breach, cell_of(student), words.evidence(where(student, first, last), what, shown))
 
 
 def _corrected(compare: Callable[[Cell], list[Finding]], cell: Cell, today: dict[str, Cell]) -> list[Finding]:
@@ -116,7 +112,7 @@ def _meanings(source: str) -> list[str] | None:
 def _locked(student: Placed, cell: Cell) -> list[Finding]:
     """Return what was done to a given or check cell."""
     if student.origin is None:
-        return [Finding(RULE, True, cell.id, words.evidence(where(student), words.DELETED))]
+        return [_finding(True, student, words.DELETED)]
     if not student.read and bare(student.source) != bare(cell.source):
         return [_finding(False, student, words.TOO_LONG)]
     same = _same(student.source, cell.source)
@@ -234,7 +230,7 @@ def _subsequence(wanted: Sequence[_Statement], stream: Sequence[_Statement], tak
 def _solve(student: Placed, given: frozenset[str], pieces: _Pieces, cell: Cell) -> list[Finding]:
     """Return what was changed around the TODO regions of an exercise, and what was put beside it."""
     if student.origin is None:
-        return [Finding(RULE, False, cell.id, words.evidence(where(student), words.EXERCISE_DELETED))]
+        return [_finding(False, student, words.EXERCISE_DELETED)]
     pattern = canonical(blanked(cell.source))
     if pattern is None:
         raise ValueError(f"{cell.id}: the release's own cell is no Python")
