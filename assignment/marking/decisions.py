@@ -42,7 +42,7 @@ class Decision:
     decision: str  # one of KINDS
     why: str
     who: str
-    when: str
+    when: str = ""  # it was written, which the file says
     seen: str = ""  # fingerprint of the evidence that a confirmation saw
     submission: str = ""  # beginning of the hash of the hand-in that a waiver was given on; "": of any
     course: str = ""
@@ -139,21 +139,12 @@ def _course_id(course: Course) -> str:
 
 
 def waive(
-    course: Course,
-    student: str,
-    assignment: str,
-    rule: str,
-    why: str,
-    who: str,
-    when: datetime | None = None,
-    submission: str = "",
+    course: Course, student: str, assignment: str, rule: str, why: str, who: str, submission: str = ""
 ) -> Decision:
     """Forgive a student the breach of a rule on one hand-in (hash; "": any); AssignmentError without a reason."""
     if not why.strip():
         raise AssignmentError(f'{student}: a waiver needs a reason; give it with --why "…"')
-    return _add(
-        course, Decision(student, assignment, rule, "waived", why, who, _stamp(when), submission=submission[:16])
-    )
+    return _add(course, Decision(student, assignment, rule, "waived", why, who, submission=submission[:16]))
 
 
 def award(course: Course, student: str, name: str, exercise: str, more: float, why: str, who: str) -> Decision:
@@ -161,18 +152,18 @@ def award(course: Course, student: str, name: str, exercise: str, more: float, w
     if not why.strip():
         raise AssignmentError(f'{student}: an award needs a reason; give it with --why "…"')
     submission = examined(course, name, student).made_by.submission[:16]
-    decision = Decision(student, name, "", "awarded", why, who, _stamp(None), submission=submission)
-    return _add(course, replace(decision, exercise=exercise, points=more))
+    given = Decision(student, name, "", "awarded", why, who, submission=submission, exercise=exercise, points=more)
+    return _add(course, given)
 
 
 def again(course: Course, decision: Decision, who: str, submission: str) -> Decision:
     """Decide the same once more, for another hand-in (hash)."""
-    return _add(course, replace(decision, who=who, when=_stamp(None), submission=submission[:16]))
+    return _add(course, replace(decision, who=who, submission=submission[:16]))
 
 
 def withdraw(course: Course, decision: Decision, who: str) -> Decision:
     """Take a decision back."""
-    return _add(course, replace(decision, decision="withdrawn", who=who, when=_stamp(None), submission="", points=0.0))
+    return _add(course, replace(decision, decision="withdrawn", who=who, submission="", points=0.0))
 
 
 def undo(course: Course, name: str, student: str, kind: str, who: str, rule: str = "", exercise: str = "") -> Decision:
@@ -187,20 +178,13 @@ def undo(course: Course, name: str, student: str, kind: str, who: str, rule: str
 
 
 def confirm(
-    course: Course,
-    student: str,
-    assignment: str,
-    rule: str,
-    findings: Iterable[Finding],
-    who: str,
-    why: str = "",
-    when: datetime | None = None,
+    course: Course, student: str, assignment: str, rule: str, findings: Iterable[Finding], who: str, why: str = ""
 ) -> Decision:
     """Confirm that a student broke a rule; it holds for this evidence only. AssignmentError if there is no breach."""
     seen = fingerprints(findings).get(rule)
     if seen is None:
         raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {assignment}; nothing to confirm")
-    return _add(course, Decision(student, assignment, rule, "confirmed", why, who, _stamp(when), seen))
+    return _add(course, Decision(student, assignment, rule, "confirmed", why, who, seen=seen))
 
 
 def decide_similarity(course: Course, name: str, student: str, kind: str, who: str, why: str) -> Decision:
@@ -211,7 +195,7 @@ def decide_similarity(course: Course, name: str, student: str, kind: str, who: s
     if not why.strip():
         raise AssignmentError(f'{student}: a decision on similar work needs a reason; give it with --why "…"')
     seen = examined(course, name, student).made_by.submission[:16]
-    return _add(course, Decision(student, name, SIMILARITY, kind, why, who, _stamp(None), submission=seen))
+    return _add(course, Decision(student, name, SIMILARITY, kind, why, who, submission=seen))
 
 
 def fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
@@ -230,7 +214,8 @@ def _add(course: Course, decision: Decision) -> Decision:
     load(course)  # refuses to add to a file that cannot be read
     path = course.root / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
-    decision = replace(decision, course=_course_id(course))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    decision = replace(decision, course=_course_id(course), when=now)
     kept = {key: value for key, value in asdict(decision).items() if value}
     lines = "".join(f"{key} = {_quoted(v) if isinstance(v, str) else v}\n" for key, v in kept.items())
     replace_file(path, f"{text.rstrip()}\n\n[[decision]]\n{lines}")
@@ -253,10 +238,6 @@ def _decision(entry: Any, number: int) -> Decision:
     if not awarded and values["rule"] not in DECIDED:
         raise AssignmentError(f"{FILE}: decision {number}: no rule {values['rule']!r}; there are {', '.join(DECIDED)}")
     return Decision(**values, points=float(more))
-
-
-def _stamp(when: datetime | None) -> str:
-    return (when or datetime.now(UTC)).isoformat(timespec="seconds")
 
 
 def _quoted(value: str) -> str:
