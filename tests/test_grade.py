@@ -24,7 +24,7 @@ from assignment.marking.gradebook import waive_rule
 from assignment.workflow.grade import Graded, grade
 from assignment.workflow.new import copy_course
 from assignment.workflow.release import release as make_release
-from tests.support import corpus
+from tests.support import corpus, tiny
 
 pytestmark = pytest.mark.slow  # the command line's own tests grade a small class in a quick run too
 
@@ -33,34 +33,57 @@ Sources = dict[str, str]
 SOFTMAX = "temporal_softmax_loss"
 
 
-def hand_in(course: Course, student: str, data: bytes) -> None:
-    path = course.submitted(student, "rnn")
+def hand_in(course: Course, student: str, data: bytes, name: str = "rnn") -> None:
+    path = course.submitted(student, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
 
 
-def five(course: Course, release: Notebook, reference: Sources) -> Course:
+def five(course: Course, name: str, left_out: str) -> Course:
     """Hand in for five students: right, one exercise missing, nothing done, not a notebook, another package."""
-    hand_in(course, "1", corpus.submission(release, reference))
-    hand_in(course, "2", corpus.submission(release, {k: v for k, v in reference.items() if k != SOFTMAX}))
-    hand_in(course, "3", corpus.submission(release, {}))
-    hand_in(course, "4", b"not a notebook")
-    hand_in(course, "5", corpus.submission(release, {**reference, SOFTMAX: "import scipy\n" + reference[SOFTMAX]}))
+    release, reference = tiny.read(course.release(name)), corpus.reference(tiny.read(course.source(name)))
+    hand_in(course, "1", corpus.submission(release, reference), name)
+    hand_in(course, "2", corpus.submission(release, {k: v for k, v in reference.items() if k != left_out}), name)
+    hand_in(course, "3", corpus.submission(release, {}), name)
+    hand_in(course, "4", b"not a notebook", name)
+    imports = {left_out: "import scipy\n" + reference[left_out]}
+    hand_in(course, "5", corpus.submission(release, {**reference, **imports}), name)
+    return course
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The five of the tiny homework, not graded yet; tests take copies."""
+    course = tiny.course(tmp_path_factory.mktemp("small") / "course")
+    make_release(course, "tiny")
+    (course.root / "gradebook.db").unlink()  # to be laid out by the first grade, as in a new checkout
+    return five(course, "tiny", "double")
+
+
+@pytest.fixture
+def klass(small: Course, tmp_path: Path) -> Course:
+    """The five of the tiny homework, not graded yet."""
+    return tiny.copy_of(small, tmp_path / "klass")
+
+
+@pytest.fixture(scope="module")
+def graded(small: Course, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """The five of the tiny homework, graded; tests take copies."""
+    course = tiny.copy_of(small, tmp_path_factory.mktemp("graded") / "course")
+    grade(course, "tiny", jobs=1)
     return course
 
 
 @pytest.fixture
-def klass(course: Course, release: Notebook, reference: Sources) -> Course:
-    """The five, not graded yet."""
-    return five(course, release, reference)
+def five_marks(graded: Course, tmp_path: Path) -> Course:
+    """A graded class of the tiny homework, of the test's own, where it is about decisions and files."""
+    return tiny.copy_of(graded, tmp_path / "five")
 
 
 @pytest.fixture(scope="module")
-def once(
-    checkout: Course, tmp_path_factory: pytest.TempPathFactory, release: Notebook, reference: Sources
-) -> tuple[Course, Graded]:
+def once(checkout: Course, tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, Graded]:
     """The five graded, one after the other, and what that run said; tests take copies."""
-    course = five(copy_course(checkout, tmp_path_factory.mktemp("once")), release, reference)
+    course = five(copy_course(checkout, tmp_path_factory.mktemp("once")), "rnn", SOFTMAX)
     return course, grade(course, "rnn", jobs=1)
 
 
@@ -115,32 +138,31 @@ def test_only_what_changed_is_graded_again(marked: Course, release: Notebook, re
         grade(marked, "rnn", only=["77"])
 
 
-def test_a_persons_mark_survives_every_regrade(marked: Course) -> None:
-    with marked.gradebook() as gradebook:
-        cell = gradebook.find_grade("check-temporal_softmax_loss", "rnn", "rnn", "2")
-        cell.manual_score, cell.needs_manual_grade = 7.5, False
+def test_a_persons_mark_survives_every_regrade(five_marks: Course) -> None:
+    with five_marks.gradebook() as gradebook:
+        cell = gradebook.find_grade("check-double", "tiny", "tiny", "2")
+        cell.manual_score, cell.needs_manual_grade = 3.5, False
         gradebook.db.commit()
-    grade(marked, "rnn", only=["2"], again=True)
-    assert scores(marked)["2", "check-temporal_softmax_loss"][:2] == (0.0, 7.5)
+    grade(five_marks, "tiny", only=["2"], again=True)
+    assert scores(five_marks)["2", "check-double"][:2] == (0.0, 3.5)
 
 
-def test_no_zero_goes_out_unseen_and_a_waiver_lifts_it_for_good(
-    marked: Course, release: Notebook, reference: Sources
-) -> None:
-    assert unseen(marked, "rnn") == {"5": ["imports"]}
+def test_no_zero_goes_out_unseen_and_a_waiver_lifts_it_for_good(five_marks: Course) -> None:
+    assert unseen(five_marks, "tiny") == {"5": ["imports"]}
     with pytest.raises(AssignmentError, match="nobody has looked"):
-        refuse_unseen(marked, "rnn")
-    assert confirm_zero(marked, "rnn", "5", who="ta") == (["imports"], [])
-    assert confirm_zero(marked, "rnn", "5", who="ta") == ([], ["imports"])
-    refuse_unseen(marked, "rnn")
-    hand_in(marked, "5", corpus.submission(release, {**reference, SOFTMAX: "import torch\n" + reference[SOFTMAX]}))
-    grade(marked, "rnn", only=["5"])
-    assert unseen(marked, "rnn") == {"5": ["imports"]}, "other evidence must be looked at again"
-    assert waive_rule(marked, "rnn", "5", "imports", why="tried it out", who="ta") == 88
+        refuse_unseen(five_marks, "tiny")
+    assert confirm_zero(five_marks, "tiny", "5", who="ta") == (["imports"], [])
+    assert confirm_zero(five_marks, "tiny", "5", who="ta") == ([], ["imports"])
+    refuse_unseen(five_marks, "tiny")
+    data = five_marks.submitted("5", "tiny").read_bytes()
+    hand_in(five_marks, "5", data.replace(b"import scipy", b"import torch"), "tiny")
+    grade(five_marks, "tiny", only=["5"])
+    assert unseen(five_marks, "tiny") == {"5": ["imports"]}, "other evidence must be looked at again"
+    assert waive_rule(five_marks, "tiny", "5", "imports", why="tried it out", who="ta") == 2.5
     for _ in range(2):
-        assert unseen(marked, "rnn") == {}
-        assert {row[-1] for (who, _), row in scores(marked).items() if who == "5"} == {None}
-        grade(marked, "rnn", only=["5"], again=True)
+        assert unseen(five_marks, "tiny") == {}
+        assert {row[-1] for (who, _), row in scores(five_marks).items() if who == "5"} == {None}
+        grade(five_marks, "tiny", only=["5"], again=True)
 
 
 def test_nothing_to_grade_is_said(course: Course) -> None:
@@ -165,13 +187,13 @@ def test_checks_compute_in_one_thread(entrance: str) -> None:
     assert len(said.stdout.split()) == 1
 
 
-def test_a_folder_without_its_notebook_stops_nobody(marked: Course, release: Notebook, reference: Sources) -> None:
+def test_a_folder_without_its_notebook_stops_nobody(five_marks: Course) -> None:
     for student in ("3", "4"):
-        marked.submitted(student, "rnn").unlink()
-    os.mkfifo(marked.submitted("4", "rnn"))  # nobody writes into it: to read it would take for ever
-    reasons = {"3": "there is no rnn.ipynb in its folder", "4": "it is not a file"}
+        five_marks.submitted(student, "tiny").unlink()
+    os.mkfifo(five_marks.submitted("4", "tiny"))  # nobody writes into it: to read it would take for ever
+    reasons = {"3": "there is no tiny.ipynb in its folder", "4": "it is not a file"}
     for regraded in (set(reasons), set[str]()):  # the second time they are known
-        graded = grade(marked, "rnn").grades
+        graded = grade(five_marks, "tiny").grades
         assert {g.student: g.result.reason for g in graded if g.net is None} == reasons
         assert {g.student for g in graded if g.regraded} == regraded
 
@@ -228,9 +250,9 @@ def test_stopped_while_the_gradebook_is_laid_out(klass: Course, monkeypatch: pyt
 
     with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
         stopped.setattr(Gradebook, "update_or_create_source_cell", stops)
-        grade(klass, "rnn", only=["1"])
-    [graded] = grade(klass, "rnn", only=["1"]).grades
-    assert (graded.net, graded.regraded) == (100, True)
+        grade(klass, "tiny", only=["1"])
+    [graded] = grade(klass, "tiny", only=["1"]).grades
+    assert (graded.net, graded.regraded) == (6.5, True)
 
 
 @pytest.mark.parametrize("jobs", [1, 3])  # of one process that dies, the others of the class are already in the queue
@@ -243,7 +265,7 @@ def test_an_examiner_that_dies_costs_one_verdict(jobs: int, klass: Course, monke
         return original(self, path)
 
     monkeypatch.setattr(Examiner, "examine_file", dies)
-    graded = grade(klass, "rnn", jobs, only=["1", "2", "3"])
+    graded = grade(klass, "tiny", jobs, only=["1", "2", "3"])
     assert {g.student: g.result.verdict for g in graded.grades} == {"1": "graded", "2": "crashed", "3": "graded"}
 
 

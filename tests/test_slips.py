@@ -6,15 +6,28 @@ slips.json holds slips as students make them: `changes`, an exercise's body; eve
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from assignment.course import Course
 from assignment.grading.examiner import Examiner
+from assignment.grading.reference import Homework
+from assignment.homework.master import load_master
+from assignment.homework.releases import releases
 from tests import CORPORA
+from tests.conftest import HURRIED
 from tests.support import corpus
 from tests.support.slips import SLIPS, Slip
 from tests.support.wrong import body
+
+
+@pytest.fixture(scope="module")
+def examiner(checkout: Course) -> Iterator[Examiner]:
+    """One that knows no mistakes by name: what a slip costs does not hang on them."""
+    with Examiner(Homework(load_master(checkout.source("rnn"))), releases(checkout, "rnn"), HURRIED) as ready:
+        yield ready
 
 
 @pytest.mark.slow
