@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli import authoring, deciding, grading, returning
+from assignment.cli import authoring, deciding, grading, returning, tables
 from assignment.cli.terminal import COURSE, NAME, AsJson, Verbs, chosen, out, run, say
 from assignment.course import CONFIG, Course
 
@@ -120,12 +120,11 @@ def doctor(as_json: AsJson = False) -> None:
     Example:
       assignment doctor
     """
-    from assignment.cli.tables import show_probes
     from assignment.workflow.doctor import probes
 
     here = Course.find(COURSE.get()) if COURSE.get() or Path(CONFIG).is_file() else None
     seen = list(probes(here))
-    show_probes(seen, as_json)
+    tables.show_probes(seen, as_json)
     if any(probe.unfit for probe in seen):
         raise SystemExit(1)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assignment.cli.tables import show_proof
+from assignment.cli import tables
 from assignment.cli.terminal import COURSE, AsJson, chosen, progress, say, waiting
 from assignment.course import Course
 
@@ -100,7 +100,7 @@ def prove(
     found, which = chosen()
     with progress("solutions") as step:
         proof = verb(found, which, draws, every, step)
-    show_proof(proof, as_json)
+    tables.show_proof(proof, as_json)
 
 
 def release() -> None:

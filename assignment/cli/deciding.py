@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from assignment.cli import tables
 from assignment.cli.terminal import AsJson, Students, Undo, WhoOption, chosen, decider, people, say
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -28,7 +29,6 @@ def rules(
       assignment rules --notes
       assignment rules 1050 1051
     """
-    from assignment.cli import tables
     from assignment.marking.decisions import examined, load
 
     found, which = chosen()
@@ -198,7 +198,6 @@ def history(
     Example:
       assignment history 1042
     """
-    from assignment.cli import tables
     from assignment.marking.gradebook import history as verb
 
     found, which = chosen()
@@ -240,7 +239,6 @@ def decide(
         for decision in decisions:
             say(f"{student}: {decision.what} {what}")
     if not students:
-        from assignment.cli.tables import show_waiting
         from assignment.workflow.classroom import waiting
 
-        show_waiting(waiting(found, which))
+        tables.show_waiting(waiting(found, which))

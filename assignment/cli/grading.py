@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from assignment.cli import tables
 from assignment.cli.terminal import (
     AsJson,
     Jobs,
@@ -46,7 +47,6 @@ def collect(
       assignment collect submissions.zip --roster gradebook.csv
       assignment collect submissions-late.zip
     """
-    from assignment.cli import tables
     from assignment.workflow.collect import collect as verb
 
     found, which = chosen()
@@ -68,7 +68,6 @@ def fetch(as_json: AsJson = False) -> None:
       assignment fetch
     """
     from assignment.canvas.api import connect
-    from assignment.cli import tables
     from assignment.workflow.collect import fetch as verb
 
     found, which = chosen()
@@ -118,7 +117,6 @@ def grade(
         with alone(found, "grade"), progress("grading") as step:
             who = people(found, which, students)
             graded = verb(found, which, jobs, who, again, step, zygote, fresh, on, never_lower)
-    from assignment.cli import tables
     from assignment.marking.gradebook import open_decisions  # after nbgrader, which grading imports beside its workers
     from assignment.workflow.roster import strangers
 
@@ -152,7 +150,6 @@ def compare(
 
     found, which = chosen()
     with Zygote.start(contain=not no_sandbox) as zygote:
-        from assignment.cli import tables
         from assignment.workflow.compare import compare as verb
 
         with progress("comparing") as step:
@@ -181,7 +178,6 @@ def check(
     found, which = chosen()
     graded = True
     with Zygote.start(contain=not no_sandbox) as zygote:  # begun first: it takes a while
-        from assignment.cli.tables import show_checked
         from assignment.workflow.grade import check as verb
 
         for file, result in verb(found, which, files, zygote, jobs):
@@ -190,6 +186,6 @@ def check(
                 row = {"file": str(file), **result.as_dict(), "net": result.net if result.marked else None}
                 print_json(row)
             else:
-                show_checked(file, result)
+                tables.show_checked(file, result)
     if not graded:
         raise typer.Exit(2)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from assignment.cli import tables
 from assignment.cli.terminal import COURSE, AsJson, NoSandbox, chosen, complain, out, progress, say, waiting, warn
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -142,7 +143,6 @@ def export(
       assignment export
       assignment export --roster gradebook-today.csv
     """
-    from assignment.cli import tables
     from assignment.workflow.classroom import annotated
     from assignment.workflow.export import export_feedback, export_grades
 
@@ -183,7 +183,6 @@ def push(
       assignment push --yes
     """
     from assignment.canvas.api import connect
-    from assignment.cli import tables
     from assignment.workflow.classroom import comments, write_feedback
     from assignment.workflow.push import push as verb
 

@@ -18,18 +18,16 @@ from rich.text import Text
 
 from assignment.cli.terminal import out, print_json
 from assignment.course import Course
-from assignment.grading.result import CheckResult, Part, Result
-from assignment.marking.breakdown import LeftOut, shown_name
-from assignment.marking.decisions import Decisions, load
-from assignment.report.alarms import alarms
-from assignment.rules import Finding
-from assignment.submission.handed_in import record_of
 from assignment.text import block, counted, one_line, points
 
 DID = 17  # columns of what became of an entry, and of the name of what the doctor saw
 
-if TYPE_CHECKING:  # of these only the shapes are needed
+if TYPE_CHECKING:  # of these only the shapes are needed: whatever is imported here keeps every command waiting
+    from assignment.grading.result import CheckResult, Part, Result
+    from assignment.marking.breakdown import LeftOut
+    from assignment.marking.decisions import Decisions
     from assignment.marking.ledger import MarkChange
+    from assignment.rules import Finding
     from assignment.workflow.classroom import Waiting
     from assignment.workflow.collect import Collected
     from assignment.workflow.compare import Comparison
@@ -96,6 +94,10 @@ def show_proof(proof: Proof, as_json: bool) -> None:
 
 def show_graded(course: Course, name: str, graded: Graded, as_json: bool) -> None:
     """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
+    from assignment.marking.decisions import load
+    from assignment.report.alarms import alarms
+    from assignment.submission.handed_in import record_of
+
     names = student_names(course)
     if as_json:
         for grade in graded.grades:
@@ -131,8 +133,10 @@ def show_graded(course: Course, name: str, graded: Graded, as_json: bool) -> Non
         out.print(f"best of {count} hand-ins: {student}, attachment {record.attachment if record else '?'}")
     for grade in graded.changed:
         out.print(f"mark changed: {grade.student} {_mark(grade.before)} -> {_mark(grade.net)}")
-    common = mistakes([grade.result for grade in graded.grades]).most_common(8)
-    if common:
+    named = (
+        {(check.name, part.mistake) for check in grade.result.checks for part in check.parts} for grade in graded.grades
+    )
+    if common := Counter(pair for pairs in named for pair in pairs if pair[1]).most_common(8):
         out.print("\nmistakes most made")
         for (exercise, mistake), count in common:
             out.print(f"{count:4d}  {exercise}: {mistake}")
@@ -255,16 +259,10 @@ def remarks(result: Result, waived: Collection[str]) -> list[str]:
     return [*said, "repaired"] if result.repairs else said
 
 
-def mistakes(results: list[Result]) -> Counter[tuple[str, str]]:
-    """How many submissions made each named mistake, by exercise."""
-    made: Counter[tuple[str, str]] = Counter()
-    for result in results:
-        made.update({(check.name, part.mistake) for check in result.checks for part in check.parts if part.mistake})
-    return made
-
-
 def student_names(course: Course) -> dict[str, str]:
     """Names by student id, from nbgrader's student records."""
+    from assignment.marking.breakdown import shown_name
+
     with course.gradebook() as gradebook:
         return {student.id: shown_name(student.last_name, student.first_name) for student in gradebook.students}
 
