@@ -1,6 +1,9 @@
 """Text of strangers made fit to be shown: no terminal codes, no control or direction characters, no giant lengths."""
 
+import csv
+import io
 import re
+from collections.abc import Iterable
 
 # CSI, OSC, DCS/SOS/PM/APC and two-character escape sequences, in their 7-bit form and with the 8-bit CSI.
 ESCAPES = re.compile(
@@ -18,7 +21,7 @@ TOWERS = re.compile(
 )
 # What a spreadsheet takes for the start of a formula, full-width signs included: Chinese and Japanese Excel run those.
 FORMULA = re.compile(r"[\t\r\n ]*[=+\-@＝＋－＠]|[\t\r\n]")
-BOM = "\ufeff"  # by which Excel knows UTF-8
+BOM = "\ufeff"
 LINE_LIMIT = 2000  # characters of one line of a block
 
 
@@ -71,6 +74,13 @@ def defused(text: str) -> str:
 def digits_kept(text: str) -> str:
     """Return the text of a CSV cell so that a spreadsheet keeps an id's digits: 007 is no 7, a long one not rounded."""
     return f'="{text}"' if re.fullmatch(r"0[0-9]+|[0-9]{12,}", text) else text
+
+
+def as_csv(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as CSV: comma, CRLF, and the byte order mark by which Excel knows UTF-8."""
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    return BOM + file.getvalue()
 
 
 def counted(number: int, what: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assignment.canvas.archive import DIGITS
 from assignment.errors import AssignmentError
-from assignment.text import BOM, defused, points, runs_as_formula
+from assignment.text import as_csv, defused, points, runs_as_formula
 
 TITLE = re.compile(r"(?P<title>.*?)\s*\((?P<id>[0-9]+)\)\s*", re.DOTALL)
 TOTALS = re.compile(r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
@@ -258,13 +258,10 @@ def find_column(
 def import_csv(gradebook: CanvasGradebook, column: Column, grades: Mapping[str, float]) -> str:
     """Return the CSV that gives these students (user id -> points) their grades in this column and changes no other.
 
-    With a byte order mark, by which Excel knows UTF-8; Canvas looks for the word Student in the first cell.
+    Canvas looks for the word Student in the first cell, byte order mark or not.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["Student", "ID", "Section", defused(column.header)])
+    rows = [["Student", "ID", "Section", defused(column.header)]]
     for student in gradebook.students:
         if student.user in grades:
-            cells = [defused(student.name), student.user, defused(student.section), points(grades[student.user])]
-            writer.writerow(cells)
-    return BOM + text.getvalue()
+            rows.append([defused(student.name), student.user, defused(student.section), points(grades[student.user])])
+    return as_csv(rows)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assignment.cli import tables
-from assignment.cli.terminal import AsJson, Students, Undo, WhoOption, chosen, decider, people, say
+from assignment.cli.terminal import AsJson, Students, Undo, WhoOption, Why, chosen, decider, people, say
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.text import counted, points
@@ -85,9 +85,7 @@ def confirm(
 def waive(
     student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
     rule: Annotated[str, typer.Option(metavar="RULE", help="todo, imports, outputs; or similarity.")],
-    why: Annotated[
-        str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.", show_default=False)
-    ] = "",
+    why: Why = "",
     undo: Undo = False,
     who: WhoOption = None,
 ) -> None:
@@ -130,9 +128,7 @@ def _similarity(course: Course, name: str, student: str, kind: str, who: str, wh
 
 def award(
     given: Annotated[list[str], typer.Argument(metavar="STUDENT... EXERCISE POINTS", hidden=True)],
-    why: Annotated[
-        str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.", show_default=False)
-    ] = "",
+    why: Why = "",
     every: Annotated[bool, typer.Option("--all", help="Everybody who has a mark, in the place of STUDENT.")] = False,
     undo: Undo = False,
     who: WhoOption = None,

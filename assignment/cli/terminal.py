@@ -39,6 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program i
 Jobs = Annotated[
     int | None, typer.Option("--jobs", metavar="N", min=1, help="Submissions at a time (default: one a core).")
 ]
+Why = Annotated[str, typer.Option(metavar="WORDS", help="The reason; the student reads it too.", show_default=False)]
 Undo = Annotated[bool, typer.Option("--undo", help="Take back what was decided last.")]
 # What --course and --assignment say, in front of the verb or behind it.
 COURSE: ContextVar[Path | None] = ContextVar("COURSE", default=None)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +27,7 @@ from assignment.report.alarms import (
 from assignment.report.similarity import SimilarWork
 from assignment.report.student_page import EvidenceView, rendered
 from assignment.rules import Finding
-from assignment.text import BOM, block, defused, digits_kept, one_line, points
+from assignment.text import as_csv, block, defused, digits_kept, one_line, points
 
 BINS = 10
 NAMED = 12  # mistakes shown: more than one lesson can go through
@@ -406,21 +404,16 @@ def report_json(summary: ClassSummary) -> str:
 
 
 def report_csv(summary: ClassSummary) -> str:
-    """Return the table of students as CSV (comma, CRLF, a byte order mark, by which Excel knows UTF-8).
-
-    What a spreadsheet would run gets an apostrophe in front.
-    """
+    """Return the table of students as CSV; what a spreadsheet would run gets an apostrophe in front."""
     names = [row.name for row in summary.exercises]
-    file = io.StringIO()
-    writer = csv.writer(file)
     head = ["student", "name", "login", "section", "verdict", *names, "auto", "score", "penalty", "net", "max"]
-    writer.writerow(map(_cell, [*head, "late", "days late", "remarks", "seconds"]))
+    rows: list[list[object]] = [[*head, "late", "days late", "remarks", "seconds"]]
     for row in summary.students:
         scores = [row.checks[name].score if name in row.checks else "" for name in names]
         sums = [row.auto, row.score, row.penalty, row.net if row.marked else "", row.max]
         rest = ["late" if row.late else "", row.days or "", "; ".join(row.remarks), row.seconds]
-        writer.writerow(map(_cell, [row.student, row.name, row.login, row.section, row.verdict, *scores, *sums, *rest]))
-    return BOM + file.getvalue()
+        rows.append([row.student, row.name, row.login, row.section, row.verdict, *scores, *sums, *rest])
+    return as_csv(map(_cell, row) for row in rows)
 
 
 def _cell(value: object) -> object:

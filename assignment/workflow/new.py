@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import csv
-import io
 import json
 import re
 import shutil
@@ -30,6 +28,7 @@ from assignment.homework.notebook import NotebookJson
 from assignment.homework.releases import releases
 from assignment.plugins.settings import limits
 from assignment.report.student_page import kind
+from assignment.text import as_csv
 from assignment.workflow.release import build
 
 TRASH = shutil.ignore_patterns(".*", "__pycache__")  # beside sources and releases
@@ -196,13 +195,13 @@ def write_archive(people: Sequence[HandIn], path: Path) -> Path:
 
 def write_roster(people: Sequence[HandIn], path: Path, title: str) -> Path:
     """Write what Canvas gives for the gradebook's Export."""
-    text = io.StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"{title} (1290)", "Final Score"])
-    rows.writerow(["    Points Possible", "", "", "", "", "100", "(read only)"])
+    rows = [
+        ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"{title} (1290)", "Final Score"],
+        ["    Points Possible", "", "", "", "", "100", "(read only)"],
+    ]
     for person in sorted(people, key=lambda p: p.name):
-        rows.writerow([person.name, person.user, f"s{person.user}", f"u{person.user}", "A", "", ""])
-    path.write_text(text.getvalue(), encoding="utf-8")
+        rows.append([person.name, str(person.user), f"s{person.user}", f"u{person.user}", "A", "", ""])
+    path.write_text(as_csv(rows), encoding="utf-8", newline="")
     return path
 
 

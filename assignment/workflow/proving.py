@@ -74,7 +74,7 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
             wrong += _not_full(result, f"variant {variant.name}")
         wrong += [f"mistake {name}: gets every point" for name, check in _mistaken(examiner, named=False) if check.full]
     if wrong:
-        text = course.source_text(name).relative_to(course.root).as_posix()
+        text = course.shown(course.source_text(name))
         raise AssignmentError(
             f"{text}: its own solutions must get every point, the untouched release none; correct it and build again",
             "\n".join(wrong),
