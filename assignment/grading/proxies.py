@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -105,13 +106,11 @@ class Deferred:
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
-        self._made: list[Any] = []
 
+    @cached_property
     def value(self) -> Any:
         """The cache. Raises what making it raises."""
-        if not self._made:
-            self._made.append(self._make())
-        return self._made[0]
+        return self._make()
 
 
 class Student:
@@ -119,9 +118,7 @@ class Student:
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
-        self._origins: dict[
-            int, tuple[Any, CacheOf]
-        ] = {}  # id -> (the object itself, so that the id stays taken; origin)
+        self._origins: dict[int, tuple[Any, CacheOf]] = {}  # by id: the object, so that the id stays taken; its origin
         self._batch: list[tuple[Any, ...]] | None = None
         self._moving: np.ndarray | None = None
         self._owner: Any = None  # the object whose method was called last
@@ -215,7 +212,7 @@ class Student:
         if name in self.instead:
             value = self.instead[name](args, kwargs)
         else:
-            args = tuple(value.value() if isinstance(value, Deferred) else value for value in args)
+            args = tuple(value.value if isinstance(value, Deferred) else value for value in args)
             try:
                 value = self._functions.call(name, args, kwargs, state)
             except RemoteError as error:
