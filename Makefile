@@ -57,7 +57,8 @@ ready: .venv/ready
 	@scripts/need python3-venv $(PYTHON) -c 'import ensurepip, venv'
 	$(PYTHON) -m venv --clear .venv
 	@echo "installing the pinned packages into .venv (about a minute)"
-	@.venv/bin/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@.venv/bin/pip install -q --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(RUN) -m compileall -qq -j 0 .venv/lib || true  # on all cores, as pip does it on one; not all of it is Python 3.11
 	@touch $@
 
 browser: ready
