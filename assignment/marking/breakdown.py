@@ -67,7 +67,6 @@ class Breakdown:
     manual: Mapping[str, ScoreChange]  # what a person changed, by check
     score: float  # automatic, manual and awarded points, before penalties; never negative
     max: float
-    penalties: tuple[Penalty, ...]
     penalty: float
     net: float  # the mark: score without the penalties, never negative
     rows: tuple[BreakdownRow, ...]  # their points add up to the net mark
@@ -78,6 +77,11 @@ class Breakdown:
     marked: bool = True  # whether there is a mark at all: the submission was examined, or has points nevertheless
     awards: Mapping[str, float] = field(default_factory=dict)
     """Points that a person gave beside the examination's, by check."""
+
+    @property
+    def zeroed(self) -> bool:
+        """Whether a broken rule made the mark 0."""
+        return any(row.kind == "rules" for row in self.rows)
 
     def earned(self, check: CheckResult) -> float:
         """The points of an exercise with all that people gave."""
@@ -165,7 +169,6 @@ def settle(
         manual=changes,
         score=score,
         max=finite(result.max) if maximum is None else finite(maximum),
-        penalties=tuple(taken),
         penalty=round(score - net, 2),
         net=net,
         rows=tuple(rows),

@@ -268,12 +268,11 @@ def _alone(member: ClassMember, name: str) -> Iterator[OpenCase]:
 def _student(member: ClassMember) -> StudentRow:
     standing = member.standing
     result, breakdown = standing.result, standing.breakdown
-    zeroed = any(penalty.kind == "rules" for penalty in breakdown.penalties)
     changed = dict(breakdown.manual)
     for check in result.checks:
         if check.name in breakdown.awards:
             changed[check.name] = ScoreChange(finite(check.score), breakdown.earned(check))
-    rows = [(finding.breach, _finding(finding, breakdown, zeroed)) for finding in result.rules]
+    rows = [(finding.breach, _finding(finding, breakdown)) for finding in result.rules]
     return StudentRow(
         student=one_line(standing.student, 60),
         name=one_line(standing.sortable, 80),
@@ -288,7 +287,7 @@ def _student(member: ClassMember) -> StudentRow:
         penalty=breakdown.penalty,
         net=breakdown.net,
         max=breakdown.max,
-        zeroed=zeroed,
+        zeroed=breakdown.zeroed,
         manual={one_line(name, 80): change for name, change in changed.items()},
         late=breakdown.late.late,
         days=round(finite(breakdown.late.days), 2),
@@ -311,10 +310,10 @@ def _check(check: CheckResult, breakdown: Breakdown) -> CheckRow:
     return CheckRow(breakdown.earned(check), finite(check.max), one_line(check.ended, 20), one_line(check.reason, 300))
 
 
-def _finding(finding: Finding, breakdown: Breakdown, zeroed: bool) -> FindingRow:
+def _finding(finding: Finding, breakdown: Breakdown) -> FindingRow:
     rule = one_line(finding.rule, 40)
     waived = one_line(breakdown.waived.get(rule), 300)
-    costs = zeroed and rule not in breakdown.spared
+    costs = breakdown.zeroed and rule not in breakdown.spared
     consequence = "waived" if waived else "zero" if costs else "flagged"
     return FindingRow(rule, one_line(finding.cell, 80), block(finding.evidence, 2_500, 30), consequence, waived)
 

@@ -356,13 +356,12 @@ def _signed(row: BreakdownRow) -> str:
 
 def rule_views(result: Result, breakdown: Breakdown) -> list[RuleView]:
     """Return one entry a rule, in the rules' order."""
-    zeroed = any(penalty.kind == "rules" for penalty in breakdown.penalties)
     shown = result.rules[:MANY]
     names = [*words.RULES, *(one_line(finding.rule, 40) for finding in shown)]
-    return [_rule(name, result, breakdown, zeroed) for name in dict.fromkeys(names)]
+    return [_rule(name, result, breakdown) for name in dict.fromkeys(names)]
 
 
-def _rule(name: str, result: Result, breakdown: Breakdown, zeroed: bool) -> RuleView:
+def _rule(name: str, result: Result, breakdown: Breakdown) -> RuleView:
     label, explanation = words.RULES.get(name, (name, ""))
     breaches, notes = (
         tuple(
@@ -372,7 +371,7 @@ def _rule(name: str, result: Result, breakdown: Breakdown, zeroed: bool) -> Rule
         )
         for breach in (True, False)
     )
-    costs = "breach" if zeroed and name not in breakdown.spared else "spared"
+    costs = "breach" if breakdown.zeroed and name not in breakdown.spared else "spared"
     waived = one_line(breakdown.waived.get(name), 300) if breaches else ""
     state = costs if breaches else "note" if notes else "clean"
     return RuleView(name, label, explanation, state, waived, breaches, notes)
