@@ -248,8 +248,8 @@ def _cell(raw: dict[str, Any], number: int) -> Cell:
 
 def source_of(raw: dict[str, Any]) -> str:
     """Return the source of a notebook's cell, which its JSON has as a text or as lines."""
-    source = raw.get("source", "")
-    return "".join(source) if isinstance(source, list) else str(source)
+    source = raw.get("source") or ""
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def release_hash(cells: list[tuple[str, str, str]]) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from assignment import words
 from assignment.grading.result import VERDICT, Result
-from assignment.homework.master import HIDDEN, without
+from assignment.homework.master import HIDDEN, source_of, without
 from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Breakdown, Standing
-from assignment.report.student_page import ExerciseView, exercises, joined, kind, rule_views, source, summands, title
+from assignment.report.student_page import ExerciseView, exercises, joined, kind, rule_views, summands, title
 from assignment.sandbox.session import png
 from assignment.text import block, one_line, points
 
@@ -75,7 +75,7 @@ def is_fenced(text: str) -> bool:
 
 def _cell(cell: CellJson, number: int) -> CellJson:
     """Return one of the notebook's cells without hidden tests, foreign metadata and outputs that could act."""
-    text, role = source(cell), kind(cell)[0]
+    text, role = source_of(cell), kind(cell)[0]
     name = cell.get("id") if isinstance(cell.get("id"), str) and CELL_ID.fullmatch(cell["id"]) else f"cell-{number}"
     if cell.get("cell_type") == "code":
         count = cell.get("execution_count")

@@ -19,6 +19,7 @@ from pygments.lexers.python import PythonLexer
 
 from assignment import words
 from assignment.grading.result import RULES, CheckResult, Part, Regrade, Result
+from assignment.homework.master import source_of
 from assignment.homework.notebook import CellJson, NotebookJson
 from assignment.marking.breakdown import CENT, Breakdown, BreakdownRow, Standing, finite
 from assignment.text import block, one_line, points
@@ -231,16 +232,11 @@ def title(notebook: NotebookJson) -> str:
     """
     for cell in notebook.get("cells") or []:
         if cell.get("cell_type") == "markdown" and kind(cell)[0] == "prose":
-            heading = re.search(r"^#[ \t]+(\S.*)$", source(cell), re.MULTILINE)
+            heading = re.search(r"^#[ \t]+(\S.*)$", source_of(cell), re.MULTILINE)
             if heading:
                 return _heading(heading[1])
     about = (notebook.get("metadata") or {}).get("assignment") or {}
     return one_line(about.get("name"), 80)
-
-
-def source(cell: CellJson) -> str:
-    """Return a cell's source as one string."""
-    return joined(cell.get("source"))
 
 
 def joined(text: object) -> str:
@@ -382,7 +378,7 @@ def _topics(notebook: NotebookJson) -> dict[str, str]:
     topics, last = {}, ""
     for cell in notebook.get("cells") or []:
         if cell.get("cell_type") == "markdown" and kind(cell)[0] == "prose":
-            headings = re.findall(r"^#{2,6}[ \t]+(\S.*)$", source(cell), re.MULTILINE)
+            headings = re.findall(r"^#{2,6}[ \t]+(\S.*)$", source_of(cell), re.MULTILINE)
             last = _heading(headings[-1]) if headings else last
         elif kind(cell)[0] == "check":
             topics[kind(cell)[1]] = last
@@ -391,7 +387,7 @@ def _topics(notebook: NotebookJson) -> dict[str, str]:
 
 def codes(notebook: NotebookJson) -> dict[str, str]:
     """Return the student's own cell for each exercise, by the exercise's name."""
-    cells = [(kind(cell), source(cell)) for cell in notebook.get("cells") or [] if cell.get("cell_type") == "code"]
+    cells = [(kind(cell), source_of(cell)) for cell in notebook.get("cells") or [] if cell.get("cell_type") == "code"]
     return {name: block(text, *CODE) for (role, name), text in cells if role == "solve"}
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result, part_changes
-from assignment.homework.master import Master, cell_id
+from assignment.homework.master import Master, cell_id, source_of
 from assignment.homework.notebook import NotebookJson
 from assignment.marking.results import earlier, read_autograded
 from assignment.plugins.settings import examiner_for
-from assignment.report.student_page import kind, source
+from assignment.report.student_page import kind
 from assignment.rules.policy import difference
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import examine_all
@@ -95,6 +95,6 @@ def _diffs(notebook: NotebookJson, master: Master) -> dict[str, str]:
     for cell in notebook["cells"]:
         role, name = kind(cell)
         if role in ("check", "given") and cell_id(role, name) in {own.id for own in master.cells}:
-            diff, _ = difference(source(cell), master.cell(cell_id(role, name)).source)
+            diff, _ = difference(source_of(cell), master.cell(cell_id(role, name)).source)
             diffs |= {f"{role} {name}": diff} if diff else {}
     return diffs
