@@ -116,9 +116,9 @@ def course(handed_in: Course, tmp_path: Path) -> Course:
 def klass(handed_in: Course, tmp_path_factory: pytest.TempPathFactory) -> Course:
     """The class collected, graded and confirmed."""
     course = tiny.copy_of(handed_in, tmp_path_factory.mktemp("klass") / "course")
-    for words in (["collect", "submissions.zip", "--roster", "gradebook.csv"], ["grade"], ["confirm", "--all"]):
-        done = subprocess.run([*COMMAND, *words], cwd=course.root, env=ENVIRONMENT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    files = [str(course.root / "submissions.zip"), "--roster", str(course.root / "gradebook.csv")]
+    for words in (["collect", *files], ["grade"], ["confirm", "--all"]):
+        app([*words, "--course", str(course.root)], standalone_mode=False)
     return course
 
 
