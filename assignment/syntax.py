@@ -18,6 +18,7 @@ LONGEST = 60_000  # characters of a cell that is read as code: whoever writes mo
 DEEPEST = 150  # levels of a tree that is compared: what costs more than linear effort costs it in the depth
 MAGIC_EFFORT = 200  # characters that take as long to read as one line of IPython's
 LONG_NUMBER = 10_000  # bits of an integer that is compared as text: Python does not show one of 4,300 digits
+BODIES = ("body", "handlers", "orelse", "finalbody", "cases")  # lists of statements, or of what holds some
 IMPORTS = (ast.Import, ast.ImportFrom)  # tuples where every node is asked: they are made once, unlike A | B
 BROKEN = (SyntaxError, ValueError, RuntimeError, MemoryError)  # what ast.parse and IPython were seen to raise
 
@@ -88,6 +89,15 @@ def walk(tree: ast.AST) -> list[ast.AST]:
             elif isinstance(value, list):
                 nodes += [item for item in value if isinstance(item, ast.AST)]
     return nodes
+
+
+def statements(tree: ast.AST) -> list[ast.AST]:
+    """Return the statements below a node at any depth, and what holds some, as `walk` does of all nodes."""
+    nodes: list[ast.AST] = [tree]
+    for node in nodes:
+        for name in BODIES:
+            nodes += getattr(node, name, ())
+    return nodes[1:]
 
 
 def definitions(tree: ast.Module) -> dict[str, ast.stmt]:

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assignment.homework.master import REGION_END, REGION_START, regions
-from assignment.syntax import plain
+from assignment.syntax import BODIES, plain
 
 HOLE = "_TODO_"  # what a blanked region is
-BODIES = ("body", "orelse", "finalbody", "handlers", "cases")  # lists of what may hold statements with a region
 
 
 def blanked(source: str, text: str = HOLE) -> str:

@@ -14,7 +14,18 @@ from assignment.homework.master import Cell, Master, regions
 from assignment.rules.fit import Fit, agree, blanked, fit_of, unmarked
 from assignment.rules.policy import WIDTH, Finding, difference, excerpt, finding_in
 from assignment.submission.matching import Placed
-from assignment.syntax import IMPORTS, LONGEST, bare, canonical, definitions, first_line, parsed, plain, walk
+from assignment.syntax import (
+    IMPORTS,
+    LONGEST,
+    bare,
+    canonical,
+    definitions,
+    first_line,
+    parsed,
+    plain,
+    statements,
+    walk,
+)
 
 RULE = "todo"
 _finding = partial(finding_in, RULE)
@@ -78,8 +89,8 @@ def given_names(release: Master) -> frozenset[str]:
     return frozenset(names)
 
 
-def bound(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement binds; "name.attribute" where it sets an attribute or item of one."""
+def bound(statement: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement or target binds; "name.attribute" where it sets an attribute or item of one."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield statement.name
         return
@@ -308,13 +319,14 @@ def _changed_by_release(cell: Cell, given: frozenset[str]) -> set[str]:
 
 def _changes(tree: ast.Module | None, given: frozenset[str]) -> Iterator[tuple[str, ast.stmt]]:
     """Yield (given name or part of one, statement) where a function changes it."""
-    statements = tree.body if tree else []
-    inside = [node for node in statements if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    for node in walk(ast.Module([*inside], [])):
+    inside = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)] if tree else []
+    for node in statements(ast.Module([*inside], [])):
         if isinstance(node, ast.Global):
             yield from ((name, node) for name in node.names if name in given)
         elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
-            yield from ((name, node) for name in _of_given(bound(node), given) if "." in name)
+            targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]
+            names = (name for target in targets for name in bound(target))
+            yield from ((name, node) for name in _of_given(names, given) if "." in name)
 
 
 def _about(breach: bool, student: Placed, what: str, statements: Sequence[ast.stmt]) -> Finding:

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 from assignment.homework.master import Master
 from assignment.submission.matching import Placed
 from assignment.submission.notebook import Notebook
-from assignment.syntax import canonical, plain
+from assignment.syntax import BODIES, canonical, plain
 
 COMMENT = re.compile("#+(.*)")
 SAYING = 12  # characters of a student's own comments in a cell below which they say nothing
 SCOPES = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
-BODIES = ("body", "handlers", "orelse", "finalbody", "cases")
 Names = dict[str, str]  # what stands for each local name
 
 
