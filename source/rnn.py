@@ -5,7 +5,6 @@
 #     language: python
 #     name: python3
 # assignment:
-#   pairs: [[forward, backward]]
 #   time_axis: 1
 # ---
 

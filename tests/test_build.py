@@ -310,7 +310,7 @@ from assignment.homework.checker import rel_error, eval_numerical_gradient, eval
 print("guess")
 
 {tiny.TEXT.split("# ---", 2)[2].lstrip()}"""
-HEADER = "# ---\n# assignment:\n#   pairs: [[do, undo]]\n#   time_axis: 1\n# ---\n\n"
+HEADER = "# ---\n# assignment:\n#   time_axis: 1\n# ---\n\n"
 
 
 @pytest.fixture
@@ -351,24 +351,22 @@ def test_the_checker_is_not_edited_in_a_notebook(rich: Course) -> None:
 
 def test_a_missing_figure_is_said(rich: Course) -> None:
     (rich.root / "source" / "figures" / "square.png").unlink()
-    with pytest.raises(AssignmentError, match=r"source/rich.py:7: .* no figure square.png"):
+    with pytest.raises(AssignmentError, match=r"source/rich.py:6: .* no figure square.png"):
         build(rich, "rich")
 
 
 def test_a_figure_that_colab_does_not_show_is_said(rich: Course) -> None:
     rich.source_text("rich").write_text(HEADER + RICH.replace("square.png", "square.svg"))
     (rich.root / "source" / "figures" / "square.svg").write_text("<svg/>")
-    with pytest.raises(AssignmentError, match=r"source/rich.py:7: .* name square.png, which 'make figures' draws"):
+    with pytest.raises(AssignmentError, match=r"source/rich.py:6: .* name square.png, which 'make figures' draws"):
         build(rich, "rich")
 
 
 def test_the_header_reaches_the_engine(rich: Course) -> None:
-    header = load_master(rich.source("rich")).header
-    assert [header.partner(name) for name in ("do_it", "undo_it", "other")] == ["undo_it", "do_it", "other"]
-    assert header.time_axis == 1
+    assert load_master(rich.source("rich")).header.time_axis == 1
 
 
-@pytest.mark.parametrize("line", ["time_axis: first", "pairs: 3", "nonsense: 1", "pairs: [["])
+@pytest.mark.parametrize("line", ["time_axis: first", "nonsense: 1", "time_axis: [["])
 def test_a_malformed_header_is_said(rich: Course, line: str) -> None:
     rich.source_text("rich").write_text(f"# ---\n# assignment:\n#   {line}\n# ---\n\n{RICH}")
     with pytest.raises(AssignmentError, match=r"^source/rich.py:1: malformed header"):

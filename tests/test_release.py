@@ -15,8 +15,11 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import STUB, Master, load_master
 from assignment.homework.releases import keep, made_from, prove, releases
+from assignment.plugins.settings import examiner_for
+from assignment.workflow import proving
 from assignment.workflow.grade import grade
 from assignment.workflow.release import build, release
+from tests import ROOT
 from tests.support import tiny
 
 
@@ -333,3 +336,9 @@ def test_without_a_release_nothing_is_recognised(course: Course) -> None:
         releases(course, "tiny")
     with pytest.raises(AssignmentError, match="not there"):
         keep(course, "tiny")
+
+
+def test_this_course_has_tried_its_variants_and_mistakes() -> None:
+    course = Course(ROOT)
+    digest = proving.digest_of(course, "rnn", examiner_for(course, "rnn"))
+    assert (course.published("rnn") / proving.TRIED).read_text() == digest, "run: assignment release"

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -132,30 +132,16 @@ class Cell:
 class Header:
     """What a homework tells the engine about itself, in the header of its text."""
 
-    pairs: tuple[tuple[str, str], ...] = ()
-    """Parts of names; X_forward and X_backward of ("forward", "backward") share a cache, made by the first."""
     time_axis: int | None = None
     """Which axis of an array with three is time; None if nothing in the homework is a sequence."""
 
     @classmethod
     def read(cls, said: dict[str, Any]) -> Header:
-        """Read it as JSON or YAML has it; TypeError or ValueError if it is malformed."""
-        if unknown := set(said) - {"pairs", "time_axis"}:
+        """Read it as YAML has it; TypeError or ValueError if it is malformed."""
+        if unknown := set(said) - {"time_axis"}:
             raise ValueError(f"unknown {', '.join(sorted(unknown))}")
         axis = said.get("time_axis")
-        return cls(tuple((str(a), str(b)) for a, b in said.get("pairs", ())), None if axis is None else int(axis))
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as it stands in the notebook's metadata."""
-        return {"pairs": [list(pair) for pair in self.pairs], "time_axis": self.time_axis}
-
-    def partner(self, name: str) -> str:
-        """Return the function that shares a cache with this one, the name itself if none does."""
-        for first, second in self.pairs:
-            for ours, theirs in sorted([(first, second), (second, first)], key=lambda pair: -len(pair[0])):
-                if ours in name:
-                    return name.replace(ours, theirs)
-        return name
+        return cls(None if axis is None else int(axis))
 
 
 @dataclass(frozen=True)
@@ -171,13 +157,13 @@ class Master:
         """Read a built master or release (the notebook's JSON); AssignmentError if it was not built by us."""
         ours = nb.get("metadata", {}).get("assignment", {})
         cells = tuple(_cell(raw, number) for number, raw in enumerate(nb.get("cells", []), 1))
-        return cls(ours.get("name", name), cells, Header.read(ours.get("header", {})))
+        return cls(ours.get("name", name), cells, Header(ours.get("header", {}).get("time_axis")))
 
     @cached_property
     def digest(self) -> str:
         """The sha256 of everything that can make a difference to a mark."""
         parts = [[c.kind, c.name, c.id, c.cell_type, c.source, c.points] for c in self.cells]
-        about = [self.name, self.header.as_json(), parts]
+        about = [self.name, asdict(self.header), parts]
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
     @cached_property

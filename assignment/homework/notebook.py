@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import zlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from assignment.errors import AssignmentError
@@ -36,7 +36,7 @@ Content = list[tuple[str, str, str]]  # (title, cell type, source): what makes t
 
 def render(name: str, cells: list[Cell], header: Header | None = None) -> CellJson:
     """Return the notebook (as JSON) of these cells, with all nbgrader metadata and no outputs."""
-    assignment = {"name": name, "built": digest(contents(cells)), "header": (header or Header()).as_json()}
+    assignment = {"name": name, "built": digest(contents(cells)), "header": asdict(header or Header())}
     return {
         "cells": [notebook_cell(cell) for cell in cells],
         "metadata": notebook_metadata(assignment),

@@ -83,13 +83,17 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
 
 def prove_once(course: Course, name: str, examiner: Examiner, zygote: Zygote, again: bool = False) -> None:
     """As prove_marks; variants and mistakes only if they were not tried on this homework before (or `again`)."""
-    variants = [path.read_bytes() for path in sorted(course.variants(name).glob("**/*.py"))]
-    digest = hashlib.sha256(examiner.homework.digest.encode() + b"".join(variants)).hexdigest()
-    note = course.published(name) / TRIED
+    digest, note = digest_of(course, name, examiner), course.published(name) / TRIED
     new = again or not note.is_file() or note.read_text("utf-8") != digest
     prove_marks(course, name, examiner, zygote, known=new)
     if new:
         replace_file(note, digest)
+
+
+def digest_of(course: Course, name: str, examiner: Examiner) -> str:
+    """The sha256 of a homework with its mistakes and variants."""
+    variants = [path.read_bytes() for path in sorted(course.variants(name).glob("**/*.py"))]
+    return hashlib.sha256(examiner.homework.digest.encode() + b"".join(variants)).hexdigest()
 
 
 def prove(course: Course, name: str, draws: int, every: int, progress: Callable[[int, int, str], None]) -> Proof:
