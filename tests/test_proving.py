@@ -15,8 +15,8 @@ from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.homework.solutions import variants_of
 from assignment.plugins.settings import examiner_of
-from assignment.workflow import grade as grading
 from assignment.workflow import proving
+from assignment.workflow.grade import grade
 from assignment.workflow.proving import made_of
 from tests.support import tiny
 
@@ -169,13 +169,13 @@ def test_variants_and_mistakes_are_tried_once_and_again_when_they_change(
 
 def test_the_homework_is_proved_before_its_first_marks_alone(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     proofs: list[str] = []
-    monkeypatch.setattr(grading, "prove_once", lambda course, name, *_: proofs.append(name))
+    monkeypatch.setattr(proving, "prove_once", lambda course, name, *_: proofs.append(name))
     for path in (course.release("clip"), course.submitted("1", "clip")):
         path.parent.mkdir(parents=True)
         path.write_bytes(made_of(load_master(course.source("clip"))))
     for again, beside_it, count in ((True, "", 1), (True, "", 1), (False, "", 1), (True, MISTAKES, 2), (False, "", 3)):
         course.mistakes("clip").write_text(beside_it, encoding="utf-8")
-        grading.grade(course, "clip", jobs=1, again=again)
+        grade(course, "clip", jobs=1, again=again)
         assert len(proofs) == count
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +52,8 @@ for section, verbs in SECTIONS.items():
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"assignment {version('assignment')}")
         raise typer.Exit
 

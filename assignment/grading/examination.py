@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from assignment import words
 from assignment.grading.caches import CALLING, CacheMaker, NoCache
 from assignment.grading.checks import CheckRun, ended_output, run_check, run_given, unrun_check
 from assignment.grading.diagnosis import name_causes
-from assignment.grading.proxies import Deferred, Student, batched, swept
+from assignment.grading.proxies import Deferred, Student, batched
 from assignment.grading.reference import Code, Homework
 from assignment.grading.result import CheckResult
 from assignment.homework.master import Cell, cell_id
@@ -67,7 +66,7 @@ class Attempt:
         self._output_left = sandbox.limits.submission_output_bytes
         self.runs: dict[int, CellRun] = {}  # what each cell showed, when it first ran
         self.dead: dict[int, Ended] = dict(dead or {})  # cells that killed the sandbox
-        self.right: frozenset[str] = frozenset()  # exercises of which the reference gives the differences
+        self.right: Collection[str] = ()  # exercises of which the reference gives the differences
         self._until = deadline  # of the check cell at hand
 
     def __enter__(self) -> Attempt:
@@ -152,7 +151,7 @@ class Attempt:
     ) -> list[Any]:
         """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
         if call[0] in self.right:
-            return swept(self._homework.call, call, x, h, entries, pick)
+            return self._homework.sweep(call, x, h, entries, pick)
         with self._in_time() as session:
             return session.sweep(call, x, h, entries, pick)
 
@@ -250,6 +249,7 @@ class Examination:
         self._seed = seed
         self._session = session  # a sandbox to begin with
         self._failed: set[str] = set()  # exercises without full points
+        self._passed: set[str] = set()  # the others: they give what the reference gives, and so do their differences
         self._ended: set[str] = set()  # those in which the sandbox died
         self._dead: Mapping[int, Ended] = {}  # cells in which it died, by position
         self._stages: dict[frozenset[str], Stage] = {}  # by what is replaced
@@ -269,7 +269,7 @@ class Examination:
             attempt = self._open.enter_context(
                 Attempt(self._sandbox, self._homework, self._loading(), self._deadline, session=self._session)
             )
-            self._dead = attempt.dead
+            self._dead, attempt.right = attempt.dead, self._passed
             stage = Stage(self._homework, attempt, self._seed)
             for cell, code in self._homework.cells:
                 if cell.kind != "check":
@@ -277,8 +277,8 @@ class Examination:
                     continue
                 self._doing(f"checking {cell.name}")
                 run = self._judge(stage, cell, code)
+                (self._passed if run.result.full else self._failed).add(cell.name)
                 if not run.result.full:
-                    self._failed.add(cell.name)
                     run.result = self._blaming_cell(run.result, attempt)
                 if run.result.ended:
                     self._ended.add(cell.name)
@@ -340,9 +340,7 @@ class Examination:
         return self._stages[replaced]
 
     def _on_references(self, stage: Stage, cell: Cell, code: Code, failed: Collection[str]) -> CheckRun:
-        # What passed gives what the reference gives, and with a stand-in below it would ask for each of its steps.
-        earlier = takewhile(lambda name: name != cell.name, self._homework.names)
-        stage.attempt.right = frozenset(earlier) - self._failed | stage.attempt.replaced
+        stage.attempt.right = self._passed | stage.attempt.replaced
         run = stage.check(cell, code)
         run.result = replace(run.result, premise=tuple(name for name in self._homework.names if name in failed))
         return run

@@ -19,7 +19,6 @@ from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.best import count_best
 from assignment.workflow.pool import Dispatcher, Pool, Task, examine_all
-from assignment.workflow.proving import prove_once
 
 Progress = Callable[[int, int, str], None]  # submissions done, in all, and who has been under examination for long
 
@@ -83,13 +82,13 @@ def grade(
         due, done = _split(course, name, students, examiner, again)
         unproved = due and not (done or (again and any(_done(course, name, who, examiner) for who in students)))
         if unproved and on:  # now: a process with Dask's threads is no place to fork from
-            prove_once(course, name, examiner, ready)
+            _prove(course, name, examiner, ready)
         pool = stack.enter_context(_pool(on, jobs, len(students), examiner, ready, lambda who: step(count, total, who)))
         if best := count_best(course, name, students, examiner, pool):
             due, done = _split(course, name, students, examiner, again)
         pool.add(_tasks(course, name, due))  # begun meanwhile: nothing of it is kept before the homework is proved
         if unproved and not on:
-            prove_once(course, name, examiner, ready)
+            _prove(course, name, examiner, ready)
         from assignment.marking.gradebook import Book, backup  # nbgrader takes a second to import
         from assignment.marking.lateness import handed_in
 
@@ -123,6 +122,13 @@ def _pool(
     from assignment.workflow.cluster import Cluster  # few need it
 
     return Cluster(on, examiner, watch)
+
+
+def _prove(course: Course, name: str, examiner: Examiner, zygote: Zygote) -> None:
+    """As proving.prove_once."""
+    from assignment.workflow.proving import prove_once  # imports libcst, which takes a while, beside the workers
+
+    prove_once(course, name, examiner, zygote)
 
 
 def _compared(

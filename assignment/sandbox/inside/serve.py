@@ -267,6 +267,7 @@ def _call(
     """Call a function by name, or a method of an object that has the given state.
 
     shelf: where the last object is; one that is given the same state again is that object, with all that it keeps.
+    Without one the state belongs to this call alone.
     """
     owner, dot, method = name.partition(".")
     if owner not in names:
@@ -276,7 +277,8 @@ def _call(
     if shelf is not None and shelf.last and type(shelf.last[1]) is names[owner] and _equal(shelf.last[0], state):
         return getattr(shelf.last[1], method)(*args, **kwargs)
     this = names[owner].__new__(names[owner])
-    this.__dict__.update(_copied({key: value for key, value in (state or {}).items() if key != OBJECT}))
+    given = {key: value for key, value in (state or {}).items() if key != OBJECT}
+    this.__dict__.update(given if shelf is None else _copied(given))
     if shelf is not None:
         shelf.last = state, this
     return getattr(this, method)(*args, **kwargs)
