@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assignment.grading.proxies import CHUNK, MOVING, Student, batched
+from assignment.grading.reference import SWEEPS, Homework
 
 
 class Local:
@@ -115,6 +116,21 @@ def test_of_a_parameter_inside_an_object(data: dict[str, Any]) -> None:
         want = plain_scalar(lambda _: loss(vars(model), data["x"])[0], model.params[key], h=1e-6)
         assert np.array_equal(got, want), key
     assert session.messages == 2
+
+
+def test_what_the_reference_answers_is_remembered_for_a_while(homework: Homework) -> None:
+    def swept(x: Any) -> list[Any]:
+        call: tuple[Any, ...] = ("temporal_affine_forward", (MOVING, np.eye(2), np.zeros(2)), {}, None)
+        return homework.sweep(call, x, 0.5, range(x.size), 0)
+
+    first = swept(np.zeros((1, 1, 2)))
+    assert np.array_equal(first, [[[[0.5, 0]]], [[[-0.5, 0]]], [[[0, 0.5]]], [[[0, -0.5]]]])
+    assert swept(np.zeros((1, 1, 2))) is first
+    for number in range(SWEEPS):
+        swept(np.full((1, 1, 2), number + 1.0))
+    again = swept(np.zeros((1, 1, 2)))
+    assert again is not first
+    assert np.array_equal(again, first)
 
 
 def test_a_large_one_goes_in_several_messages() -> None:

@@ -67,6 +67,25 @@ def test_an_exercise_that_hangs_before_others_that_are_not_written(
     assert result.checks[0].ended == "timeout"
 
 
+def test_differences_of_what_passed_are_the_references(
+    examiner: Examiner, release: Notebook, reference: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[str] = set()
+    sweep = Session.sweep
+
+    def recorded(session: Session, call: Any, *about: Any) -> list[Any]:
+        asked.add(call[0])
+        return sweep(session, call, *about)
+
+    monkeypatch.setattr(Session, "sweep", recorded)
+    examiner.examine(corpus.submission(release, reference))
+    assert asked == {SOFTMAX, CAPTION}  # which are not judged yet when theirs are needed
+    wrong = {AFFINE_F: reference[AFFINE_F].replace("x @ w + b", "x @ w - b")}
+    result = examiner.examine(corpus.submission(release, reference | wrong)).result
+    assert asked == {SOFTMAX, CAPTION, AFFINE_F}
+    assert lost(result) == {AFFINE_F: ["out"]}
+
+
 def test_the_reference_gets_everything(examiner: Examiner, release: Notebook, reference: Sources) -> None:
     result = examiner.examine(corpus.submission(release, reference)).result
     consistent(result)
