@@ -20,9 +20,8 @@ from assignment.homework.releases import releases
 from assignment.marking.decisions import load
 from assignment.plugins.settings import examiner_for
 from assignment.submission.handed_in import attempts
-from assignment.workflow.best import count_best
 from assignment.workflow.collect import collect
-from assignment.workflow.grade import grade
+from assignment.workflow.grade import count_best, grade
 from assignment.workflow.pool import Dispatcher, Seat
 from assignment.workflow.release import release
 from tests.support import corpus, tiny

@@ -1,7 +1,12 @@
-"""Grade a class: every submission through an examiner, results into the gradebook and autograded/, one writer."""
+"""Grade a class: every submission through an examiner, results into the gradebook and autograded/, one writer.
+
+Where the best of several attempts counts, all are examined first, and the best is put into submitted/.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -10,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from assignment.course import Course, FullError
+from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.result import Regrade, Result, regraded
 from assignment.marking.results import earlier, read_autograded, write_autograded
 from assignment.plugins.settings import examiner_for
 from assignment.sandbox.zygote import Zygote
-from assignment.workflow.best import count_best
+from assignment.submission.handed_in import attempts, best_counts, put, read_record
 from assignment.workflow.pool import Dispatcher, Pool, Task, examine_all
 
+RESULT = "result.json"  # beside each attempt: what it got
 Progress = Callable[[int, int, str], None]  # submissions done, in all, and who has been under examination for long
 
 
@@ -198,6 +204,64 @@ def _done(course: Course, name: str, student: str, examiner: Examiner) -> Result
     result = earlier(course, name, student)
     same = result and result.made_by == examiner.made_by(examiner.read(course.submitted(student, name))[0])
     return result if same else None
+
+
+def count_best(
+    course: Course, name: str, students: Iterable[str], examiner: Examiner, pool: Dispatcher[Any]
+) -> dict[str, int]:
+    """Put each student's best attempt into submitted/ where the course wants that -> student: attempts to choose from.
+
+    The best has the highest mark after rules and lateness; of equal ones the graded one, one in time, the newest.
+    What somebody put into submitted/ by hand stays. Attempts that were examined before are not again.
+    """
+    if not best_counts(course, name):
+        return {}
+    tries = {student: paths for student in students if (paths := _to_choose(course, name, student))}
+    results = _attempts([path for paths in tries.values() for path in paths], examiner, pool)
+    from assignment.marking.lateness import handed_in, lateness, marked_late  # nbgrader takes a second to import
+
+    late = lateness(course, name)
+    for student, paths in tries.items():
+        present, graded, worth = course.submitted(student, name), earlier(course, name, student), {}
+        for path in paths:
+            net, marked, late_mark = results[path].net, results[path].marked, marked_late(path.parent)
+            off = late.cost(student, net, handed_in(path.parent), late_mark)
+            was = graded is not None and graded.made_by.submission == _digest(path)
+            worth[path] = (round(net - off, 2), marked, was, not late_mark, int(path.parent.name))
+        best = max(paths, key=worth.__getitem__)
+        if read_record(present.parent) != read_record(best.parent) or _digest(present) != _digest(best):
+            put(course, name, student, best)
+    return {student: len(paths) for student, paths in tries.items()}
+
+
+def _to_choose(course: Course, name: str, student: str) -> list[Path]:
+    """A student's attempts, the oldest first; none where there is only one, or something else lies in submitted/."""
+    paths, present = attempts(course, name, student), course.submitted(student, name)
+    known = present.is_file() and _digest(present) in map(_digest, paths)
+    return paths if known and len(paths) > 1 else []
+
+
+def _attempts(paths: list[Path], examiner: Examiner, pool: Dispatcher[Any]) -> dict[Path, Result]:
+    """What each attempt gets, kept beside it."""
+    results = {path: result for path in paths if (result := _kept_result(path, examiner))}
+    due = {f"{path.parents[1].name}/{path.parent.name}": path for path in paths if path not in results}
+    pool.add(due.items())
+    for key, examined in pool.results():
+        results[due[key]] = examined.result
+        replace_file(due[key].with_name(RESULT), json.dumps(examined.result.as_dict(), ensure_ascii=False))
+    return results
+
+
+def _kept_result(path: Path, examiner: Examiner) -> Result | None:
+    try:
+        result = Result.from_dict(json.loads(path.with_name(RESULT).read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return result if result.made_by == examiner.made_by(examiner.read(path)[0]) else None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def check(
