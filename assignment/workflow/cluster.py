@@ -256,6 +256,7 @@ def _local(address: str) -> Iterator[Any]:
             threads_per_worker=1,
             memory_limit=0,
             dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # what it has nevertheless: where nobody else is
             silence_logs=logging.CRITICAL,
         )
     finally:
