@@ -218,11 +218,11 @@ class Stage:
                 self.check(cell, code)
 
     def check(self, cell: Cell, code: Code, named: bool = True) -> CheckRun:
-        """Run a check cell and name the causes of what failed, unless only its points matter. Raises as `load`."""
+        """Run a check cell and name the causes of what failed, unless it may run again. Raises as `load`."""
         self.attempt.load()
         self.attempt.allow()
         run = run_check(cell, code, self._namespace)
-        if named:
+        if named or run.result.ended:
             run = name_causes(run, self.student, self._homework)
         self.student.forget()
         return run
@@ -269,7 +269,7 @@ class Examination:
             attempt = self._open.enter_context(
                 Attempt(self._sandbox, self._homework, self._loading(), self._deadline, session=self._session)
             )
-            self._dead, attempt.right = attempt.dead, self._passed
+            self._dead = attempt.dead
             stage = Stage(self._homework, attempt, self._seed)
             for cell, code in self._homework.cells:
                 if cell.kind != "check":
@@ -311,7 +311,7 @@ class Examination:
         failed, partners = below & self._failed, self._homework.with_partners(below & self._failed)
         hangs = False
         if not failed & self._ended:  # the student's own would only hang again
-            run = stage.check(cell, code)
+            run = self._on_own(stage, cell, code)
             hangs = bool(run.result.ended)
             yield run
         if cell.name in self._unwritten:  # the release's stub gets no points beside anything
@@ -324,9 +324,22 @@ class Examination:
         elif below and not hangs:  # those passed, and yet this may be their fault: they may write into their arguments
             yield self._on_references(self._stage(below, cell), cell, code, below)
         if failed & self._ended:
-            yield stage.check(cell, code)
+            yield self._on_own(stage, cell, code)
         if self._homework.givers.get(cell.name) in self._failed:
             yield from self._on_caches(self._stage(partners, cell) if failed else stage, cell, code, failed)
+
+    def _on_own(self, stage: Stage, cell: Cell, code: Code) -> CheckRun:
+        """Judge the student's own functions.
+
+        Differences decide no points. Whose functions get all of them gives the differences that the reference gives,
+        which are remembered; only for others are they taken of the functions themselves, to say what is wrong.
+        """
+        stage.attempt.right = self._homework.names
+        run = stage.check(cell, code, named=False)
+        if not run.result.full and not run.result.ended:
+            stage.attempt.right = self._passed
+            run = stage.check(cell, code)
+        return run
 
     def _stage(self, replaced: frozenset[str], cell: Cell) -> Stage:
         """The sandbox with these exercises replaced; it never holds the reference, and what is printed is dropped."""
