@@ -218,7 +218,7 @@ class Stage:
                 self.check(cell, code)
 
     def check(self, cell: Cell, code: Code, named: bool = True) -> CheckRun:
-        """Run a check cell and name the causes of what failed, unless it may run again. Raises as `load`."""
+        """Run a check cell; `named`, or where the sandbox died: with the causes of what failed. Raises as `load`."""
         self.attempt.load()
         self.attempt.allow()
         run = run_check(cell, code, self._namespace)
