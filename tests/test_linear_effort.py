@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assignment.course import Course
-from assignment.grading.caches import NoCache, _cache_function
+from assignment.grading.checks import NoCache, _cache_function
 from assignment.homework.master import Master, load_master
 from assignment.homework.notebook import render
 from assignment.rules import Policy, findings

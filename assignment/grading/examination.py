@@ -13,8 +13,16 @@ from typing import Any
 import numpy as np
 
 from assignment import words
-from assignment.grading.caches import CALLING, CacheMaker, NoCache
-from assignment.grading.checks import CheckRun, ended_output, run_check, run_given, unrun_check
+from assignment.grading.checks import (
+    CALLING,
+    CacheMaker,
+    CheckRun,
+    NoCache,
+    ended_output,
+    run_check,
+    run_given,
+    unrun_check,
+)
 from assignment.grading.diagnosis import name_causes
 from assignment.grading.proxies import Deferred, Student, batched
 from assignment.grading.reference import Code, Homework
