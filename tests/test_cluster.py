@@ -25,8 +25,8 @@ from assignment.errors import AssignmentError
 from assignment.marking.results import earlier
 from assignment.plugins.settings import examiner_for
 from assignment.workflow import cluster
+from assignment.workflow.cluster import Host
 from assignment.workflow.grade import grade
-from assignment.workflow.remote import Host
 from tests import ROOT
 from tests.support import tiny
 from tests.test_docs import commands

@@ -1,33 +1,45 @@
 """A pool of which the workers are a Dask cluster's: bytes go out, results come back, and everything is written here.
 
-Each worker is prepared by itself (assignment.workflow.remote) and given tasks of its own, so that none examines that
-has not shown that it is fit, and the master and the secret go to those alone. What a worker that dies was given goes to
-others. The scheduler passes on and keeps nothing beyond a task; when it is gone, the run ends.
+Each worker is prepared by itself and given tasks of its own, so that none examines that has not shown that it is fit,
+and the master and the secret go to those alone. What a worker that dies was given goes to others. The scheduler passes
+on and keeps nothing beyond a task; when it is gone, the run ends.
+
+A Dask worker has threads, and a process with threads is no place to fork from. So it starts this module as a program
+and hands it bytes; inside is a Pool of one, with the watchdog and the limits of every other. The program keeps what the
+run told it (master, secret) in its memory only, and ends with the run, with its Dask worker, or when nobody speaks to
+it any more.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import re
 import secrets
 import signal
+import socket
+import subprocess
+import sys
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from functools import cache
 from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.result import Result
-from assignment.workflow import remote
-from assignment.workflow.pool import DIED, GRACE, LOOK, Dispatcher, Lost, Seat, Task
+from assignment.sandbox.zygote import Zygote
+from assignment.workflow.pool import DIED, GRACE, LOOK, Dispatcher, Lost, Pool, Seat, Task
 
 LOCAL = re.compile(r"local:([1-9]\d{0,2})")  # worker processes on this machine, for trying
 CONNECT = 10.0  # seconds for the scheduler to answer
@@ -119,7 +131,7 @@ class Cluster(Dispatcher[RemoteWorker]):
     def _submit(self, worker: RemoteWorker, task: Task) -> None:
         submission = task[1]
         data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
-        self._promise(worker, task, remote.examine, data)
+        self._promise(worker, task, examine, data)
 
     def _promise(self, worker: RemoteWorker, task: Task | None, function: Callable[..., object], given: object) -> None:
         """Have a worker do something; what it promised is heard of in results()."""
@@ -143,7 +155,7 @@ class Cluster(Dispatcher[RemoteWorker]):
             worker = RemoteWorker(address, self._submit)
             self._known.add(address)
             self._coming.append(worker)
-            self._promise(worker, None, remote.prepare, self._examiner)
+            self._promise(worker, None, prepare, self._examiner)
         if self._seats or self._coming:
             self._alone = time.monotonic()
         elif time.monotonic() > self._alone + COME:
@@ -188,8 +200,8 @@ class Cluster(Dispatcher[RemoteWorker]):
         """Let a worker examine if it does so as this machine would."""
         theirs, ours = (asdict(made_by) for made_by in (result.made_by, self._examiner.made_by(b"")))
         other = [f"{name} {theirs[name]} there, {ours[name]} here" for name in ours if theirs[name] != ours[name]]
-        if code != remote.code_digest():
-            other.append(f"the code of assignment is {code} there, {remote.code_digest()} here")
+        if code != code_digest():
+            other.append(f"the code of assignment is {code} there, {code_digest()} here")
         if result.verdict != "unreadable":  # an empty file is
             other.append(f"{result.verdict}: {result.reason}")
         if other:
@@ -230,7 +242,7 @@ class Cluster(Dispatcher[RemoteWorker]):
 
         def tell() -> None:
             with suppress(Exception):
-                self._client.run(remote.forget, self._run, on_error="ignore")
+                self._client.run(forget, self._run, on_error="ignore")
 
         if self._client.status == "running":
             telling = Thread(target=tell, daemon=True)
@@ -270,3 +282,100 @@ def _local(address: str) -> Iterator[Any]:
                 with suppress(ProcessLookupError):
                     if pid := nanny.pid:
                         os.kill(pid, signal.SIGKILL)
+
+
+IDLE = 600.0  # seconds after which a program that nobody speaks to ends: whoever began the run is gone
+
+
+class Host:
+    """The examining program, as the Dask worker that started it has it."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "assignment.workflow.cluster", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                # Dask has its workers return memory at once: our arrays come and go, and pages are dear
+                env={name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")},
+                start_new_session=True,  # Ctrl-C is for whoever began the run
+            )
+        self._pipe = Connection(ours.detach())
+        self._turn = Lock()  # a Dask worker may have several threads
+        self._pipe.send(examiner)
+
+    def examine(self, data: bytes) -> Examined:
+        """Return the verdict on a file. AssignmentError if there is no sandbox; OSError or EOFError if it is gone."""
+        with self._turn:
+            self._pipe.send(data)
+            answer: Examined | AssignmentError = self._pipe.recv()
+        if isinstance(answer, AssignmentError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the program; what runs in it ends with it."""
+        self._process.kill()
+        self._process.wait()
+        self._pipe.close()
+
+
+_hosts: dict[str, Host] = {}  # by run: all that a Dask worker has to remember from one task to the next
+
+
+def prepare(run: str, examiner: Examiner) -> tuple[Result, str]:
+    """Start the program and have it examine an empty file -> what came of it, and the fingerprint of the code here."""
+    forget(run)
+    _hosts[run] = Host(examiner)
+    return _hosts[run].examine(b"").result, code_digest()
+
+
+def examine(run: str, data: bytes) -> Examined:
+    """Have a submission examined. KeyError if this worker was not prepared; else as Host.examine."""
+    return _hosts[run].examine(data)
+
+
+def forget(run: str) -> None:
+    """The run is over."""
+    if host := _hosts.pop(run, None):
+        host.close()
+
+
+@cache
+def code_digest() -> str:
+    """The fingerprint of this program's own text: two of the same version may differ while it is worked on."""
+    folder, digest = Path(__file__).parents[1], hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _serve(pipe: Connection) -> None:
+    """Examine what the Dask worker hands over, until it hangs up. Raises AssignmentError, EOFError, ConnectionError."""
+    examiner = pipe.recv()
+
+    def listen(_: str) -> None:
+        if pipe.poll():  # nothing can come before it was answered: it has hung up
+            raise EOFError
+
+    with Zygote.start() as zygote, Pool(1, examiner, zygote, listen) as pool:
+        while pipe.poll(IDLE):
+            pool.add([("", pipe.recv())])
+            [(_, examined)] = pool.results()  # all of it before the answer, which the next file may follow at once
+            pipe.send(examined)
+
+
+def main() -> None:
+    """The program on a cluster's machine: examine what its Dask worker hands over."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever its Dask worker blocks: sandboxes are the same everywhere
+    pipe = Connection(int(sys.argv[1]))
+    with suppress(EOFError, ConnectionError):
+        try:
+            _serve(pipe)
+        except AssignmentError as error:
+            pipe.send(error)
+
+
+if __name__ == "__main__":
+    main()
