@@ -29,8 +29,8 @@ from assignment.cli.tables import remarks, wrapped
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import CheckResult, Result
+from assignment.marking import earlier
 from assignment.marking.decisions import load
-from assignment.marking.results import earlier
 from assignment.rules import Finding
 from assignment.workflow.release import build, release
 from tests import ROOT
@@ -38,7 +38,7 @@ from tests.support import corpus, tiny
 from tests.support.canvas_class import pack
 from tests.support.canvas_server import User, canvas_server
 
-VERBS = [verb.__name__ for verbs in SECTIONS.values() for verb in verbs] + ["demo", "doctor"]
+VERBS = [verb.__name__ for verbs in SECTIONS.values() for verb in verbs]
 COMMAND = [sys.executable, "-m", "assignment"]
 PLAIN = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE")}
 ENVIRONMENT = PLAIN | {"COLUMNS": "80", "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"}

@@ -22,8 +22,8 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking.results import earlier
-from assignment.plugins.settings import examiner_for
+from assignment.marking import earlier
+from assignment.plugins import examiner_for
 from assignment.workflow import cluster
 from assignment.workflow.cluster import Host
 from assignment.workflow.grade import grade

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from assignment.course import Course
+from assignment.marking import earlier
 from assignment.marking.decisions import load
 from assignment.marking.gradebook import Book
-from assignment.marking.results import earlier
 from tests.support import corpus, tiny
 from tests.test_cli import Said, Type, handed_in, klass, typed
 

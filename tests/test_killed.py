@@ -17,7 +17,7 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking.results import earlier
+from assignment.marking import earlier
 from assignment.workflow.grade import grade
 from tests.support import tiny
 from tests.test_grade import scores

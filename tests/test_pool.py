@@ -12,7 +12,7 @@ import pytest
 
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
-from assignment.plugins.settings import examiner_for
+from assignment.plugins import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow import pool
 from assignment.workflow.release import release as make_release

@@ -14,7 +14,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.homework.solutions import variants_of
-from assignment.plugins.settings import examiner_of
+from assignment.plugins import examiner_of
 from assignment.workflow import proving
 from assignment.workflow.grade import grade
 from assignment.workflow.proving import made_of

@@ -18,7 +18,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework.master import load_master
 from assignment.homework.releases import releases
-from assignment.marking.results import earlier
+from assignment.marking import earlier
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import grade
 from assignment.workflow.release import build, release

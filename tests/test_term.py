@@ -18,7 +18,7 @@ from assignment.course import Course
 from assignment.grading.examiner import Examined
 from assignment.homework.releases import releases
 from assignment.marking.decisions import load
-from assignment.plugins.settings import examiner_for
+from assignment.plugins import examiner_for
 from assignment.submission.handed_in import attempts
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import count_best, grade

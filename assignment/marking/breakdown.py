@@ -15,9 +15,9 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.result import CheckResult, Result
 from assignment.homework.master import cell_id
+from assignment.marking import earlier, stale
 from assignment.marking.decisions import Decisions
 from assignment.marking.ledger import Ledger, nets
-from assignment.marking.results import earlier, stale
 from assignment.rules import Policy
 from assignment.submission.handed_in import Attachment
 

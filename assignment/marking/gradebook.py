@@ -21,11 +21,11 @@ from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.homework.master import cell_id, load_master
 from assignment.homework.notebook import NotebookJson
+from assignment.marking import result_of
 from assignment.marking.breakdown import CENT
 from assignment.marking.decisions import Decision, again, award, examined, load, results_of, undo, waive, withdraw
 from assignment.marking.lateness import handed_in, lateness, marked_late
 from assignment.marking.ledger import Ledger, MarkChange, nets, set_aside
-from assignment.marking.results import result_of
 from assignment.rules import RULES, Policy
 from assignment.text import counted, one_line, points
 

@@ -27,12 +27,12 @@ from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
 from assignment.homework.master import load_master
 from assignment.homework.releases import keep, prove
+from assignment.marking import result_of
 from assignment.marking.breakdown import standing_of
 from assignment.marking.decisions import load
 from assignment.marking.gradebook import Adjustments, save_grades
 from assignment.marking.lateness import handed_in
-from assignment.marking.results import result_of
-from assignment.plugins.settings import LimitSettings, examiner_for
+from assignment.plugins import LimitSettings, examiner_for
 from assignment.report.student_page import page
 from assignment.submission.handed_in import read_record
 

@@ -14,11 +14,11 @@ from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.homework.master import load_master
 from assignment.homework.notebook import NotebookJson, dumps
+from assignment.marking import read_autograded, result_of
 from assignment.marking.breakdown import CENT, Standing, standing_of
 from assignment.marking.decisions import load, unseen
 from assignment.marking.gradebook import open_decisions
-from assignment.marking.results import read_autograded, result_of
-from assignment.plugins.settings import examiner_for
+from assignment.plugins import examiner_for
 from assignment.report.annotated import annotate
 from assignment.report.class_page import (
     REMEDIES,
@@ -77,7 +77,7 @@ def graded(course: Course, name: str) -> Iterator[GradedSubmission]:
             try:
                 notebook = read_autograded(course, name, student)
             except (OSError, ValueError, RecursionError):
-                continue  # assignment.marking.results.damaged names it
+                continue  # assignment.marking.damaged names it
             record = next(n for n in records[student].notebooks if n.name == name)
             result = result_of(notebook)
             if result is None:

@@ -10,8 +10,8 @@ from assignment.errors import AssignmentError
 from assignment.grading.result import Result, part_changes
 from assignment.homework.master import Master, cell_id, source_of
 from assignment.homework.notebook import NotebookJson
-from assignment.marking.results import earlier, read_autograded
-from assignment.plugins.settings import examiner_for
+from assignment.marking import earlier, read_autograded
+from assignment.plugins import examiner_for
 from assignment.report.student_page import kind
 from assignment.rules.policy import difference
 from assignment.sandbox.zygote import Zygote

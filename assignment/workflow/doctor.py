@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
-from assignment.plugins.settings import examiner_for
+from assignment.plugins import examiner_for
 from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox, Zygote
 from assignment.workflow.pool import Pool

@@ -9,8 +9,8 @@ from assignment.canvas.archive import ANONYMOUS, feedback_name
 from assignment.canvas.gradebook import Column, find_column, import_csv, number, read_gradebook
 from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
+from assignment.marking import stale
 from assignment.marking.breakdown import LeftOut, marks
-from assignment.marking.results import stale
 from assignment.submission.handed_in import RECORD, Attachment, newest_attachment, record_of
 from assignment.workflow.roster import ROSTER, known_column, refuse_other, remember_column, title_of
 

@@ -19,8 +19,8 @@ from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.result import Regrade, Result, regraded
-from assignment.marking.results import earlier, read_autograded, write_autograded
-from assignment.plugins.settings import examiner_for
+from assignment.marking import earlier, read_autograded, write_autograded
+from assignment.plugins import examiner_for
 from assignment.sandbox.zygote import Zygote
 from assignment.submission.handed_in import attempts, best_counts, put, read_record
 from assignment.workflow.pool import Dispatcher, Pool, Task, examine_all

@@ -26,7 +26,7 @@ from assignment.grading.reference import Homework
 from assignment.homework.master import SOLUTION, STUB, Cell, load_master
 from assignment.homework.notebook import NotebookJson
 from assignment.homework.releases import releases
-from assignment.plugins.settings import limits
+from assignment.plugins import limits
 from assignment.report.student_page import kind
 from assignment.text import as_csv
 from assignment.workflow.release import build

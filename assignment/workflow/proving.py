@@ -101,7 +101,7 @@ def prove(course: Course, name: str, draws: int, every: int, progress: Callable[
     draws: how often the solutions are examined, each time with other hidden data. Raises AssignmentError where
     prove_marks does.
     """
-    from assignment.plugins.settings import examiner_of  # imports traitlets
+    from assignment.plugins import examiner_of  # imports traitlets
 
     master = build(course, name).master
     examiner = examiner_of(course, master, {master.release: master.released})

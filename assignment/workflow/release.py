@@ -199,7 +199,7 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
 
 def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:
     """Build the master and examine it, with the known solutions beside it; raises as prove_marks does."""
-    from assignment.plugins.settings import examiner_of
+    from assignment.plugins import examiner_of
     from assignment.workflow.proving import prove_once
 
     built = build(course, name)

@@ -21,7 +21,7 @@ from rich.console import Console
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.homework.notebook import render
-from assignment.plugins.settings import examiner_for
+from assignment.plugins import examiner_for
 from tests import ROOT
 from tests.support import tiny
 from tests.support.hostile import CASES, MB, TEXTS

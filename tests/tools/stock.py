@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assignment.course import Course
-from assignment.plugins.settings import examiner_for
+from assignment.plugins import examiner_for
 from assignment.sandbox import Limits
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow.pool import Pool
