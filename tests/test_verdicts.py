@@ -6,15 +6,19 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assignment.grading import examination
+from assignment.grading.checks import CheckRun, run_check
 from assignment.grading.examiner import Examiner
-from assignment.grading.reference import Homework
+from assignment.grading.reference import Code, Homework
 from assignment.grading.result import Result
+from assignment.homework.master import Cell
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.session import Session
 from tests.support import corpus
@@ -71,19 +75,29 @@ def test_differences_are_asked_for_where_points_are_lost(
     examiner: Examiner, release: Notebook, reference: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: set[str] = set()
+    ran: list[str] = []
     sweep = Session.sweep
 
     def recorded(session: Session, call: Any, *about: Any) -> list[Any]:
         asked.add(call[0])
         return sweep(session, call, *about)
 
+    def counted(cell: Cell, code: Code, namespace: dict[str, Any]) -> CheckRun:
+        ran.append(cell.name)
+        return run_check(cell, code, namespace)
+
     monkeypatch.setattr(Session, "sweep", recorded)
+    monkeypatch.setattr(examination, "run_check", counted)
     examiner.examine(corpus.submission(release, reference))
     assert asked == set()
+    assert max(Counter(ran).values()) == 1
+    ran.clear()
     wrong = {AFFINE_F: reference[AFFINE_F].replace("x @ w + b", "x @ w - b")}
     result = examiner.examine(corpus.submission(release, reference | wrong)).result
-    assert asked == {CAPTION}  # which goes wrong with it, before it is found to be right without
     assert lost(result) == {AFFINE_F: ["out"]}
+    assert asked == {CAPTION}  # which goes wrong with it, before it is found to be right without
+    assert Counter(ran)[AFFINE_F] == 1  # its check takes no differences
+    assert Counter(ran)[CAPTION] == 3  # on the reference's differences, its own, and beside the reference
 
 
 def test_the_reference_gets_everything(examiner: Examiner, release: Notebook, reference: Sources) -> None:

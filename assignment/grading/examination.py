@@ -50,7 +50,7 @@ class Attempt:
     cells: (position among all, source or marshalled code). A cell in which the sandbox dies is left out from then on,
     and so are those in `dead`. deadline: a time.monotonic() after which nothing is begun any more. replaced: exercises
     whose place is taken by functions that ask the reference, which itself never leaves this process. session: one to
-    begin with, in which no cell has run.
+    begin with, in which no cell has run. right: exercises that give what the reference gives, which may become more.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Attempt:
         dead: Mapping[int, Ended] | None = None,
         replaced: Collection[str] = (),
         session: Session | None = None,
+        right: Collection[str] = (),
     ) -> None:
         self._sandbox = sandbox
         self._homework = homework
@@ -74,7 +75,9 @@ class Attempt:
         self._output_left = sandbox.limits.submission_output_bytes
         self.runs: dict[int, CellRun] = {}  # what each cell showed, when it first ran
         self.dead: dict[int, Ended] = dict(dead or {})  # cells that killed the sandbox
-        self.right: Collection[str] = ()  # exercises of which the reference gives the differences
+        self._right = right
+        self.lending = False  # whether the reference gives the differences of all others too
+        self.lent = False  # whether it has
         self._until = deadline  # of the check cell at hand
 
     def __enter__(self) -> Attempt:
@@ -158,7 +161,9 @@ class Attempt:
         self, call: tuple[Any, ...], x: np.ndarray, h: float, entries: range, pick: int | None = None
     ) -> list[Any]:
         """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
-        if call[0] in self.right:
+        right = call[0] in self._right or call[0] in self.replaced
+        if self.lending or right:
+            self.lent = self.lent or not right
             return self._homework.sweep(call, x, h, entries, pick)
         with self._in_time() as session:
             return session.sweep(call, x, h, entries, pick)
@@ -226,11 +231,20 @@ class Stage:
                 self.check(cell, code)
 
     def check(self, cell: Cell, code: Code, named: bool = True) -> CheckRun:
-        """Run a check cell; `named`, or where the sandbox died: with the causes of what failed. Raises as `load`."""
-        self.attempt.load()
-        self.attempt.allow()
-        run = run_check(cell, code, self._namespace)
-        if named or run.result.ended:
+        """Run a check cell; named: with the causes of what failed. Raises as `load`.
+
+        Differences decide no points, so at first the reference gives them all, remembered for the class. Only where
+        points are lost are they taken of the student's functions, to say what is wrong.
+        """
+        self.attempt.lent = False
+        for self.attempt.lending in (True, False):
+            self.attempt.load()
+            self.attempt.allow()
+            run = run_check(cell, code, self._namespace)
+            if run.result.full or run.result.ended or not self.attempt.lent:
+                break
+            self.student.forget()
+        if named:
             run = name_causes(run, self.student, self._homework)
         self.student.forget()
         return run
@@ -257,7 +271,7 @@ class Examination:
         self._seed = seed
         self._session = session  # a sandbox to begin with
         self._failed: set[str] = set()  # exercises without full points
-        self._passed: set[str] = set()  # the others: they give what the reference gives, and so do their differences
+        self._passed: set[str] = set()  # the others: they give what the reference gives
         self._ended: set[str] = set()  # those in which the sandbox died
         self._dead: Mapping[int, Ended] = {}  # cells in which it died, by position
         self._stages: dict[frozenset[str], Stage] = {}  # by what is replaced
@@ -274,9 +288,7 @@ class Examination:
         """Return the verdict of every check cell, in the master's order."""
         checks = []
         with ExitStack() as self._open:
-            attempt = self._open.enter_context(
-                Attempt(self._sandbox, self._homework, self._loading(), self._deadline, session=self._session)
-            )
+            attempt = self._open.enter_context(self._attempt((), self._session))
             self._dead = attempt.dead
             stage = Stage(self._homework, attempt, self._seed)
             for cell, code in self._homework.cells:
@@ -319,7 +331,7 @@ class Examination:
         failed, partners = below & self._failed, self._homework.with_partners(below & self._failed)
         hangs = False
         if not failed & self._ended:  # the student's own would only hang again
-            run = self._on_own(stage, cell, code)
+            run = stage.check(cell, code)
             hangs = bool(run.result.ended)
             yield run
         if cell.name in self._unwritten:  # the release's stub gets no points beside anything
@@ -332,28 +344,19 @@ class Examination:
         elif below and not hangs:  # those passed, and yet this may be their fault: they may write into their arguments
             yield self._on_references(self._stage(below, cell), cell, code, below)
         if failed & self._ended:
-            yield self._on_own(stage, cell, code)
+            yield stage.check(cell, code)
         if self._homework.givers.get(cell.name) in self._failed:
             yield from self._on_caches(self._stage(partners, cell) if failed else stage, cell, code, failed)
 
-    def _on_own(self, stage: Stage, cell: Cell, code: Code) -> CheckRun:
-        """Judge the student's own functions.
-
-        Differences decide no points. Whose functions get all of them gives the differences that the reference gives,
-        which are remembered; only for others are they taken of the functions themselves, to say what is wrong.
-        """
-        stage.attempt.right = self._homework.names
-        run = stage.check(cell, code, named=False)
-        if not run.result.full and not run.result.ended:
-            stage.attempt.right = self._passed
-            run = stage.check(cell, code)
-        return run
+    def _attempt(self, replaced: Collection[str], session: Session | None = None) -> Attempt:
+        about = self._sandbox, self._homework, self._loading(), self._deadline, self._dead
+        return Attempt(*about, replaced, session, self._passed)
 
     def _stage(self, replaced: frozenset[str], cell: Cell) -> Stage:
         """The sandbox with these exercises replaced; it never holds the reference, and what is printed is dropped."""
         if replaced not in self._stages:
-            attempt = Attempt(self._sandbox, self._homework, self._loading(), self._deadline, self._dead, replaced)
-            stage = Stage(self._homework, self._open.enter_context(attempt), self._seed)
+            attempt = self._open.enter_context(self._attempt(replaced))
+            stage = Stage(self._homework, attempt, self._seed)
             for other in self._stages.values():
                 other.attempt.close()
             self._stages[replaced] = stage
@@ -361,7 +364,6 @@ class Examination:
         return self._stages[replaced]
 
     def _on_references(self, stage: Stage, cell: Cell, code: Code, failed: Collection[str]) -> CheckRun:
-        stage.attempt.right = self._passed | stage.attempt.replaced
         run = stage.check(cell, code)
         run.result = replace(run.result, premise=tuple(name for name in self._homework.names if name in failed))
         return run
