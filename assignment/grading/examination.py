@@ -162,8 +162,8 @@ class Attempt:
     ) -> list[Any]:
         """Call with x moved at each of these entries, in one message; the first exception ends the calls."""
         right = call[0] in self._right or call[0] in self.replaced
+        self.lent |= self.lending and not right
         if self.lending or right:
-            self.lent = self.lent or not right
             return self._homework.sweep(call, x, h, entries, pick)
         with self._in_time() as session:
             return session.sweep(call, x, h, entries, pick)
