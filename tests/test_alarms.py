@@ -12,7 +12,7 @@ import pytest
 
 from assignment.grading.checks import came_back
 from assignment.grading.result import CheckResult, MadeBy, Part, Result
-from assignment.report.alarms import Alarm, PartAttempt, alarms, alarms_in, attempts_of, discrimination
+from assignment.report.patterns import Alarm, PartAttempt, alarms, alarms_in, attempts_of, discrimination
 
 EXERCISES, PARTS = 10, 3
 Spoil = Callable[[int, Part, Result], Part]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assignment.canvas.gradebook import find_column, import_csv, number, read_gradebook
+from assignment.canvas.files import find_column, import_csv, number, read_gradebook
 from assignment.errors import AssignmentError
 from assignment.text import defused
 from tests import CORPORA

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assignment.canvas.archive import feedback_name, parse, squeezed
+from assignment.canvas import feedback_name, parse, squeezed
 
 ROSTER = {
     "1042": "Doe, Jane",

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from assignment.canvas.archive import ArchiveLimits, RefusedError, open_archive, squeezed
-from assignment.canvas.gradebook import RosterEntry
+from assignment.canvas import squeezed
+from assignment.canvas.files import ArchiveLimits, RefusedError, RosterEntry, open_archive
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.submission.handed_in import homework_test, record_of
-from assignment.workflow.collect import Collected, collect
-from assignment.workflow.roster import enrol
+from assignment.workflow.collect import Collected, collect, enrol
 from tests.support.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 
 ROSTER = """\

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from assignment.canvas.gradebook import read_gradebook
+from assignment.canvas.files import read_gradebook
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import marks
-from assignment.workflow.export import export_feedback, export_grades
+from assignment.workflow.returning import export_feedback, export_grades
 from tests.support.canvas_class import autograde, grade_class, hand_in, make_course, notebook
 from tests.test_canvas_gradebook import canvas_import
 from tests.test_canvas_names import described_context, token_context

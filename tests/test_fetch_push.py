@@ -19,13 +19,13 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from assignment.canvas.api import RemoteAssignment, RemoteFile, address, connect
-from assignment.canvas.archive import RefusedError
 from assignment.canvas.bounded import ServerLimits
+from assignment.canvas.files import RefusedError
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking import breakdown
 from assignment.workflow.collect import fetch
-from assignment.workflow.push import Pushed, SentLedger, SentMark, push
+from assignment.workflow.returning import Pushed, SentLedger, SentMark, push
 from tests.support.canvas_class import OTHER, grade_class, hand_in, make_course, notebook
 from tests.support.canvas_server import TOKEN, Canvas, User, canvas_server
 
@@ -255,7 +255,7 @@ def quick_marks(monkeypatch: pytest.MonkeyPatch) -> None:
         breakdown.Mark(user, name, net, 100.0)
         for (user, name), net in zip(PEOPLE.items(), (100.0, 60.5, 85.0), strict=True)
     ]
-    monkeypatch.setattr("assignment.workflow.push.marks", lambda course, assignment: (list(earned), []))
+    monkeypatch.setattr("assignment.workflow.returning.marks", lambda course, assignment: (list(earned), []))
 
 
 class KilledError(BaseException):
@@ -387,8 +387,8 @@ def test_killed_for_real(after: bool, course: Course, canvas: Canvas) -> None:
     """A process of its own, killed by the system while an update is on its way."""
     fill(canvas)
     program = (
-        "from pathlib import Path; from assignment.course import Course; from assignment.workflow.push import push; "
-        "from assignment.canvas.api import connect; "
+        "from pathlib import Path; from assignment.course import Course; "
+        "from assignment.canvas.api import connect; from assignment.workflow.returning import push; "
         f"push(Course(Path({str(course.root)!r})), 'hw', connect(), dict.fromkeys('123', 'why'), yes=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, **canvas.environ})
@@ -485,13 +485,13 @@ def test_two_pushes_at_a_time(course: Course, canvas: Canvas) -> None:
 def test_ledger_survives_a_line_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "sent.jsonl"
     with SentLedger(path) as ledger:
-        ledger.arrive("1", SentMark(1, "aa"))
-        ledger.begin("2")
+        ledger.add("sent", "1", number=1, digest="aa")
+        ledger.add("begun", "2", at=0.0)
     whole = path.read_bytes()
     for cut in range(len(whole)):
         path.write_bytes(whole[:cut])
         with SentLedger(path) as ledger:
-            ledger.upload("3", "cc", "77")
+            ledger.add("uploaded", "3", digest="cc", file="77")
         again = SentLedger.read(path)
         assert again.uploaded == {("3", "cc"): "77"}
         lines = whole[:cut].count(b"\n")

@@ -16,9 +16,9 @@ from assignment.course import Course
 from assignment.marking.decisions import confirm_zero
 from assignment.workflow.classroom import write_feedback, write_report
 from assignment.workflow.collect import collect
-from assignment.workflow.export import export_grades
 from assignment.workflow.grade import grade
 from assignment.workflow.new import HandIn, copy_course, write_archive, write_roster
+from assignment.workflow.returning import export_grades
 from tests.support import corpus
 from tests.support.browser import OpenNotebook, Server, chromium, jupyter
 

@@ -17,9 +17,9 @@ from assignment.marking.breakdown import marks
 from assignment.marking.gradebook import refresh_penalties, waive_rule
 from assignment.marking.lateness import Lateness, handed_in
 from assignment.workflow.classroom import annotated, graded, write_feedback, write_report
-from assignment.workflow.export import export_grades
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release
+from assignment.workflow.returning import export_grades
 from tests import ROOT
 from tests.support import corpus, tiny
 from tests.test_grade import nbgrader

@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page
 
 from assignment.report.class_page import report
-from assignment.report.similarity import similarity, similarity_page
+from assignment.report.patterns import similarity, similarity_page
 from tests.support import feedback_samples as samples
 from tests.support.browser import chromium
 from tests.support.feedback_samples import annotate, page, settle, summary

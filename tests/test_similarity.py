@@ -13,7 +13,7 @@ from time import perf_counter
 import pytest
 
 from assignment.grading.result import CheckResult, MadeBy, Part, Result
-from assignment.report.similarity import Similarity, similarity, similarity_page
+from assignment.report.patterns import Similarity, similarity, similarity_page
 from assignment.submission.likeness import Traces, common_lines, known, numbered
 from tests.support.judge import load_master
 from tests.support.similar_class import CHANGES, copied, honest, result_of

@@ -283,7 +283,7 @@ def test_formgrader_is_served_and_ends_with_ctrl_c(released: Course) -> None:
     finally:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (0, "") and not (released.root / ".formgrader.log").exists()
+    assert (process.returncode, err) == (0, "")
 
 
 # --- the walk of docs/ta.md, as one term

@@ -29,7 +29,7 @@ from canvasapi.exceptions import (
 from canvasapi.submission import Submission
 from canvasapi.upload import Uploader
 
-from assignment.canvas.archive import ANONYMOUS, BLOCK, DIGITS, USER_ID, RefusedError
+from assignment.canvas import ANONYMOUS, DIGITS, USER_ID, NotTakenError
 from assignment.canvas.bounded import (
     MALFORMED,
     BoundedRequester,
@@ -41,6 +41,7 @@ from assignment.canvas.bounded import (
     throttled,
     within,
 )
+from assignment.canvas.files import BLOCK, RefusedError
 from assignment.errors import AssignmentError
 from assignment.text import one_line
 
@@ -97,10 +98,6 @@ class Listing:
 
     submissions: tuple[RemoteSubmission, ...]
     odd: tuple[OddRow, ...] = ()
-
-
-class NotTakenError(Exception):
-    """Canvas refused a change for a reason that lies with this student alone; the text says why."""
 
 
 def address(url: str) -> tuple[str, int | None, int | None]:

@@ -22,7 +22,8 @@ from canvasapi.exceptions import (
 from canvasapi.requester import Requester
 from requests.adapters import HTTPAdapter
 
-from assignment.canvas.archive import RefusedError
+from assignment.canvas import InDoubtError
+from assignment.canvas.files import RefusedError
 from assignment.errors import AssignmentError
 
 # What canvasapi raises when a reply is JSON, but not what it expects.
@@ -44,10 +45,6 @@ class ServerLimits:
     settle: float = 20.0  # for an update whose reply was lost to show
     size: int = 64 << 20  # bytes of a reply, unpacked; notebooks with pictures have a few megabytes
     pages: int = 2_000  # of a list; Canvas sends 100 rows a page
-
-
-class InDoubtError(Exception):
-    """A request that changes things got no reply: it may have been carried out, may yet be, or never will."""
 
 
 class ShortError(RefusedError):

@@ -125,7 +125,7 @@ def grade(
             who = people(found, which, students)
             graded = verb(found, which, jobs, who, again, step, zygote, fresh, on, never_lower)
     from assignment.marking.gradebook import open_decisions  # after nbgrader, which grading imports beside its workers
-    from assignment.workflow.roster import strangers
+    from assignment.workflow.collect import strangers
 
     tables.show_graded(found, which, graded, as_json)
     odd = [f"submitted/{folder}: no name of a student's; rename the folder" for folder in found.odd_folders(which)]
@@ -157,7 +157,7 @@ def compare(
 
     found, which = chosen()
     with Zygote.start(contain=not no_sandbox) as zygote:
-        from assignment.workflow.compare import compare as verb
+        from assignment.workflow.grade import compare as verb
 
         with progress("comparing") as step:
             compared = verb(found, which, zygote, jobs, people(found, which, students), step)
@@ -224,7 +224,7 @@ def report(
     """
     from assignment.sandbox.zygote import Zygote
     from assignment.workflow.classroom import other_terms, write_feedback, write_report
-    from assignment.workflow.roster import dropped
+    from assignment.workflow.collect import dropped
 
     found, which = chosen()
     _settle_graded(found, which)
@@ -274,14 +274,14 @@ def formgrader(
     """
     import webbrowser
 
-    from assignment.workflow.formgrader import formgrader as verb
+    from assignment.workflow.classroom import formgrader as verb
 
-    with verb(Course.find(COURSE.get())) as served:
-        print(served.url, flush=True)
-        if not no_browser and not webbrowser.open(served.url):
+    with verb(Course.find(COURSE.get())) as (url, process):
+        print(url, flush=True)
+        if not no_browser and not webbrowser.open(url):
             say("no browser could be opened; open that address yourself")
         with suppress(KeyboardInterrupt):
-            served.process.wait()
+            process.wait()
             raise AssignmentError("formgrader ended by itself; run it again")
 
 
@@ -328,7 +328,7 @@ def export(
       assignment export --roster gradebook-today.csv
     """
     from assignment.workflow.classroom import annotated
-    from assignment.workflow.export import export_feedback, export_grades
+    from assignment.workflow.returning import export_feedback, export_grades
 
     found, which = chosen()
     _settle_decided(found, which)
@@ -368,7 +368,7 @@ def push(
     """
     from assignment.canvas.api import connect
     from assignment.workflow.classroom import comments, write_feedback
-    from assignment.workflow.push import push as verb
+    from assignment.workflow.returning import push as verb
 
     found, which = chosen()
     if yes and dry_run:

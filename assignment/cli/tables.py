@@ -30,12 +30,10 @@ if TYPE_CHECKING:  # of these only the shapes are needed: whatever is imported h
     from assignment.rules import Finding
     from assignment.workflow.classroom import Waiting
     from assignment.workflow.collect import Collected
-    from assignment.workflow.compare import Comparison
     from assignment.workflow.doctor import Probe
-    from assignment.workflow.export import ExportedFeedback, ExportedGrades
-    from assignment.workflow.grade import Graded
+    from assignment.workflow.grade import Comparison, Graded
     from assignment.workflow.proving import Proof
-    from assignment.workflow.push import Pushed
+    from assignment.workflow.returning import ExportedFeedback, ExportedGrades, Pushed
 
 
 def show_collected(collected: Collected, as_json: bool) -> None:
@@ -95,7 +93,7 @@ def show_proof(proof: Proof, as_json: bool) -> None:
 def show_graded(course: Course, name: str, graded: Graded, as_json: bool) -> None:
     """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
     from assignment.marking.decisions import load
-    from assignment.report.alarms import alarms
+    from assignment.report.patterns import alarms
     from assignment.submission.handed_in import record_of
 
     names = student_names(course)

@@ -58,7 +58,7 @@ def chosen() -> tuple[Course, str]:
 
 def people(course: Course, name: str, students: list[str] | None) -> list[str]:
     """Return the Canvas user ids of students who are named by id or name. Raises AssignmentError."""
-    from assignment.workflow.roster import identified
+    from assignment.workflow.collect import identified
 
     return identified(course, name, students or [])
 

@@ -13,18 +13,18 @@ from urllib.parse import quote
 from assignment.grading.result import CheckResult, Result
 from assignment.homework.checker import UNFINISHED
 from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
-from assignment.report.alarms import (
+from assignment.report.patterns import (
     FEW,
     Alarm,
     Discrimination,
     MistakeRow,
     PartAttempt,
+    SimilarWork,
     alarms_in,
     attempts_of,
     discrimination,
     equal_mistakes,
 )
-from assignment.report.similarity import SimilarWork
 from assignment.report.student_page import EvidenceView, rendered
 from assignment.rules import Finding
 from assignment.text import as_csv, block, defused, digits_kept, one_line, points

@@ -1,12 +1,22 @@
-"""Every student's standing: what was examined, what people changed since, what Canvas said; for pages and exports."""
+"""A class that is graded: where everybody stands, what waits for a person, the pages, and formgrader to change marks.
+
+Standing: what was examined, what people changed since, what Canvas said; for pages and for what goes back.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 from assignment import words
 from assignment.course import Course, FullError, replace_file
@@ -31,16 +41,17 @@ from assignment.report.class_page import (
     report_json,
     summarise,
 )
-from assignment.report.similarity import similarity, similarity_page
+from assignment.report.patterns import similarity, similarity_page
 from assignment.report.student_page import codes, page, title
 from assignment.sandbox.zygote import Zygote
 from assignment.submission.handed_in import read_record
 from assignment.submission.likeness import known
 from assignment.text import points
+from assignment.workflow.collect import dropped, read_roster
 from assignment.workflow.pool import examine_all
-from assignment.workflow.roster import dropped, read_roster
 
 Progress = Callable[[int, int], None]
+START = 120.0  # seconds until formgrader answers; only a machine with much else to do needs them
 
 
 @dataclass(frozen=True)
@@ -249,3 +260,50 @@ def _place(course: Course, name: str, student: str) -> str:
     """Where a student's feedback page lies, seen from the class page; "" where none was written."""
     page_ = course.feedback(student, name)
     return Path(os.path.relpath(page_, course.exported(name))).as_posix() if page_.exists() else ""
+
+
+@contextmanager
+def formgrader(course: Course) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Serve nbgrader's formgrader on this machine until the context is left -> its address (with a password), it.
+
+    AssignmentError if it does not start.
+    """
+    course.check_gradebook()
+    token = secrets.token_hex(16)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jupyter", "server", *options, *["--allow-root"] * (os.geteuid() == 0)],
+        cwd=course.root,
+        env=os.environ | {"JUPYTER_TOKEN": token},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us; the server is ended below
+    )
+    try:
+        url = f"http://127.0.0.1:{port}/formgrader?token={token}"
+        _wait(url, process)
+        yield url, process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        process.wait()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    limit, why = time.monotonic() + START, "it did not answer"
+    while process.poll() is None and time.monotonic() < limit:
+        try:
+            with urlopen(url, timeout=5):
+                return
+        except OSError as error:
+            why = str(error)
+            time.sleep(0.2)
+    raise AssignmentError(
+        f"formgrader did not start ({why}); try `jupyter lab` here, menu Nbgrader > Formgrader, which says more"
+    )

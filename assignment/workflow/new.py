@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from assignment.canvas.archive import squeezed
+from assignment.canvas import squeezed
 from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner

@@ -1,9 +1,10 @@
-"""Push: grades, comments and pages onto Canvas, each exactly once, whatever happens on the way.
+"""Marks and feedback go back to Canvas: as files for its forms (export), or by its API (push), each exactly once.
 
-One update for each student carries all of it. Grades may be set twice without harm, comments may not: so each comment
-ends in a mark, [NAME number/content hash], by which Canvas itself tells what has arrived. An update whose reply was
-lost is looked for on Canvas before it is sent again; one that a killed run had begun is given `ServerLimits.settle`
-seconds to show. The ledger spares a second upload of a file, and knows of comments that were deleted on Canvas.
+push makes one update for each student, which carries all of it. Grades may be set twice without harm, comments may not:
+so each comment ends in a mark, [NAME number/content hash], by which Canvas itself tells what has arrived. An update
+whose reply was lost is looked for on Canvas before it is sent again; one that a killed run had begun is given
+`ServerLimits.settle` seconds to show. The ledger spares a second upload of a file, and knows of comments that were
+deleted on Canvas.
 """
 
 from __future__ import annotations
@@ -14,24 +15,145 @@ import json
 import os
 import re
 import time
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from assignment.canvas.api import Listing, NotTakenError, RemoteAssignment, RemoteSubmission
-from assignment.canvas.archive import ANONYMOUS
-from assignment.canvas.bounded import InDoubtError
-from assignment.course import Course
+from assignment.canvas import ANONYMOUS, InDoubtError, NotTakenError, feedback_name
+from assignment.canvas.files import Column, find_column, import_csv, number, read_gradebook
+from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
-from assignment.marking.breakdown import LeftOut, marks
-from assignment.submission.handed_in import newest_attachment
+from assignment.marking import stale
+from assignment.marking.breakdown import CENT, LeftOut, marks
+from assignment.submission.handed_in import RECORD, Attachment, newest_attachment, record_of
 from assignment.text import points
-from assignment.workflow.export import scaled
+from assignment.workflow.collect import ROSTER, known_column, refuse_other, remember_column, title_of
 
+if TYPE_CHECKING:  # the client loads much that exporting needs not
+    from assignment.canvas.api import Listing, RemoteAssignment, RemoteSubmission
+
+DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
 Progress = Callable[[int, int], None]
 LOSSES = 3  # updates of one student that are lost before Canvas is left in peace
+
+
+@dataclass(frozen=True)
+class SentGrade:
+    """A row of the CSV: what the student gets in Canvas, and what the cell says there now ("" where nothing)."""
+
+    student: str
+    name: str
+    points: float
+    before: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether importing the row overwrites another grade in Canvas."""
+        before = number(self.before)
+        return before is not None and abs(before - self.points) >= CENT  # Canvas exports two decimals
+
+
+@dataclass(frozen=True)
+class ExportedGrades:
+    """The CSV for Canvas: its column, its rows, who is left out; scaled: (our maximum, Canvas's) where they differ."""
+
+    path: Path
+    column: Column
+    grades: tuple[SentGrade, ...]
+    left_out: tuple[LeftOut, ...]
+    scaled: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class ExportedFeedback:
+    """The archive for Canvas: file name in it by student, and who is left out."""
+
+    path: Path
+    files: Mapping[str, str]
+    left_out: tuple[LeftOut, ...]
+
+
+def export_grades(
+    course: Course, assignment: str, roster_csv: Path | None = None, column: str | None = None
+) -> ExportedGrades:
+    """Write the CSV that Canvas imports, exported/NAME/grades.csv, and return what is in it.
+
+    roster_csv: the gradebook exported from Canvas (default: the one collected with); column: id or title of the
+    assignment in it where neither its name nor its title tells, remembered for the next time. Excused students, those
+    the assignment is not for and those who handed in nothing keep what they have in Canvas.
+    """
+    roster = roster_csv or course.collected(assignment) / ROSTER
+    if not roster.is_file():
+        raise AssignmentError(f"{roster}: no such file; name the gradebook exported from Canvas with --roster")
+    gradebook = read_gradebook(roster)
+    earned, left_out = marks(course, assignment)
+    titles = [assignment, title_of(course, assignment)]
+    chosen = find_column(gradebook, roster, titles, column, known_column(course, assignment))
+    people, grades = gradebook.roster, []
+    refuse_other(roster, people, [mark.student for mark in earned], "graded")
+    for mark in earned:
+        cell = chosen.cells.get(mark.student, "")
+        why = {"EX": "excused in Canvas", "N/A": "not assigned in Canvas"}.get(cell.upper(), "")
+        if mark.student not in people:
+            why = "handed in anonymously" if mark.student.startswith(ANONYMOUS) else f"not in {roster.name}"
+        elif people[mark.student].test:
+            why = "Canvas's Test Student: not imported"
+        if why:
+            left_out.append(LeftOut(mark.student, mark.name, why))
+        else:
+            grades.append(
+                SentGrade(mark.student, people[mark.student].name, scaled(mark.net, mark.max, chosen.points), cell)
+            )
+    most = earned[0].max if earned else chosen.points
+    scale = (most, chosen.points) if most and chosen.points and most != chosen.points else None
+    path = course.exported(assignment) / "grades.csv"
+    replace_file(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
+    remember_column(course, assignment, str(chosen.id))
+    return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scale)
+
+
+def scaled(net: float, most: float, possible: float | None) -> float:
+    """Return a mark in Canvas's points: scaled to the points possible there; as it is where Canvas gives none."""
+    return round(net * possible / most, 2) if possible and most else net
+
+
+def export_feedback(course: Course, assignment: str, annotated: Iterable[tuple[str, bytes]]) -> ExportedFeedback:
+    """Write the archive for Canvas's "Upload Submissions", exported/NAME/feedback.zip, and return its files.
+
+    annotated: by student what goes back, an .ipynb, for Canvas shows it under the student's own file name.
+    """
+    path = course.exported(assignment) / "feedback.zip"
+    records = {student: record_of(course, student, assignment) for student in course.students(assignment)}
+    reasons = {student: _kept_back(course, assignment, student, record) for student, record in records.items()}
+    files: dict[str, str] = {}
+    with new_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for student, data in annotated:
+            if (record := records.get(student)) and not reasons[student]:
+                attachment = newest_attachment(course, student, assignment)
+                files[student] = feedback_name(record.name, student, attachment, f"{assignment}.ipynb")
+                info = zipfile.ZipInfo(files[student], DATE)
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, data, zipfile.ZIP_DEFLATED)
+    left_out = []
+    for student, record in records.items():
+        if student not in files:
+            why = reasons[student] or f"not graded; run: assignment grade {student}"
+            left_out.append(LeftOut(student, record.name if record else "", why))
+    return ExportedFeedback(path, files, tuple(left_out))
+
+
+def _kept_back(course: Course, assignment: str, student: str, record: Attachment | None) -> str:
+    """Why a student's notebook does not go back, "" if it does."""
+    if not record:
+        page = course.feedback(student, assignment)
+        run = "" if page.is_file() else " (run: assignment feedback)"
+        return f"no {RECORD}: Canvas has no file of it; send {course.shown(page)}{run}"
+    if record.group:
+        return f"the group's feedback goes with the file of {record.group}"
+    return stale(course, assignment, student)
 
 
 class SentMark(NamedTuple):
@@ -101,7 +223,7 @@ def push(
         planned, more = plan(assignment, sendings, remote.submissions(), ledger)
         for known in planned:
             if known.state == "sent" and ledger.sent.get(known.sending.user) != known.mark:
-                ledger.arrive(known.sending.user, known.mark)
+                ledger.add("sent", known.sending.user, **known.mark._asdict())
         done, failed = delivery.deliver([known for known in planned if known.state != "sent"], progress)
     return Pushed(tuple(planned), tuple(done), tuple(failed), (*left_out, *more), policies)
 
@@ -145,8 +267,7 @@ def plan(
         row = listed.get(sending.user)
         if row is None or row.excused:
             unlisted = odd.get(sending.user, "Canvas does not list this student for the assignment")
-            why = "excused in Canvas" if row else unlisted
-            left_out.append(LeftOut(sending.user, sending.name, why))
+            left_out.append(LeftOut(sending.user, sending.name, "excused in Canvas" if row else unlisted))
             continue
         known = [*there[sending.user], *filter(None, [ledger.sent.get(sending.user)])]
         last = max(known, default=SentMark(0, ""))
@@ -161,9 +282,8 @@ def plan(
 def _note(sending: Sending, row: RemoteSubmission, sent: bool) -> str:
     """Return what a person should know about a sending before it goes out (or although it has)."""
     notes = []
-    if row.score is not None and abs(row.score - float(sending.grade)) >= 0.005:
-        is_now = points(row.score)
-        notes.append(f"Canvas says {is_now} now and keeps it" if sent else f"replaces {is_now}")
+    if row.score is not None and abs(row.score - float(sending.grade)) >= CENT:
+        notes.append(f"Canvas says {points(row.score)} now and keeps it" if sent else f"replaces {points(row.score)}")
     newest = max((int(file.id) for file in row.attachments), default=0)
     if sending.attachment and newest > int(sending.attachment):
         notes.append("handed in anew in Canvas since it was graded")
@@ -201,13 +321,13 @@ class SentLedger:
         """Return what the file says; a last line cut short by a kill never was."""
         ledger = cls(path)
         lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-        for number, line in enumerate(lines, 1):
+        for place, line in enumerate(lines, 1):
             try:
                 ledger._take(json.loads(line))
             except (ValueError, KeyError, TypeError, RecursionError):
                 if line.strip():
                     raise AssignmentError(
-                        f"{path}: line {number} is malformed; put the file aside (Canvas is then asked what it has)"
+                        f"{path}: line {place} is malformed; put the file aside (Canvas is then asked what it has)"
                     ) from None
         return ledger
 
@@ -227,26 +347,12 @@ class SentLedger:
     def __exit__(self, *_: object) -> None:
         os.close(self._file)
 
-    def upload(self, user: str, digest: str, file: str) -> None:
-        """Note that a student's file is on Canvas, under which id."""
-        self._add(event="uploaded", user=user, digest=digest, file=file)
-
-    def begin(self, user: str) -> None:
-        """Note that a student's update is about to be made."""
-        self._add(event="begun", user=user, at=time.time())
-
-    def end(self, user: str) -> None:
-        """Note that a student's update has had all the effect it will have, which may be none."""
-        self._add(event="over", user=user)
-
-    def arrive(self, user: str, mark: SentMark) -> None:
-        """Note that a sending has arrived."""
-        self._add(event="sent", user=user, number=mark.number, digest=mark.digest)
-
-    def _add(self, **event: str | float) -> None:
-        os.write(self._file, json.dumps(event, ensure_ascii=False).encode() + b"\n")
+    def add(self, event: Literal["uploaded", "begun", "over", "sent"], user: str, **more: str | float) -> None:
+        """Note that a student's file is on Canvas, that their update begins, has had all its effect, or has arrived."""
+        entry = {"event": event, "user": user, **more}
+        os.write(self._file, json.dumps(entry, ensure_ascii=False).encode() + b"\n")
         os.fsync(self._file)
-        self._take(event)
+        self._take(entry)
 
     def _take(self, event: Mapping[str, Any]) -> None:
         match event["event"]:
@@ -280,7 +386,7 @@ class Delivery:
         youngest = max((min(at, now) for at in interrupted.values()), default=0.0)
         time.sleep(max(0.0, youngest + self.remote.limits.settle - now))
         for user in interrupted:
-            self.ledger.end(user)
+            self.ledger.add("over", user)
 
     def deliver(self, planned: Sequence[Planned], progress: Progress | None) -> tuple[list[str], list[LeftOut]]:
         """Send one after the other; return who got it, and of whom Canvas takes nothing.
@@ -288,7 +394,7 @@ class Delivery:
         AssignmentError if Canvas takes nothing at all; what has arrived until then is not sent again.
         """
         done, failed = [], []
-        for number, plan in enumerate(planned, 1):
+        for count, plan in enumerate(planned, 1):
             sending = plan.sending
             try:
                 self._send(plan)
@@ -296,7 +402,7 @@ class Delivery:
             except NotTakenError as error:
                 failed.append(LeftOut(sending.user, sending.name, str(error)))
             if progress:
-                progress(number, len(planned))
+                progress(count, len(planned))
         return done, failed
 
     def _send(self, plan: Planned) -> None:
@@ -305,19 +411,19 @@ class Delivery:
         text = f"{sending.comment}\n\n[{self.assignment} {mark.number}/{mark.digest}]"
         files = self._files(plan)
         for loss in range(1, LOSSES + 1):
-            self.ledger.begin(sending.user)
+            self.ledger.add("begun", sending.user, at=time.time())
             try:
                 self.remote.update(sending.user, sending.grade, text, files)
             except InDoubtError as error:
                 if not self._shown(plan):
-                    self.ledger.end(sending.user)
+                    self.ledger.add("over", sending.user)
                     if loss == LOSSES:
                         raise AssignmentError(f"{error}; push again later, nothing is sent twice") from None
                     continue
             except (NotTakenError, AssignmentError):
-                self.ledger.end(sending.user)
+                self.ledger.add("over", sending.user)
                 raise
-            self.ledger.arrive(sending.user, mark)
+            self.ledger.add("sent", sending.user, **mark._asdict())
             return
 
     def _files(self, plan: Planned) -> list[str]:
@@ -325,17 +431,15 @@ class Delivery:
         sending, digest = plan.sending, plan.mark.digest
         if not sending.page:
             return []
-        file = self.ledger.uploaded.get((sending.user, digest))
-        if file is None:
+        if (sending.user, digest) not in self.ledger.uploaded:
             name = f"{self.assignment}-feedback-{sending.user}-{digest}{sending.page.suffix}"
             file = self.remote.upload(sending.user, name, sending.page.read_bytes())
-            self.ledger.upload(sending.user, digest, file)
-        return [file]
+            self.ledger.add("uploaded", sending.user, digest=digest, file=file)
+        return [self.ledger.uploaded[sending.user, digest]]
 
     def _shown(self, plan: Planned) -> bool:
         """Whether an update whose reply was lost shows on Canvas, at once or when it has had its time."""
-        deadline = time.monotonic() + self.remote.limits.settle
-        pause = self.remote.limits.settle / 32
+        deadline, pause = time.monotonic() + self.remote.limits.settle, self.remote.limits.settle / 32
         while True:
             submission = self.remote.submission(plan.sending.user)
             if plan.mark in arrived(self.assignment, [submission])[plan.sending.user]:

@@ -1,17 +1,30 @@
-"""Canvas's gradebook CSV: read every variant it exports, write what it imports."""
+"""The files that Canvas gives and takes: a submissions archive, read without trusting it, and its gradebook as CSV.
+
+Bad entries of an archive are refused singly, sizes are counted while unpacking. The gradebook is read in every variant
+that Canvas exports, and written as it imports it.
+"""
 
 import csv
+import hashlib
 import io
+import lzma
 import re
+import shutil
+import stat
 import string
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from assignment.canvas.archive import DIGITS
+from assignment.canvas import DIGITS
+from assignment.course import new_file
 from assignment.errors import AssignmentError
 from assignment.text import as_csv, defused, points, runs_as_formula
 
+BLOCK = 1 << 16
 TITLE = re.compile(r"(?P<title>.*?)\s*\((?P<id>[0-9]+)\)\s*", re.DOTALL)
 TOTALS = re.compile(r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
 IN_A_WORD = re.compile(r"(?P<before>[A-Za-z]?)[^\x00-\x7f]+(?P<after>[A-Za-z]?)")
@@ -22,6 +35,153 @@ SURNAMES = set(  # the hundred most frequent, which five of six people in China 
 POSTING = re.compile(r"\s*(Muted|Manual Posting.*)?\s*", re.IGNORECASE)
 GUARDED = re.compile(r'="(?P<name>.*)"', re.DOTALL)  # how Canvas itself keeps a name that begins with = from running
 NUMBER = re.compile(r"-?[0-9.,]{0,30}[0-9]")
+
+
+class RefusedError(Exception):
+    """An entry that is not to be unpacked; the text says why."""
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What an honest archive stays far below."""
+
+    entries: int = 20_000  # a class of a thousand with twenty files each
+    size: int = 64 << 20  # bytes of one entry; notebooks with pictures have a few megabytes
+    total: int = 8 << 30  # bytes of all that is unpacked
+    ratio: int = 400  # unpacked : packed; text does not reach 100
+    ratio_from: int = 1 << 20  # below this size no ratio hurts
+
+
+@dataclass(frozen=True)
+class Member:
+    """An entry of an archive: `path` in it, `name` (the last part), and why it is refused ("" if it is not)."""
+
+    path: str
+    name: str
+    refused: str
+    info: zipfile.ZipInfo
+
+
+class Archive:
+    """An open submissions archive: its members in order, and their bytes on demand."""
+
+    def __init__(self, file: zipfile.ZipFile, limits: ArchiveLimits) -> None:
+        self._file = file
+        self._limits = limits
+        self._unpacked = 0
+        self.members = list(_members(file, limits))
+
+    def read(self, member: Member) -> bytes:
+        """Return a member's bytes; RefusedError if it must not be unpacked, is damaged or larger than it said."""
+        if member.refused:
+            raise RefusedError(member.refused)
+        limits, blocks, size = self._limits, [], 0
+        try:
+            with self._file.open(member.info) as stream:
+                while block := stream.read(BLOCK):
+                    size += len(block)
+                    self._unpacked += len(block)
+                    if size > limits.size or self._unpacked > limits.total:
+                        raise RefusedError("unpacks to more than is allowed")
+                    if size > limits.ratio_from and size > limits.ratio * max(member.info.compress_size, 1):
+                        raise RefusedError("unpacks to absurdly more than it takes in the archive")
+                    blocks.append(block)
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
+            raise RefusedError(f"damaged in the archive ({error})") from None
+        except (NotImplementedError, RuntimeError) as error:  # a method zipfile lacks; encrypted
+            raise RefusedError(f"cannot be unpacked ({error})") from None
+        return b"".join(blocks)
+
+
+def _members(file: zipfile.ZipFile, limits: ArchiveLimits) -> Iterator[Member]:
+    """Yield the archive's entries but folders, each with the reason to refuse it if there is one."""
+    seen: set[str] = set()
+    for info in file.infolist():
+        if info.is_dir():
+            continue
+        path = _path(info).replace("\\", "/")
+        parts = PurePosixPath(path).parts
+        name = parts[-1] if parts else ""
+        mode = info.external_attr >> 16
+        refused = ""
+        if len(seen) >= limits.entries:
+            refused = f"more than {limits.entries} entries in the archive"
+        elif not name or ".." in parts or "\0" in info.orig_filename:
+            refused = "its path leads out of the archive"
+        elif path.startswith("/") or path[1:2] == ":":
+            refused = "its path is absolute"
+        elif mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            refused = "a link or device, not a file"
+        elif path in seen:
+            refused = "the same name a second time"
+        elif info.file_size > limits.size:
+            refused = f"{info.file_size} bytes, more than the {limits.size} allowed"
+        elif info.file_size > limits.ratio_from and info.file_size > limits.ratio * max(info.compress_size, 1):
+            refused = "unpacks to absurdly more than it takes in the archive"
+        seen.add(path)
+        yield Member(path, name, refused, info)
+
+
+def _path(info: zipfile.ZipInfo) -> str:
+    """Return an entry's path; without the UTF-8 flag (macOS packs so) it is tried as UTF-8 all the same."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
+
+
+def notebook_in_zip(data: bytes, limits: ArchiveLimits | None = None) -> bytes:
+    """Return the one notebook that a zip handed in holds; RefusedError if it holds none, several, or a bad one.
+
+    What a Mac or Jupyter adds (__MACOSX, .ipynb_checkpoints, names with a dot in front) is none of the student's.
+    """
+    try:
+        file = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        raise RefusedError("a damaged zip") from None
+    with file:
+        archive = Archive(file, limits or ArchiveLimits(entries=1_000))
+        notebooks = [
+            member
+            for member in archive.members
+            if member.name.lower().endswith(".ipynb") and not any(p[0] in "._" for p in member.path.split("/") if p)
+        ]
+        if len(notebooks) != 1:
+            raise RefusedError(f"a zip with {len(notebooks) or 'no'} notebooks")
+        return archive.read(notebooks[0])
+
+
+@contextmanager
+def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Iterator[Archive]:
+    """Open a submissions archive; AssignmentError if the file is missing or no zip archive."""
+    if not path.is_file():
+        raise AssignmentError(f"{path}: no such file; download it in Canvas (Download Submissions)")
+    try:
+        file = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise AssignmentError(
+            f"{path}: not a zip archive, or cut short ({error}); download it from Canvas again"
+        ) from None
+    with file:
+        yield Archive(file, limits or ArchiveLimits())
+
+
+def keep(folder: Path, archive: Path) -> Path:
+    """Copy an archive as it is into a folder and return the copy; other bytes under a taken name get their own name."""
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    for name in (archive.name, f"{archive.stem}-{digest[:12]}{archive.suffix}"):
+        kept = folder / name
+        if not kept.exists():
+            with new_file(kept) as part:
+                shutil.copyfile(archive, part)
+            return kept
+        with kept.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == digest:
+                return kept
+    raise AssignmentError(f"{kept}: is not what it was when it was collected; put it aside and collect again")
 
 
 @dataclass(frozen=True)
