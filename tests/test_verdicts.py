@@ -100,6 +100,13 @@ def test_differences_are_asked_for_where_points_are_lost(
     assert Counter(ran)[CAPTION] == 3  # on the reference's differences, its own, and beside the reference
 
 
+def test_a_check_that_runs_again_names_the_cause(examiner: Examiner, release: Notebook, reference: Sources) -> None:
+    wrong = {SOFTMAX: reference[SOFTMAX].replace("return loss, dx", "return loss, -dx")}
+    result = examiner.examine(corpus.submission(release, reference | wrong)).result
+    assert lost(result) == {SOFTMAX: ["dx"]}
+    assert "符号" in result.checks[list(POINTS).index(SOFTMAX)].parts[1].hint
+
+
 def test_the_reference_gets_everything(examiner: Examiner, release: Notebook, reference: Sources) -> None:
     result = examiner.examine(corpus.submission(release, reference)).result
     consistent(result)

@@ -236,18 +236,20 @@ class Stage:
         Differences decide no points, so at first the reference gives them all, remembered for the class. Only where
         points are lost are they taken of the student's functions, to say what is wrong.
         """
-        self.attempt.lent = False
-        for self.attempt.lending in (True, False):
-            self.attempt.load()
-            self.attempt.allow()
-            run = run_check(cell, code, self._namespace)
-            if run.result.full or run.result.ended or not self.attempt.lent:
-                break
+        run = self._run(cell, code, lending=True)
+        if self.attempt.lent and not (run.result.full or run.result.ended):
             self.student.forget()
+            run = self._run(cell, code, lending=False)
         if named:
             run = name_causes(run, self.student, self._homework)
         self.student.forget()
         return run
+
+    def _run(self, cell: Cell, code: Code, lending: bool) -> CheckRun:
+        self.attempt.load()
+        self.attempt.allow()
+        self.attempt.lending, self.attempt.lent = lending, False
+        return run_check(cell, code, self._namespace)
 
 
 class Examination:
