@@ -1,6 +1,6 @@
 """The course as nbgrader sees it; `nbgrader ...` and `assignment ...` both read this file."""
 
-from assignment.homework.master import STUB
+from assignment.homework import STUB
 
 c = get_config()  # noqa: F821
 

@@ -86,15 +86,25 @@ DUPLICATE = "重复的单元格"
 OWN_TEXT = "多出的文字"
 OWN_CELL = "多出的单元格"
 REORDERED = "单元格的顺序改动过"
-
-
-def and_more(count: int) -> str:
-    return f"另外还有 {count} 条，不再列出"
-
-
+AND_MORE = "另外还有 {} 条，不再列出"
 TOO_LONG = "这份文件里的代码太长，这个单元格没有读完，无法比较"
 CANNOT_COMPARE = "代码有语法错误或太长，无法比较；没有找到给定的这一行"
 TURNED = {"markdown": "代码单元格变成了文字（Markdown）单元格", "raw": "代码单元格变成了 Raw 单元格"}
+IMPORTED = "用到了 {}"
+IMPORTED_STANDARD = "用到了标准库 {}"
+INSTALLED = "安装别的包"
+COMMAND = "运行外部命令"
+RELATIVE_IMPORT = "相对导入，不知道是什么"
+DYNAMIC = "用到了什么，要到运行时才知道，这里无法判断"
+NOT_RUN_IMPORT = "代码有语法错误，没有运行过；其中提到"
+SCRATCH_ONLY = "（只在自己加的单元格里，练习没有用到）"
+MAGIC = "用到了魔法命令 {}"
+NO_OUTPUT = "这个单元格运行后会有输出，文件里却没有保留"
+CONTRADICTED = "{}：保留的输出写着通过，重新运行的结果是未通过"
+PRIVATE_OUTPUTS = (
+    "这份文件在 Colab 里打开了“保存此笔记本时忽略代码单元格输出”（编辑 → 笔记本设置），所以没有保留任何输出；"
+    "请关掉这项设置，全部运行一遍，再交一次"
+)
 
 
 def redefined(names: list[str]) -> str:
@@ -105,39 +115,8 @@ def touched(names: list[str]) -> str:
     return f"运行时会改动给定的 {'、'.join(names)}"
 
 
-def imported(package: str) -> str:
-    return f"用到了 {package}"
-
-
-def imported_standard(package: str) -> str:
-    return f"用到了标准库 {package}"
-
-
-INSTALLED = "安装别的包"
-COMMAND = "运行外部命令"
-RELATIVE_IMPORT = "相对导入，不知道是什么"
-DYNAMIC = "用到了什么，要到运行时才知道，这里无法判断"
-NOT_RUN_IMPORT = "代码有语法错误，没有运行过；其中提到"
-SCRATCH_ONLY = "（只在自己加的单元格里，练习没有用到）"
-
-
-def magic(name: str) -> str:
-    return f"用到了魔法命令 {name}"
-
-
-NO_OUTPUT = "这个单元格运行后会有输出，文件里却没有保留"
-PRIVATE_OUTPUTS = (
-    "这份文件在 Colab 里打开了“保存此笔记本时忽略代码单元格输出”（编辑 → 笔记本设置），所以没有保留任何输出；"
-    "请关掉这项设置，全部运行一遍，再交一次"
-)
-
-
 def no_outputs(count: int, names: list[str]) -> str:
     return f"{count} 个单元格运行后会有输出，文件里却没有保留：{'、'.join(names)} 等"
-
-
-def contradicted(part: str) -> str:
-    return f"{part}：保留的输出写着通过，重新运行的结果是未通过"
 
 
 # Feedback page and annotated notebook

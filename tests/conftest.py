@@ -15,8 +15,8 @@ import pytest
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.master import load_master
-from assignment.homework.releases import releases
+from assignment.homework import load_master
+from assignment.homework.notebook import releases
 from assignment.sandbox import Limits
 from assignment.sandbox.zygote import Zygote
 from assignment.workflow import proving

@@ -14,7 +14,7 @@ from nbgrader.utils import determine_grade
 from assignment.course import Course
 from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.releases import releases
+from assignment.homework.notebook import releases
 from assignment.sandbox import Limits
 from tests.conftest import HURRIED, limited
 from tests.support.corpus import Case, build, load

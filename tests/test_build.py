@@ -15,8 +15,8 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.homework.master import STUB, load_master
-from assignment.homework.percent import commands, parse
+from assignment.homework import STUB, load_master
+from assignment.homework.percent import parse
 from assignment.workflow.release import build, take_back
 from tests import ROOT
 from tests.support import tiny
@@ -140,11 +140,6 @@ def test_a_fault_names_the_cell_and_the_line(cell: str, word: str) -> None:
     with pytest.raises(AssignmentError, match=r"^source/t\.py:?") as error:
         parse(cell, "source/t.py")
     assert word in str(error.value)
-
-
-def test_a_comment_that_is_a_command_in_a_cell_to_play_with_is_told_with_its_line() -> None:
-    text = "# ---\n# a: 1\n# ---\n# %% prose a [markdown]\n# %b\n# %% play c\n1\n# %matters\n\n# !ls\n"
-    assert commands(text) == [(8, "%matters"), (10, "!ls")]
 
 
 def test_a_text_that_is_not_there_or_not_utf8(course: Course) -> None:
@@ -286,7 +281,7 @@ def test_the_course_finds_its_assignments(tmp_path: Path) -> None:
 
 def test_reading_a_master_imports_nothing_heavy() -> None:
     code = (
-        "import sys, assignment.course, assignment.homework.master, assignment.workflow.release\n"
+        "import sys, assignment.course, assignment.homework, assignment.workflow.release\n"
         "print([name for name in ('nbgrader', 'jupytext', 'nbformat', 'traitlets') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

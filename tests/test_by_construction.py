@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from assignment.grading.examiner import Examiner
-from assignment.homework.master import SOLUTION
+from assignment.homework import SOLUTION
 from assignment.homework.notebook import CellJson
 from tests.support import corpus
 from tests.support.judge import Judge, load_master

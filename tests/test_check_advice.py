@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from assignment.homework import STUB, Master
 from assignment.homework.checker import verdicts_shown
-from assignment.homework.master import STUB, Master
 from tests.support.judge import load_master
 from tests.support.master_cells import Notebook, solve
 

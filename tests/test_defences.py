@@ -22,10 +22,10 @@ import pytest
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.master import HIDDEN, Master, without
-from assignment.homework.releases import releases
-from assignment.sandbox import Limits
-from assignment.sandbox.zygote import DEFENCES, Sandbox
+from assignment.homework import HIDDEN, Master, without
+from assignment.homework.notebook import releases
+from assignment.sandbox import DEFENCES, Limits
+from assignment.sandbox.zygote import Sandbox
 from tests.conftest import limited
 from tests.support.corpus import Case, Notebook, build, load
 from tests.support.expected import bound, shares, stolen

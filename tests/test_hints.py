@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from assignment.errors import AssignmentError
-from assignment.homework.master import Master
+from assignment.homework import Master
 from assignment.homework.mistakes import Mistake, load_mistakes, with_fingerprints
-from assignment.homework.notebook import notebook_cell, packed_text
-from assignment.homework.releases import prove
+from assignment.homework.notebook import notebook_cell, packed_text, prove
 from tests import ROOT
 from tests.support.fitting import variants
 from tests.support.judge import load_master, put

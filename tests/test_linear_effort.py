@@ -11,14 +11,14 @@ import pytest
 
 from assignment.course import Course
 from assignment.grading.checks import NoCache, _cache_function
-from assignment.homework.master import Master, load_master
+from assignment.homework import Master, load_master
 from assignment.homework.notebook import render
 from assignment.rules import Policy, findings
 from assignment.sandbox import Limits
 from assignment.sandbox.inside.notebook import normalise
+from assignment.submission import checked_notebook
 from assignment.submission.likeness import traces
 from assignment.submission.matching import another_homework, match
-from assignment.submission.notebook import checked_notebook
 from assignment.workflow.grade import grade
 from assignment.workflow.release import release as make_release
 from tests.support import corpus, tiny

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from assignment.homework.master import Master
+from assignment.homework import Master
 from tests.support.judge import load_master
 from tests.support.master_cells import PARAMETERS, POINTS, Notebook, solve
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from assignment.homework import STUB, Master
 from assignment.homework.checker import verdicts_shown
-from assignment.homework.master import STUB, Master
 from tests import ROOT
 from tests.support.judge import load_master
 from tests.support.master_cells import PARAMETERS, POINTS, Notebook, solve

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from assignment.homework.master import STUB, Master
+from assignment.homework import STUB, Master
 from assignment.homework.notebook import render
 from assignment.homework.percent import parse
 from assignment.sandbox.inside.notebook import normalise
+from assignment.submission import checked_notebook
 from assignment.submission.matching import Matching, Placed, another_homework, match, newer_syntax
-from assignment.submission.notebook import checked_notebook
 from tests.support import tiny
 
 Cells = list[dict[str, Any]]

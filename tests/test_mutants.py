@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assignment.homework.master import Cell
+from assignment.homework import Cell
 from assignment.homework.solutions import mutants
 from tests.support.judge import Judge, load_master
 from tests.support.mutants import EQUIVALENT, agrees, outcomes, unused_reasons

@@ -13,7 +13,7 @@ import pytest
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbgrader.validator import Validator
 
-from assignment.homework.master import SOLUTION, load_master
+from assignment.homework import SOLUTION, load_master
 from tests import ROOT
 from tests.support.tiny import read
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from assignment.cli.app import app
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.homework.master import load_master
+from assignment.homework import load_master
 from assignment.homework.solutions import variants_of
 from assignment.plugins import examiner_of
 from assignment.workflow import proving

@@ -12,7 +12,7 @@ import pytest
 
 from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox
-from assignment.submission.notebook import (
+from assignment.submission import (
     Notebook,
     Output,
     SubmittedCell,
@@ -44,7 +44,6 @@ def notebook(*cells: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 WANT = SubmittedCell(0, "code", "a", "x = 1\nx")
-OLD_CELL = {"cell_type": "code", "input": ["x = 1\n", "x"], "prompt_number": 3, "metadata": {}, "outputs": []}
 SAME = {
     "as Jupyter saves it": json.dumps(PLAIN, indent=1).encode(),
     "source as lines": json.dumps(notebook({"source": ["x = 1\n", "x"]})).encode(),
@@ -57,9 +56,6 @@ SAME = {
     "unknown keys": json.dumps(notebook({"colab": {"x": [1]}, "attachments": {}}, widgets={"y": {}})).encode(),
     "no numbers of the format": json.dumps({"cells": [CODE]}).encode(),
     "metadata of another kind": json.dumps(notebook({"metadata": [1]}, metadata=3)).encode(),
-    "format 3": json.dumps(
-        {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [{**OLD_CELL, "id": "a"}]}]}
-    ).encode(),
 }
 
 
@@ -79,6 +75,7 @@ NO_NOTEBOOK = {
     "a list": (b"[]", "it is JSON, but not a notebook"),
     "a number": (b"1", "it is JSON, but not a notebook"),
     "no cells": (b"{}", "it is JSON, but has no cells"),
+    "the format of 2012": (b'{"nbformat": 3, "worksheets": [{"cells": []}]}', "it is JSON, but has no cells"),
     "cells that are no list": (b'{"cells": {}}', "it is JSON, but has no cells"),
     "a cell that is none": (b'{"cells": [1]}', "its cell 1 is no cell"),
     "source of numbers": (
@@ -134,7 +131,6 @@ def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
     given = notebook(
         {"metadata": metadata, "outputs": outputs},
         {"cell_type": "markdown", "source": "# <script>", "execution_count": 7},
-        {"cell_type": "heading", "source": "text"},
         {"cell_type": None, "id": 3, "source": "x", "execution_count": "1"},
         metadata={
             "kernelspec": {"name": "python3"},
@@ -147,7 +143,7 @@ def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
     got = read(sandbox, json.dumps(given).encode())
     assert (got.assignment, got.release, got.kernel) == ("rnn", "0" * 16, "python3")
     assert (got.python, got.private_outputs) == ("3.10.2", True)
-    first, markdown, heading, strange = got.cells
+    first, markdown, strange = got.cells
     assert (first.grade_id, first.kind, first.name) == ("solve-f", "solve", "f")
     assert first.outputs == (
         Output("stream", "a\nb"),
@@ -157,7 +153,6 @@ def test_what_is_kept_of_a_notebook(sandbox: Sandbox) -> None:
         Output("display_data"),
     )
     assert (markdown.cell_type, markdown.source) == ("markdown", "# <script>")
-    assert (heading.cell_type, heading.source) == ("markdown", "# text")
     assert (strange.cell_type, strange.id) == ("raw", "")
 
 
@@ -181,29 +176,32 @@ HANDED: dict[str, Any] = {  # a cell as the sandbox hands it over
     "cell_type": "code",
     "id": "a",
     "source": "x = 1\nx",
-    "metadata": {"nbgrader": {}, "assignment": {}},
     "outputs": [],
+    **dict.fromkeys(("grade_id", "kind", "name"), ""),
 }
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"metadata": []},
-        {"metadata": {"kernelspec": {"name": ["python3"]}}},
+        {"kernel": ["python3"]},
+        {"private_outputs": 1},
         {"cells": [{**HANDED, "source": b"x"}]},
         {"cells": [{**HANDED, "source": None}]},
         {"cells": [{**HANDED, "cell_type": "script"}]},
         {"cells": [{**HANDED, "id": 3}]},
-        {"cells": [{**HANDED, "metadata": {"nbgrader": {}}}]},
-        {"cells": [{**HANDED, "outputs": [{"output_type": "stream", "name": "stdout", "text": ["x"]}]}]},
-        {"cells": [{**HANDED, "outputs": [{"output_type": "display_data", "data": {"text/html": 1}}]}]},
+        {"cells": [{**HANDED, "grade_id": None}]},
+        {"cells": [{**HANDED, "outputs": [["stream", ["x"], False]]}]},
+        {"cells": [{**HANDED, "outputs": [["display_data", "", 1]]}]},
+        {"cells": [{**HANDED, "outputs": [["update", "", False]]}]},
+        {"cells": [{**HANDED, "outputs": [["stream", "x"]]}]},
         {"cells": [[]]},
         {"cells": {}},
     ],
 )
 def test_what_is_handed_over_is_checked(change: dict[str, Any]) -> None:
-    good = {"metadata": {}, "cells": [HANDED]}
+    texts = dict.fromkeys(("assignment", "release", "kernel", "python"), "")
+    good = {"private_outputs": False, "cells": [HANDED], **texts}
     assert checked_notebook(good) == Notebook((WANT,))
     with pytest.raises(Unreadable, match="protocol"):
         checked_notebook({**good, **change})

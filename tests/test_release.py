@@ -13,8 +13,8 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.homework.master import STUB, Master, load_master
-from assignment.homework.releases import keep, made_from, prove, releases
+from assignment.homework import STUB, Master, load_master
+from assignment.homework.notebook import keep, made_from, prove, releases
 from assignment.plugins import examiner_for
 from assignment.workflow import proving
 from assignment.workflow.grade import grade

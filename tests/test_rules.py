@@ -23,12 +23,12 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.result import CheckResult, Part
-from assignment.homework.master import STUB, Cell, Master, load_master
+from assignment.homework import STUB, Cell, Master, load_master
 from assignment.homework.notebook import render
 from assignment.homework.percent import parse
 from assignment.rules import Finding, Policy, findings
 from assignment.sandbox.inside.notebook import normalise
-from assignment.submission.notebook import checked_notebook
+from assignment.submission import checked_notebook
 from assignment.syntax import walk
 from tests.support import tiny
 

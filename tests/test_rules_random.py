@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from assignment.course import Course
-from assignment.homework.master import Master, load_master
+from assignment.homework import Master, load_master
 from assignment.homework.notebook import render
 from assignment.syntax import canonical
 from tests.test_rules import _solved, blackened, colab, found, stream, stripped

@@ -28,11 +28,11 @@ import pytest
 
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
-from assignment.sandbox import MIB, Limits
-from assignment.sandbox import bubblewrap as launch
+from assignment.sandbox import DEFENCES, MIB, Limits
+from assignment.sandbox import zygote as launch
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.session import Session
-from assignment.sandbox.zygote import DEFENCES, Sandbox, Zygote
+from assignment.sandbox.zygote import Sandbox, Zygote
 from assignment.workflow.pool import Pool
 from tests import ROOT
 
@@ -439,7 +439,7 @@ def test_split_zygote_of_the_warm_process_live_and_die_by_themselves(contain: bo
 def test_a_split_zygote_that_died_before_it_was_heard_is_replaced(contain: bool) -> None:
     with Zygote.start(contain) as zygote:
         split = zygote.split()
-        assert split._spoke(60)
+        assert launch._readable(split._control, 60)
         zygote.kill()
         time.sleep(0.2)
         sandbox = Sandbox(LIMITS)

@@ -16,8 +16,8 @@ from nbgrader.utils import determine_grade
 from assignment.cli.app import app
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.homework.master import load_master
-from assignment.homework.releases import releases
+from assignment.homework import load_master
+from assignment.homework.notebook import releases
 from assignment.marking import earlier
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import grade

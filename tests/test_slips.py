@@ -14,8 +14,8 @@ import pytest
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.master import load_master
-from assignment.homework.releases import releases
+from assignment.homework import load_master
+from assignment.homework.notebook import releases
 from tests import CORPORA
 from tests.conftest import HURRIED
 from tests.support import corpus

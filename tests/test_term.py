@@ -16,10 +16,10 @@ import pytest
 
 from assignment.course import Course
 from assignment.grading.examiner import Examined
-from assignment.homework.releases import releases
+from assignment.homework.notebook import releases
 from assignment.marking.decisions import load
 from assignment.plugins import examiner_for
-from assignment.submission.handed_in import attempts
+from assignment.submission import attempts
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import count_best, grade
 from assignment.workflow.pool import Dispatcher, Seat

@@ -13,7 +13,7 @@ import pytest
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.releases import releases
+from assignment.homework.notebook import releases
 from assignment.sandbox import Limits
 from tests.support import corpus
 from tests.support.fitting import Variant, variants

@@ -18,7 +18,7 @@ from assignment.grading.checks import CheckRun, run_check
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Code, Homework
 from assignment.grading.result import Result
-from assignment.homework.master import Cell
+from assignment.homework import Cell
 from assignment.sandbox.channel import Ended
 from assignment.sandbox.session import Session
 from tests.support import corpus

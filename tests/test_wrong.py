@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from assignment.course import Course
-from assignment.homework.master import load_master
+from assignment.homework import load_master
 from tests.support.wrong import Shown, Wrong, cases
 
 ALL = cases()

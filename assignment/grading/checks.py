@@ -32,8 +32,8 @@ from assignment import words
 from assignment.grading.proxies import Functions
 from assignment.grading.reference import Code, Homework, function_of
 from assignment.grading.result import CheckResult, Part
+from assignment.homework import Cell
 from assignment.homework.diagnosis import Diagnosis
-from assignment.homework.master import Cell
 from assignment.homework.mistakes import Namespace
 from assignment.sandbox.channel import Ended, Handle
 from assignment.sandbox.protocol import Keywords, Output

@@ -27,7 +27,7 @@ from assignment.grading.diagnosis import name_causes
 from assignment.grading.proxies import Deferred, Student, batched
 from assignment.grading.reference import Code, Homework
 from assignment.grading.result import CheckResult
-from assignment.homework.master import Cell, cell_id
+from assignment.homework import Cell, cell_id
 from assignment.sandbox.channel import Ended, Handle, RemoteError
 from assignment.sandbox.protocol import CALL, Keywords, Output
 from assignment.sandbox.session import CellRun, Session, shortened, size

@@ -26,16 +26,15 @@ from assignment import words
 from assignment.grading.examination import Examination
 from assignment.grading.reference import Homework
 from assignment.grading.result import VERDICT, CheckResult, MadeBy, Part, Result
-from assignment.homework.master import Cell, Master
-from assignment.homework.notebook import CellJson, NotebookJson, metadata, notebook_metadata
-from assignment.homework.releases import made_from
+from assignment.homework import Cell, Master
+from assignment.homework.notebook import CellJson, NotebookJson, made_from, metadata, notebook_metadata
 from assignment.rules import Policy, findings
 from assignment.sandbox import Limits
 from assignment.sandbox.session import Session
 from assignment.sandbox.zygote import Sandbox
+from assignment.submission import Notebook, Unreadable, read_notebook
 from assignment.submission.likeness import traces
 from assignment.submission.matching import Placed, another_homework, match, newer_syntax
-from assignment.submission.notebook import Notebook, Unreadable, read_notebook
 from assignment.text import plain
 
 SMALL = 1 << 20  # bytes of a file that leaves no trace of memory or time in the sandbox that has read it

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from assignment.grading.proxies import swept
-from assignment.homework.master import HIDDEN, Cell, Master
+from assignment.homework import HIDDEN, Cell, Master
 from assignment.homework.mistakes import Mistake, Namespace, load_mistakes
 from assignment.homework.notebook import FILLED
 from assignment.sandbox.protocol import OBJECT, Keywords

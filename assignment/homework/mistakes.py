@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from assignment.homework import Cell, Master
 from assignment.homework.diagnosis import Diagnosis
-from assignment.homework.master import Cell, Master
 from assignment.homework.notebook import EMPTY
 
 Namespace = dict[str, Any]  # the names of a kernel

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from assignment.errors import AssignmentError
-from assignment.homework.master import (
+from assignment.homework import (
     HIDDEN,
     KINDS,
     REGION_END,
@@ -43,8 +43,10 @@ def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
 
     figures: the folder of the text, if the figures that it names are to be put in.
     """
+    import jupytext
+
     lines, titles = _titles(text, file)
-    raw = _jupytext_cells("".join(blocks(text)[1]))
+    raw = jupytext.reads("".join(blocks(text)[1]), fmt="py:percent").cells
     if len(raw) != len(titles):
         line = _no_title(lines, titles)
         raise AssignmentError(
@@ -53,10 +55,10 @@ def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
         )
     cells: list[Cell] = []
     seen: dict[str, int] = {}
-    for number, (title, cell_type, source) in zip(titles, raw, strict=True):
-        where = number
+    for number, read in zip(titles, raw, strict=True):
+        where, title = number, read.metadata.get("title", "").strip()
         try:
-            cell = _cell(title, cell_type, _filled_in(source, figures))
+            cell = _cell(title, read.cell_type, _filled_in(read.source.strip("\n"), figures))
             if cell.id in seen:
                 latin = (
                     "" if cell.name.isascii() else "; ids keep Latin letters and digits only, so put some into the name"
@@ -121,18 +123,6 @@ def blocks(text: str) -> tuple[str, list[str]]:
     ends = [*starts[1:], len(lines)]
     head = "".join(lines[: starts[0]] if starts else lines)
     return head, ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
-
-
-def commands(text: str) -> list[tuple[int, str]]:
-    """Return what jupytext makes a command of IPython in a play cell, a comment in the text, each with its line."""
-    head, pieces = blocks(text)
-    found, number = [], head.count("\n")
-    for piece in pieces:
-        for number, line in enumerate(piece.splitlines(), number + 1):  # noqa: B020 - it goes on counting
-            live = re.match(r"\s*# ?([%!]\w.*)", line)
-            if live and piece.startswith("# %% play"):
-                found.append((number, live[1].strip()))
-    return found
 
 
 def carried_back(source: str, old: str, figures: Path) -> str:
@@ -214,16 +204,6 @@ def _titles(text: str, file: str) -> tuple[list[str], list[int]]:
     if not titles or head.strip():
         raise AssignmentError(f"{file}:1: text before the first cell; begin with a title such as '# %% given imports'")
     return lines, titles
-
-
-def _jupytext_cells(text: str) -> list[tuple[str, str, str]]:
-    """Return (title, cell type, source without blank lines at its ends) of each cell."""
-    import jupytext
-
-    notebook = jupytext.reads(text, fmt="py:percent")
-    return [
-        (cell.metadata.get("title", "").strip(), cell.cell_type, cell.source.strip("\n")) for cell in notebook.cells
-    ]
 
 
 def _cell(title: str, cell_type: str, source: str) -> Cell:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from assignment.errors import AssignmentError
-from assignment.homework.master import Cell, Master
+from assignment.homework import Cell, Master
 
 BINARY: dict[type[cst.BaseBinaryOp], list[type[cst.BaseBinaryOp]]] = {
     cst.Add: [cst.Subtract], cst.Subtract: [cst.Add], cst.Multiply: [cst.Divide, cst.Add],
@@ -61,32 +62,26 @@ def variants_of(master: Master, folder: Path) -> Iterator[Solution]:
 
     Raises AssignmentError for a file that is no Python or solves nothing.
     """
-    names = {cell.name.rpartition(".")[2]: cell.name for cell in master.solves}
+    cells = {cell.name.rpartition(".")[2]: cell for cell in master.solves}
     for path in sorted(folder.glob("**/*.py")):
         try:
             statements = ast.parse(path.read_text(encoding="utf-8")).body
         except (SyntaxError, UnicodeDecodeError) as error:
             raise AssignmentError(f"{path}: no Python ({error}); correct it or take it away") from None
-        functions = [node.name for node in statements if isinstance(node, ast.FunctionDef) and node.name in names]
+        functions = [node.name for node in statements if isinstance(node, ast.FunctionDef) and node.name in cells]
         if not functions:
-            raise AssignmentError(f"{path}: defines none of {', '.join(names)}; name its functions like exercises")
-        yield Solution(
-            "variant",
-            path.relative_to(folder).with_suffix("").as_posix(),
-            {names[name]: _filled(master.solve(names[name]), statements, name) for name in functions},
-        )
+            raise AssignmentError(f"{path}: defines none of {', '.join(cells)}; name its functions like exercises")
+        text = "\n".join(map(ast.unparse, statements))
+        filled = {  # the cell with its solution, and then the variant in its place
+            cells[name].name: f"{cells[name].source}\n{text}\n{cells[name].name} = {name}\n" for name in functions
+        }
+        yield Solution("variant", path.relative_to(folder).with_suffix("").as_posix(), filled)
 
 
 def mutants_of(cell: Cell, every: int = 1) -> Iterator[Solution]:
     """One in so many of the mutants of a solve cell; the name says where and what."""
     for mutant in mutants(cell)[::every]:
         yield Solution("mutant", f"{cell.name}, line {mutant.line}: {mutant.change}", {cell.name: mutant.source})
-
-
-def _filled(cell: Cell, code: Sequence[ast.AST], function: str) -> str:
-    """The cell with its solution, and then a function in the solution's place."""
-    text = "\n".join(ast.unparse(part) for part in code)
-    return f"{cell.source}\n{text}\n{cell.name} = {function}\n"
 
 
 @dataclass(frozen=True)
@@ -123,8 +118,10 @@ def mutants(cell: Cell) -> list[Mutant]:
             if isinstance(node, cst.BaseExpression) and not isinstance(replacement, (*SIMPLE, cst.Tuple)):
                 text = f"({text})"
             source = _spliced(cell.source, place, text)
-            dump = _dump(source)
-            if dump and dump not in meaning:  # brackets and spaces make no mutant
+            with suppress(SyntaxError):
+                dump = ast.dump(ast.parse(source))
+                if dump in meaning:  # brackets and spaces make no mutant
+                    continue
                 meaning.add(dump)
                 found[source] = Mutant(cell.name, line, _difference(cell.source, source), source)
     return list(found.values())
@@ -138,20 +135,16 @@ def _operators(node: Any) -> Iterator[cst.CSTNode]:
                 yield node.with_changes(operator=operator())
             if not isinstance(node.operator, cst.Add | cst.Multiply):  # those commute
                 yield node.with_changes(left=_bracketed(node.right), right=_bracketed(node.left))
-            yield node.left
-            yield node.right
+            yield from (node.left, node.right)
         case cst.UnaryOperation():
             yield node.expression
         case cst.ComparisonTarget():
             for compared in COMPARED.get(type(node.operator), []):
                 yield node.with_changes(operator=compared())
         case cst.BooleanOperation():
-            yield node.left
-            yield node.right
+            yield from (node.left, node.right)
         case cst.IfExp():
-            yield node.body
-            yield node.orelse
-            yield node.with_changes(body=node.orelse, orelse=node.body)
+            yield from (node.body, node.orelse, node.with_changes(body=node.orelse, orelse=node.body))
         case cst.If():
             yield node.with_changes(test=cst.UnaryOperation(cst.Not(), _bracketed(node.test)))
         case cst.Integer():
@@ -186,14 +179,14 @@ def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNo
             yield node.value
             yield from _swapped(node, "slice")
         case cst.Index() if not isinstance(node.value, cst.Integer | cst.SimpleString):
-            for text in ("+", "-"):
-                sign = cst.Add() if text == "+" else cst.Subtract()
+            for sign in (cst.Add(), cst.Subtract()):
                 yield node.with_changes(value=cst.BinaryOperation(_bracketed(node.value), sign, cst.Integer("1")))
         case cst.Slice():
             yield cst.Slice(None, None)
             for field in ("lower", "upper"):
                 if (bound := getattr(node, field)) is not None:
-                    yield node.with_changes(**{field: _shifted(bound)})
+                    shifted = cst.BinaryOperation(_bracketed(bound), cst.Add(), cst.Integer("1"))
+                    yield node.with_changes(**{field: shifted})
         case cst.Tuple() | cst.List():
             yield from _swapped(node, "elements")
         case cst.AugAssign():
@@ -204,8 +197,8 @@ def _changes(node: Any, parent: Any, names: Sequence[str]) -> Iterator[cst.CSTNo
             yield node.with_changes(value=cst.UnaryOperation(cst.Minus(), _bracketed(node.value)))
         case cst.For(body=cst.IndentedBlock() as block):
             stop = cst.SimpleStatementLine([cst.Break()])
-            yield node.with_changes(body=block.with_changes(body=[*block.body, stop]))
-            yield node.with_changes(body=block.with_changes(body=[stop, *block.body]))
+            for body in ([*block.body, stop], [stop, *block.body]):
+                yield node.with_changes(body=block.with_changes(body=body))
         case cst.SimpleStatementLine():
             yield cst.SimpleStatementLine([cst.Pass()])
 
@@ -215,10 +208,16 @@ def _calls(node: cst.Call) -> Iterator[cst.CSTNode]:
     positional = [i for i, arg in enumerate(node.args) if arg.keyword is None and not arg.star]
     if positional:
         yield node.args[positional[0]].value
-    if isinstance(node.func, cst.Attribute) and not _is_numpy(node.func.value):
-        yield node.func.value
+    if isinstance(node.func, cst.Attribute):
+        root = node.func.value
+        while isinstance(root, cst.Attribute):
+            root = root.value
+        if not (isinstance(root, cst.Name) and root.value == "np"):
+            yield node.func.value
     for i in range(len(node.args)):
-        yield node.with_changes(args=_without_last_comma([*node.args[:i], *node.args[i + 1 :]]))
+        rest = [*node.args[:i], *node.args[i + 1 :]]
+        rest[-1:] = [arg.with_changes(comma=cst.MaybeSentinel.DEFAULT) for arg in rest[-1:]]
+        yield node.with_changes(args=rest)
     for i, j in itertools.pairwise(positional):
         args = list(node.args)
         args[i], args[j] = args[i].with_changes(value=args[j].value), args[j].with_changes(value=args[i].value)
@@ -235,30 +234,13 @@ def _swapped(node: Any, field: str) -> Iterator[cst.CSTNode]:
         yield node.with_changes(**{field: other})
 
 
-def _shifted(bound: cst.BaseExpression) -> cst.BaseExpression:
-    return cst.BinaryOperation(_bracketed(bound), cst.Add(), cst.Integer("1"))
-
-
 def _number(value: float) -> cst.BaseExpression:
     return cst.parse_expression(f"({value})" if value < 0 else str(value))
 
 
 def _bracketed(node: cst.BaseExpression) -> cst.BaseExpression:
-    return (
-        node
-        if isinstance(node, SIMPLE) or node.lpar
-        else node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-    )
-
-
-def _without_last_comma(args: list[cst.Arg]) -> list[cst.Arg]:
-    return args and [*args[:-1], args[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
-
-
-def _is_numpy(node: cst.BaseExpression) -> bool:
-    while isinstance(node, cst.Attribute):
-        node = node.value
-    return isinstance(node, cst.Name) and node.value == "np"
+    bare = not isinstance(node, SIMPLE) and not node.lpar
+    return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()]) if bare else node
 
 
 def _is_read(node: cst.Name, parent: Any) -> bool:
@@ -308,10 +290,3 @@ def _difference(old: str, new: str) -> str:
     )
     first = next(i for i, (a, b) in enumerate(itertools.zip_longest(before, after)) if a != b)
     return f"{before[first]} -> {after[first] if first < len(after) else ''}"
-
-
-def _dump(source: str) -> str:
-    try:
-        return ast.dump(ast.parse(source))
-    except SyntaxError:
-        return ""

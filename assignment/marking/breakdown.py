@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.result import CheckResult, Result
-from assignment.homework.master import cell_id
+from assignment.homework import cell_id
 from assignment.marking import earlier, stale
 from assignment.marking.decisions import Decisions
 from assignment.marking.ledger import Ledger, nets
 from assignment.rules import Policy
-from assignment.submission.handed_in import Attachment
+from assignment.submission import Attachment
 
 CENT = 0.005  # scores that differ by less are the same
 

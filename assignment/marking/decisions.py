@@ -17,7 +17,7 @@ from typing import Any
 from assignment.course import CONFIG, Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
-from assignment.homework.master import load_master
+from assignment.homework import load_master
 from assignment.marking import earlier
 from assignment.rules import RULES, Finding, Policy
 from assignment.text import counted, one_line

@@ -19,7 +19,7 @@ from typing import Any
 from assignment.course import PATIENCE, SQLITE, Course, database_error
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
-from assignment.homework.master import cell_id, load_master
+from assignment.homework import cell_id, load_master
 from assignment.homework.notebook import NotebookJson
 from assignment.marking import result_of
 from assignment.marking.breakdown import CENT

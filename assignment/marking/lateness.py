@@ -19,7 +19,7 @@ from assignment import words
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import Arrival
-from assignment.submission.handed_in import TIMESTAMP, read_record
+from assignment.submission import TIMESTAMP, read_record
 
 DAY = 86_400.0
 CLASS = "LatePenalty"

@@ -13,8 +13,8 @@ from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.master import Master, load_master
-from assignment.homework.releases import releases
+from assignment.homework import Master, load_master
+from assignment.homework.notebook import releases
 from assignment.rules import Policy, read_release
 from assignment.sandbox import Limits
 

@@ -25,8 +25,8 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.grading.result import Result
-from assignment.homework.master import load_master
-from assignment.homework.releases import keep, prove
+from assignment.homework import load_master
+from assignment.homework.notebook import keep, prove
 from assignment.marking import result_of
 from assignment.marking.breakdown import standing_of
 from assignment.marking.decisions import load
@@ -34,7 +34,7 @@ from assignment.marking.gradebook import Adjustments, save_grades
 from assignment.marking.lateness import handed_in
 from assignment.plugins import LimitSettings, examiner_for
 from assignment.report.student_page import page
-from assignment.submission.handed_in import read_record
+from assignment.submission import read_record
 
 
 class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]

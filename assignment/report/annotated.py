@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from assignment import words
 from assignment.grading.result import VERDICT, Result
-from assignment.homework.master import HIDDEN, source_of, without
+from assignment.homework import HIDDEN, source_of, without
 from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Breakdown, Standing

@@ -19,7 +19,7 @@ from pygments.lexers.python import PythonLexer
 
 from assignment import words
 from assignment.grading.result import RULES, CheckResult, Part, Regrade, Result
-from assignment.homework.master import source_of
+from assignment.homework import source_of
 from assignment.homework.notebook import CellJson, NotebookJson
 from assignment.marking.breakdown import CENT, Breakdown, BreakdownRow, Standing, finite
 from assignment.text import block, one_line, points

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from assignment import words
-from assignment.homework.master import Master
-from assignment.rules.policy import OWN, WIDTH, Finding, finding_in
+from assignment.homework import Master
+from assignment.rules import OWN, WIDTH, Finding, finding_in
 from assignment.submission.matching import Placed
 from assignment.syntax import IMPORTS, bare, parsed, walk
 
@@ -130,15 +130,11 @@ def _of_tree(tree: ast.Module, given: frozenset[str], line: int = 0) -> Iterator
                 yield False, words.DYNAMIC, at, ()
         elif isinstance(node, ast.Subscript) and (_literal(node.slice) or "").startswith("__"):
             yield False, words.DYNAMIC, at, ()  # globals()["__builtins__"]
-        elif isinstance(node, ast.Attribute) and _is_dynamic(node, id(node) in callees):
+        elif isinstance(node, ast.Attribute) and (
+            # A call of an importing function is read for itself.
+            id(node) not in callees if node.attr in IMPORTERS else node.attr in DYNAMIC_ATTRIBUTES
+        ):
             yield False, words.DYNAMIC, at, ()
-
-
-def _is_dynamic(node: ast.Attribute, called: bool) -> bool:
-    """Whether an attribute leads to modules in a way that only running it would show."""
-    if node.attr in IMPORTERS:
-        return not called  # a call is read for itself
-    return node.attr in DYNAMIC_ATTRIBUTES
 
 
 def _statement(node: ast.Import | ast.ImportFrom, given: frozenset[str], line: int) -> Iterator[Raw]:
@@ -162,9 +158,9 @@ def _module(name: str, given: frozenset[str], line: int, bound: tuple[str, ...] 
     if top in given - {NUMPY} or top == "__future__":
         return
     if top in STANDARD or top == "__main__":
-        yield False, words.imported_standard(top), line, bound
+        yield False, words.IMPORTED_STANDARD.format(top), line, bound
     else:
-        yield True, words.imported(name.strip()[:WIDTH] if top == NUMPY else top), line, bound
+        yield True, words.IMPORTED.format(name.strip()[:WIDTH] if top == NUMPY else top), line, bound
 
 
 def _call(node: ast.Call, own: set[str], given: frozenset[str], line: int, nested: bool) -> Iterator[Raw]:
@@ -233,7 +229,7 @@ def _magic(kind: str, texts: list[str], given: frozenset[str], line: int, nested
     elif name in ("python", "python3", "time", "timeit"):
         yield from _text(_timed(texts[-1]), given, line, nested)
     elif (name == "load_ext" and rest not in HARMLESS_MAGICS) or name in NOTED_MAGICS:
-        yield False, words.magic(name), line, ()
+        yield False, words.MAGIC.format(name), line, ()
 
 
 def _timed(text: str) -> str:

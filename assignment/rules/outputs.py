@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from assignment import words
+from assignment.homework import Master
 from assignment.homework.checker import verdicts_shown
-from assignment.homework.master import Master
-from assignment.rules.policy import OWN, Finding, finding_in, where
+from assignment.rules import OWN, Finding, finding_in, where
+from assignment.submission import Notebook, SubmittedCell
 from assignment.submission.matching import Placed
-from assignment.submission.notebook import Notebook, SubmittedCell
 from assignment.syntax import significant
 
 RULE = "outputs"
@@ -71,7 +71,11 @@ def prints(tree: ast.Module | None, source: str) -> bool:
     if any(_is_printing(statement) for statement in statements):
         return True
     last = tree.body[-1] if tree.body else None
-    return isinstance(last, ast.Expr) and _has_value(last.value) and not _is_silenced(last, source)
+    if not isinstance(last, ast.Expr):
+        return False
+    # Nobody shows None, and only of these is it sure that they are not.
+    value = last.value.value is not None if isinstance(last.value, ast.Constant) else isinstance(last.value, VALUES)
+    return value and not _is_silenced(last, source)
 
 
 def _is_printing(statement: ast.stmt) -> bool:
@@ -82,13 +86,6 @@ def _is_printing(statement: ast.stmt) -> bool:
         case ast.Expr(ast.Call(ast.Name(name), args, [])) if name in PRINTING:
             return (name == "print" or bool(args)) and not any(isinstance(arg, ast.Starred) for arg in args)
     return False
-
-
-def _has_value(value: ast.expr) -> bool:
-    """Whether an expression is surely not None, which nobody shows."""
-    if isinstance(value, ast.Constant):
-        return value.value is not None
-    return isinstance(value, VALUES)
 
 
 def _is_silenced(last: ast.stmt, source: str) -> bool:
@@ -103,14 +100,8 @@ def _contradictions(student: Placed, submitted: SubmittedCell, failed: Sequence[
 
     The other way round says nothing: the examiner is more lenient than the check in the notebook.
     """
-    rows = _rows(submitted) if failed else {}
-    return [_finding(False, student, words.contradicted(part)) for part in failed if rows.get(part)]
-
-
-def _rows(submitted: SubmittedCell) -> dict[str, bool]:
-    """Return what the rows of a check's output say, by part: passed if all its rows did."""
-    rows: dict[str, bool] = {}
-    for output in submitted.outputs:
+    rows: dict[str, bool] = {}  # what the check's output says, by part: passed if all its rows did
+    for output in submitted.outputs if failed else ():
         for name, passed in verdicts_shown(output.text).items():
             rows[name] = rows.get(name, True) and passed
-    return rows
+    return [_finding(False, student, words.CONTRADICTED.format(part)) for part in failed if rows.get(part)]

@@ -10,17 +10,20 @@ from functools import lru_cache, partial
 from itertools import pairwise
 
 from assignment import words
-from assignment.homework.master import Cell, Master, regions
-from assignment.rules.fit import Fit, agree, blanked, fit_of, unmarked
-from assignment.rules.policy import WIDTH, Finding, difference, excerpt, finding_in
+from assignment.homework import REGION_END, REGION_START, Cell, Master, regions
+from assignment.rules import WIDTH, Finding, difference, excerpt, finding_in
 from assignment.submission.matching import Placed
 from assignment.syntax import (
+    HOLE,
     IMPORTS,
     LONGEST,
+    Fit,
+    agree,
     bare,
     canonical,
     definitions,
     first_line,
+    fit_of,
     parsed,
     plain,
     statements,
@@ -306,15 +309,10 @@ def _at_run_time(student: Placed, cell: Cell, given: frozenset[str]) -> Iterator
     touched: dict[str, ast.stmt] = {}
     for name, statement in _changes(student.tree, given):
         touched.setdefault(name, statement)
-    for name in _changed_by_release(cell, given) if touched else ():
+    for name, _ in _changes(parsed(cell.source), given) if touched else ():  # as the release's own functions do
         touched.pop(name, None)
     if touched:
         yield _about(False, student, words.touched(sorted(touched)[:SHOWN]), list(dict.fromkeys(touched.values())))
-
-
-def _changed_by_release(cell: Cell, given: frozenset[str]) -> set[str]:
-    """Return the given names that the release's own functions change."""
-    return {name for name, _ in _changes(parsed(cell.source), given)}
 
 
 def _changes(tree: ast.Module | None, given: frozenset[str]) -> Iterator[tuple[str, ast.stmt]]:
@@ -348,8 +346,10 @@ def _lines_of(statements: Iterable[ast.stmt], source: str) -> str:
 def _unread(student: Placed, cell: Cell) -> list[Finding]:
     """Return a note if a cell that is no Python lacks a line of the release's."""
     lines = [bare(line) for line in plain(student.source).split("\n")]
+    inside = {number for region in cell.regions for number in range(region.start, region.stop)}
+    given = [line for number, line in enumerate(cell.source.split("\n")) if number not in inside]
     at = 0
-    for line in _given_lines(cell):
+    for line in (line for line in given if line.strip() and not line.lstrip().startswith("#")):
         try:
             at = lines.index(bare(line), at) + 1
         except ValueError:
@@ -357,11 +357,24 @@ def _unread(student: Placed, cell: Cell) -> list[Finding]:
     return []
 
 
-def _given_lines(cell: Cell) -> list[str]:
-    """Return the release's lines outside the regions, without blank lines and comments."""
-    inside = {number for region in cell.regions for number in range(region.start, region.stop)}
-    lines = [line for number, line in enumerate(cell.source.split("\n")) if number not in inside]
-    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+def blanked(source: str, text: str = HOLE) -> str:
+    """Return the source with every region's content replaced by one statement; the other lines keep their numbers."""
+    lines = plain(source).split("\n")
+    for region in regions("\n".join(lines)):
+        if region.start < region.stop:
+            code = [line for line in lines[region.start : region.stop] if line.strip() and line.strip()[0] != "#"]
+            like = (code or [lines[region.start - 1]])[0]
+            lines[region.start] = like[: len(like) - len(like.lstrip())] + text
+            lines[region.start + 1 : region.stop] = [""] * (region.stop - region.start - 1)
+        else:  # nothing stands in it, not even a blank line
+            mark = lines[region.stop]
+            lines[region.stop] = mark[: len(mark) - len(mark.lstrip())] + text
+    return "\n".join(lines)
+
+
+def unmarked(text: str) -> str:
+    """Return a text with empty lines in the place of marks."""
+    return "\n".join("" if REGION_START.match(line) or REGION_END.match(line) else line for line in text.split("\n"))
 
 
 def _outside(old: str, new: str) -> tuple[str, int]:

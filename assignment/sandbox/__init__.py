@@ -13,6 +13,13 @@ ONE_THREAD = {
 }
 os.environ.update(ONE_THREAD)  # read when NumPy is imported, which is later than this
 MIB = 1 << 20
+DEFENCES = frozenset(  # that a test may leave out
+    {
+        *("user", "mount", "pid", "network", "ipc", "uts", "namespaces", "capabilities", "privileges", "seccomp"),
+        *("memory", "cpu", "processes", "files", "file_size", "stack", "core", "queues", "locked", "oom"),
+        *("view", "environment", "descriptors"),
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,7 @@ class Codec:
     def encode(self, message: list[Any]) -> Parts:
         """The frame of a message. Raises Refused for a handle of another session, TypeError for what cannot be sent."""
         try:
-            return frame(message, self._pack, share=True)
+            return frame(message, self._pack)
         except Unsendable as error:
             raise TypeError(f"cannot be sent into the sandbox: {error}") from error
 

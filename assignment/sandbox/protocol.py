@@ -58,27 +58,19 @@ class Unsendable(Exception):
 
 
 class Blob:
-    """The bytes of a message's arrays, one after the other; with `share` an object that comes again is stored once."""
+    """The bytes of a message's arrays, one after the other."""
 
-    def __init__(self, share: bool) -> None:
+    def __init__(self) -> None:
         self.parts: Parts = []
         self.size = 0
-        self._share = share
-        self._known: dict[int, tuple[msgpack.ExtType, np.ndarray]] = {}
 
     def extension(self, array: np.ndarray) -> msgpack.ExtType:
         """Store a plain array; the extension that stands for it."""
-        if self._share and (known := self._known.get(id(array))) is not None:
-            return known[0]
-        shape = array.shape
         data = raw(array) if array.nbytes >= LARGE else array.tobytes()  # a small one is copied in any case
         place = PLACE.pack(CODES[array.dtype], self.size)
-        made = msgpack.ExtType(ARRAY, place + struct.pack(f">{len(shape)}Q", *shape))
         self.parts.append(data)
         self.size += len(data)
-        if self._share:
-            self._known[id(array)] = (made, array)  # kept: an id is an identity only while its object lives
-        return made
+        return msgpack.ExtType(ARRAY, place + struct.pack(f">{array.ndim}Q", *array.shape))
 
 
 def raw(array: np.ndarray) -> memoryview:
@@ -86,12 +78,12 @@ def raw(array: np.ndarray) -> memoryview:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
-def frame(message: Any, special: Callable[[Any, Blob], Any], share: bool = False) -> Parts:
+def frame(message: Any, special: Callable[[Any, Blob], Any]) -> Parts:
     """A message in parts to be sent one after the other, few of them small.
 
     `special` gives every value that is no plain msgpack its extension, or a plain value.
     """
-    blob = Blob(share)
+    blob = Blob()
     header = msgpack.packb(message, default=lambda value: special(value, blob), strict_types=True)
     parts: Parts = []
     small: Parts = [PREFIX.pack(len(header), blob.size), header]
@@ -170,9 +162,8 @@ Fill = Callable[[memoryview], None]
 def decode(header: bytes, size: int, hook: Hook, fill: Fill, trusted: bool = False) -> Any:
     """The message of a frame whose blob of `size` bytes is still to come. Raises ProtocolError, and what fill raises.
 
-    `hook(code, data, unpack)` reads the extensions that are no numbers; `fill` takes the next bytes of the blob. Unless
-    the sender is trusted, the arrays must fill the blob exactly, one after the other: overlaps would let a small
-    message unfold into a huge one.
+    `hook(code, data, unpack)` reads the extensions that are no numbers; `fill` takes the next bytes of the blob. The
+    arrays must fill it exactly, one after the other: overlaps would let a small message unfold into a huge one.
     """
     reader = Decoder(size, hook, trusted)
     try:
@@ -200,15 +191,11 @@ def interned(value: Any) -> Any:
     return sys.intern(value) if type(value) is str else value
 
 
-def _interned(items: Keywords) -> Keywords:
-    return {interned(key): interned(value) for key, value in items.items()}
-
-
 class Decoder:
     """Unpacks one message. A class: functions that call each other keep their arrays until garbage is collected."""
 
     def __init__(self, size: int, hook: Hook, trusted: bool) -> None:
-        self.arrays = Arrays(size, repeated=trusted)
+        self.arrays = Arrays(size)
         self._hook = hook
         self._trusted = trusted
         self._depth = 0
@@ -220,7 +207,7 @@ class Decoder:
             raise ProtocolError("message nested too deeply")
         if self._trusted:
             limits: Keywords = {"max_array_len": len(data), "max_map_len": len(data), "strict_map_key": False}
-            limits["object_hook"] = _interned
+            limits["object_hook"] = lambda items: {interned(key): interned(value) for key, value in items.items()}
         else:
             limits = {"max_array_len": MAX_ITEMS, "max_map_len": MAX_KEYS, "object_pairs_hook": mapping}
         value = msgpack.unpackb(data, ext_hook=self._read, **limits)
@@ -237,13 +224,10 @@ class Decoder:
 class Arrays:
     """The arrays of one message: made as its header names them, then filled from the blob."""
 
-    def __init__(self, size: int, repeated: bool) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
         self._end = 0
-        self._repeated = repeated  # whether a place may be named again
         self._made: list[np.ndarray] = []  # in the order of the blob
-        self._places: dict[int, np.ndarray] = {}
-        self._copies: list[tuple[np.ndarray, np.ndarray]] = []  # another array of the same bytes, and where they are
 
     def make(self, data: bytes) -> np.ndarray:
         """The array that an extension describes, without its numbers yet. Raises ProtocolError."""
@@ -256,15 +240,10 @@ class Arrays:
         if place + size > self._size or max(shape, default=0) > MAX_LENGTH:
             raise ProtocolError("array larger than its message")
         array = np.empty(shape, DTYPES[code])
-        if place == self._end:
-            self._made.append(array)
-            self._places[place] = array
-            self._end += size
-        elif self._repeated:
-            if size:
-                self._copies.append((array, self._places[place]))
-        else:
+        if place != self._end:
             raise ProtocolError("misplaced array")
+        self._made.append(array)
+        self._end += size
         return array
 
     def fill(self, fill: Fill) -> None:
@@ -277,8 +256,6 @@ class Arrays:
                 fill(data)
             if array.dtype == np.bool_:  # a byte other than 0 and 1 is no bool, and NumPy does not check
                 np.not_equal(array.view(np.uint8), 0, out=array)
-        for copy, array in self._copies:
-            copy[...] = array
 
 
 def _read_number(code: int, data: bytes) -> Any:

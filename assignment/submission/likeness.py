@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assignment.homework.master import Master
+from assignment.homework import Master
+from assignment.submission import Notebook
 from assignment.submission.matching import Placed
-from assignment.submission.notebook import Notebook
 from assignment.syntax import BODIES, canonical, plain
 
 COMMENT = re.compile("#+(.*)")
@@ -172,12 +172,11 @@ class _Numbering:
             self._arguments(getattr(node, "args", None), names)
         if isinstance(node, ast.comprehension):
             self._bind(node.target, names, self._text(node.iter, names))
-        parts = [self._text(getattr(node, name, None), names) for name in sorted(node._fields, key=_generators_first)]
+        parts = [
+            self._text(getattr(node, name, None), names)
+            for name in sorted(node._fields, key=lambda name: name != "generators")
+        ]
         return f"{type(node).__name__}({','.join(parts)})"
-
-
-def _generators_first(name: str) -> bool:
-    return name != "generators"
 
 
 def _root(node: ast.AST | None) -> str:

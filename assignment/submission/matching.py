@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from assignment.homework.master import Cell, Master, cell_id
-from assignment.submission.notebook import Notebook, SubmittedCell, newer_python
+from assignment.homework import Cell, Master, cell_id
+from assignment.submission import Notebook, SubmittedCell, newer_python
 from assignment.syntax import LONGEST, bare, canonical, definitions, effort, parsed, plain, segment
 
 DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(def|class)[ \t]+(\w{1,200})", re.MULTILINE)
@@ -76,7 +76,11 @@ def match(notebook: Notebook, master: Master, release: Master | None = None) -> 
         _ordered(cells, master.released, chosen, stubs),
         _repairs(notebook, cells, master.released, chosen),
         master.name,
-        frozenset(c.name for c in master.solves if c.id in chosen and _is_written(chosen[c.id], c)),
+        frozenset(  # it says so itself, and was not taken for one by its look
+            cell.name
+            for cell in master.solves
+            if cell.id in chosen and (chosen[cell.id].claim == cell.id or cell.name in chosen[cell.id].defined)
+        ),
         frozenset(
             c.id for c in master.checks if c.id in chosen and chosen[c.id].bare == bare(stubs.get(c.id, c).source)
         ),
@@ -271,11 +275,6 @@ def _share(vocabulary: Counter[str], wanted: Counter[str]) -> float:
     if not 2 * min(sizes) >= ALIKE * sum(sizes) > 0:
         return 0.0
     return 2 * sum(min(count, vocabulary[word]) for word, count in wanted.items()) / sum(sizes)
-
-
-def _is_written(candidate: Candidate, cell: Cell) -> bool:
-    """Whether a cell was taken for an exercise because it says so, and not by its look."""
-    return candidate.claim == cell.id or cell.name in candidate.defined
 
 
 def _ordered(

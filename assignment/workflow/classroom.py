@@ -22,7 +22,7 @@ from assignment import words
 from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
-from assignment.homework.master import load_master
+from assignment.homework import load_master
 from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking import read_autograded, result_of
 from assignment.marking.breakdown import CENT, Standing, standing_of
@@ -44,7 +44,7 @@ from assignment.report.class_page import (
 from assignment.report.patterns import similarity, similarity_page
 from assignment.report.student_page import codes, page, title
 from assignment.sandbox.zygote import Zygote
-from assignment.submission.handed_in import read_record
+from assignment.submission import read_record
 from assignment.submission.likeness import known
 from assignment.text import points
 from assignment.workflow.collect import dropped, read_roster

@@ -23,10 +23,10 @@ from assignment.canvas.files import (
 )
 from assignment.course import CONFIG, Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.homework.master import load_master
+from assignment.homework import load_master
 from assignment.marking.breakdown import shown_name
 from assignment.marking.decisions import FILE, load
-from assignment.submission.handed_in import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
+from assignment.submission import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
 from assignment.text import one_line
 
 if TYPE_CHECKING:  # the client loads much that collecting needs not

@@ -19,13 +19,13 @@ from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.result import Regrade, Result, part_changes, regraded
-from assignment.homework.master import Master, cell_id, source_of
+from assignment.homework import Master, cell_id, source_of
 from assignment.homework.notebook import NotebookJson
 from assignment.marking import earlier, read_autograded, write_autograded
 from assignment.plugins import examiner_for
-from assignment.rules.policy import difference
+from assignment.rules import difference
 from assignment.sandbox.zygote import Zygote
-from assignment.submission.handed_in import attempts, best_counts, put, read_record
+from assignment.submission import attempts, best_counts, put, read_record
 from assignment.workflow.pool import Dispatcher, Pool, Task, examine_all
 
 RESULT = "result.json"  # beside each attempt: what it got

@@ -23,9 +23,8 @@ from assignment.course import CONFIG, Course
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.master import SOLUTION, STUB, Cell, load_master
-from assignment.homework.notebook import NotebookJson
-from assignment.homework.releases import releases
+from assignment.homework import SOLUTION, STUB, Cell, load_master
+from assignment.homework.notebook import NotebookJson, releases
 from assignment.plugins import limits
 from assignment.report.student_page import kind
 from assignment.text import as_csv

@@ -19,7 +19,7 @@ from assignment.grading.examination import Attempt, Stage
 from assignment.grading.examiner import Examiner
 from assignment.grading.proxies import swept
 from assignment.grading.result import CheckResult, Part, Result
-from assignment.homework.master import HIDDEN, Cell, Master, within
+from assignment.homework import HIDDEN, Cell, Master, within
 from assignment.homework.mistakes import Mistake
 from assignment.homework.notebook import dumps, render
 from assignment.homework.solutions import Solution, mutants_of, variants_of

@@ -12,13 +12,12 @@ from pathlib import Path
 from assignment import words
 from assignment.course import Course, replace_file, tools_in_path
 from assignment.errors import AssignmentError
-from assignment.homework.master import Cell, Master, load_master
+from assignment.homework import Cell, Master, load_master
 from assignment.homework.mistakes import with_fingerprints
-from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp, with_facts
+from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, keep, render, stamp, with_facts
 from assignment.homework.percent import FaultError, blocks, carried_back, header, parse, write
-from assignment.homework.releases import keep
 from assignment.sandbox.zygote import Zygote
-from assignment.submission.handed_in import best_counts
+from assignment.submission import best_counts
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
 from assignment.marking import stale
 from assignment.marking.breakdown import CENT, LeftOut, marks
-from assignment.submission.handed_in import RECORD, Attachment, newest_attachment, record_of
+from assignment.submission import RECORD, Attachment, newest_attachment, record_of
 from assignment.text import points
 from assignment.workflow.collect import ROSTER, known_column, refuse_other, remember_column, title_of
 

@@ -11,7 +11,7 @@ import ast
 import textwrap
 from dataclasses import dataclass
 
-from assignment.homework.master import Cell, Master
+from assignment.homework import Cell, Master
 from tests import CORPORA
 
 VARIANTS = CORPORA / "variants"

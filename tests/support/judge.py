@@ -16,7 +16,7 @@ import numpy as np
 
 from assignment.grading.diagnosis import follow
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised
-from assignment.homework.master import Cell, Master
+from assignment.homework import Cell, Master
 from assignment.homework.percent import header, parse
 from tests import ROOT
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.homework.master import HIDDEN, Cell, Master, without
+from assignment.homework import HIDDEN, Cell, Master, without
 from tests.support.judge import new_namespace
 
 POINTS = {

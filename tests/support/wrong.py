@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assignment.grading.examiner import Examiner
-from assignment.homework.master import Master
+from assignment.homework import Master
 from tests import CORPORA
 from tests.support import corpus
 from tests.support.master_cells import Notebook, solve

@@ -14,7 +14,7 @@ from assignment.grading.diagnosis import recognise
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework.mistakes import load_mistakes
-from assignment.homework.releases import releases
+from assignment.homework.notebook import releases
 from tests import ROOT
 from tests.support import corpus
 from tests.support.fitting import variants

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from assignment.course import Course
 from assignment.grading.reference import Homework
-from assignment.homework.master import SOLUTION, load_master
+from assignment.homework import SOLUTION, load_master
 from assignment.workflow.new import copy_course
 from tests import ROOT
 from tests.support import corpus

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from assignment.course import Course
-from assignment.homework.master import load_master
+from assignment.homework import load_master
 from tests.support import corpus
 from tests.support.fitting import variants
 

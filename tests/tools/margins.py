@@ -20,7 +20,7 @@ from typing import Any
 
 from assignment.grading.diagnosis import follow
 from assignment.grading.proxies import Call
-from assignment.homework.master import HIDDEN, within, without
+from assignment.homework import HIDDEN, within, without
 from assignment.homework.mistakes import load_mistakes
 from assignment.homework.solutions import mutants
 from tests import ROOT

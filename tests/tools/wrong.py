@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from assignment.course import Course
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
-from assignment.homework.master import load_master
-from assignment.homework.releases import releases
+from assignment.homework import load_master
+from assignment.homework.notebook import releases
 from tests import ROOT
 from tests.support.wrong import Shown, Wrong, cases, graded
 

@@ -31,8 +31,7 @@ from ..protocol import (
     interned,
     plain,
 )
-from .notebook import normalise
-from .shell import Shell
+from .notebook import Shell, normalise
 from .values import Sender, Shelf, pack, patched, together
 
 FLUSH_SECONDS = 0.2  # a long batch shows signs of life so often
@@ -147,22 +146,17 @@ def _run_cell(shell: Shell, source: str | bytes, output_bytes: int) -> list[Any]
     recorder = shell.recorder
     recorder.start(output_bytes)
     count = shell.execution_count
-    if isinstance(source, bytes):
-        ok = _run_code(shell, source)
+    if isinstance(source, bytes):  # what the worker has compiled, without what IPython makes of a text first
+        shell.execution_count += 1
+        ok = True
+        try:
+            exec(marshal.loads(source), shell.user_ns)
+        except Exception:
+            shell.showtraceback()
+            ok = False
     else:
         ok = shell.run_cell(source, store_history=True).success is True
     return [recorder.finished(), ok, count, recorder.truncated]
-
-
-def _run_code(shell: Shell, marshalled: bytes) -> bool:
-    """Execute what the worker has compiled, without what IPython makes of a text first; whether it raised nothing."""
-    shell.execution_count += 1
-    try:
-        exec(marshal.loads(marshalled), shell.user_ns)
-    except Exception:
-        shell.showtraceback()
-        return False
-    return True
 
 
 def _stand_in(worker: Peer, names: Keywords, replaced: list[str], givers: dict[str, str]) -> None:
@@ -304,18 +298,13 @@ def _words(error: BaseException) -> list[Any]:
     for frame_, number in traceback.walk_tb(error.__traceback__):
         if frame_.f_code.co_filename.startswith(CELLS):  # the innermost of the student's
             function, line = str(getattr(frame_.f_code, "co_qualname", frame_.f_code.co_name))[:100], number
+    own = error.__traceback__
+    while own is not None and own.tb_frame.f_code.co_filename == __file__:
+        own = own.tb_next
     try:
         text = str(error)
-        frames = "".join(traceback.format_exception(type(error), error, _own_frames(error), limit=-20))
+        frames = "".join(traceback.format_exception(type(error), error, own, limit=-20))
     except Exception:  # a __str__ of the student's that fails
         text = frames = ""
     texts = [part.encode("utf-8", "replace").decode()[:MAX_WORDS] for part in (text, frames, function)]
     return [kinds, *texts, line]
-
-
-def _own_frames(error: BaseException) -> Any:
-    """The traceback without the frames of this module."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
-    return frames
