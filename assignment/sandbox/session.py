@@ -107,7 +107,11 @@ class Session:
         limits = self._limits
         room = limits.output_bytes if most is None else min(most, limits.output_bytes)
         request = self._request("cell", [source, room])
-        with self._guarded(_about(source), limits.cell_seconds) as deadline:
+        what = "a given cell"
+        if isinstance(source, str):
+            first = next((line.strip() for line in source.splitlines() if line.strip()), "")
+            what = f"the cell that starts with {first[:60]!r}"
+        with self._guarded(what, limits.cell_seconds) as deadline:
             self._ask(request, deadline)
             match self._reply(deadline, 0, header=2 * room + HEADER):
                 case ["ran", outputs, bool(ok), int(count), bool(truncated)]:
@@ -280,15 +284,6 @@ class Session:
             raise self._ended from error
 
 
-def _about(source: str | bytes) -> str:
-    """A cell in words for a TA."""
-    if isinstance(source, bytes):
-        return "a given cell"
-    return (
-        f"the cell that starts with {next((line.strip() for line in source.splitlines() if line.strip()), '')[:60]!r}"
-    )
-
-
 def describe(report: Report, limits: Limits) -> tuple[str, str]:
     """(how, reason) of an end that the examiner did not bring about."""
     status = report.status
@@ -301,17 +296,11 @@ def describe(report: Report, limits: Limits) -> tuple[str, str]:
     if status == OUT_OF_MEMORY or (status == -signal.SIGKILL and report.resident >= SIGNIFICANT * limits.memory):
         return "memory", f"the process needed more than the {limits.memory >> 20} MiB it may use"
     if status < 0:
-        return "crashed", f"the process was ended by {_signal_name(-status)}"
+        name = next((known.name for known in signal.Signals if known == -status), f"signal {-status}")
+        return "crashed", f"the process was ended by {name}"
     if status == BROKEN:
         return "crashed", "the process could no longer answer"
     return "crashed", f"the process exited by itself with status {status}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -319,7 +308,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def checked_outputs(outputs: Any, most: int) -> list[Output]:
     """The outputs of a cell in nbformat 4's shape, text and PNG only. Raises ProtocolError."""
-    made = [_output(output) for output in _list(outputs)]
+    if type(outputs) is not list:
+        raise ProtocolError("outputs that are no list")
+    made = list(map(_output, outputs))
     shown = sum(size(output) for output in made if output["output_type"] != "error")
     errors = [output for output in made if output["output_type"] == "error"]
     if shown > 2 * most + 1024 or sum(size(output) for output in errors) > MAX_ERROR:  # twice: a notice, and base64
@@ -337,38 +328,27 @@ def _in_a_line(error: Keywords) -> Keywords:
     return error | {"ename": name, "evalue": value, "traceback": [f"{name}: {value}"]}
 
 
-def _output(output: Any) -> Keywords:
-    kind = output.get("output_type") if type(output) is dict else None
-    if kind == "stream" and output.get("name") in ("stdout", "stderr"):
-        return {"output_type": kind, "name": output["name"], "text": _text(output.get("text"))}
-    if kind == "execute_result":
-        count = output.get("execution_count")
-        if type(count) is not int:
-            raise ProtocolError("an output without a number")
-        return {"output_type": kind, "execution_count": count, "metadata": {}, "data": _data(output)}
-    if kind == "display_data":
-        return {"output_type": kind, "metadata": {}, "data": _data(output)}
-    if kind == "error":
-        traceback = [_text(line) for line in _list(output.get("traceback"))]
-        return {
-            "output_type": kind,
-            "ename": _text(output.get("ename")),
-            "evalue": _text(output.get("evalue")),
-            "traceback": traceback,
-        }
+def _output(output: Any) -> Output:
+    match output:
+        case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str(text)}:
+            return {"output_type": "stream", "name": name, "text": text}
+        case {"output_type": "execute_result", "execution_count": int(count), "data": dict(data)} if type(count) is int:
+            return {"output_type": "execute_result", "execution_count": count, "metadata": {}, "data": _data(data)}
+        case {"output_type": "display_data", "data": dict(data)}:
+            return {"output_type": "display_data", "metadata": {}, "data": _data(data)}
+        case {"output_type": "error", "ename": str(name), "evalue": str(value), "traceback": list(lines)} if all(
+            type(line) is str for line in lines
+        ):
+            return {"output_type": "error", "ename": name, "evalue": value, "traceback": lines}
     raise ProtocolError("malformed output")
 
 
-def _data(output: Keywords) -> dict[str, str]:
-    data = output.get("data")
-    if type(data) is not dict:
-        raise ProtocolError("an output without data")
-    kept = {}
-    if "text/plain" in data:
-        kept["text/plain"] = _text(data["text/plain"])
-    if "image/png" in data and (picture := png(_text(data["image/png"]))):
-        kept["image/png"] = picture
-    return kept
+def _data(data: Keywords) -> dict[str, str]:
+    kept: dict[str, str] = {kind: data[kind] for kind in ("text/plain", "image/png") if kind in data}
+    if any(type(text) is not str for text in kept.values()):
+        raise ProtocolError("an output that is no text")
+    picture = png(kept.pop("image/png", ""))
+    return kept | ({"image/png": picture} if picture else {})
 
 
 def png(text: str) -> str:
@@ -378,18 +358,6 @@ def png(text: str) -> str:
     except ValueError:
         return ""
     return base64.b64encode(data).decode() if data.startswith(PNG) else ""
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ProtocolError("an output that is no text")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if type(value) is not list:
-        raise ProtocolError("outputs that are no list")
-    return value
 
 
 def size(value: Any) -> int:
