@@ -20,6 +20,20 @@ CONFIG = "nbgrader_config.py"
 MISTAKES = "_mistakes"  # source/NAME_mistakes.py lists likely mistakes of NAME; it is no assignment
 SQLITE = "sqlite:///"
 PATIENCE = 10.0  # seconds for another program to let go of the gradebook
+DATABASE = {  # what an error of the gradebook's database means, by what it says
+    ("locked", "busy"): (
+        f"another program holds it (waited {PATIENCE:g} s), perhaps formgrader, another `assignment grade` or a "
+        "browser of databases; end that, then run this again"
+    ),
+    ("no such column", "no such table"): "made by an older nbgrader ({text}); run: nbgrader db upgrade",
+    ("full",): "the disk is full; free some space and run this again, what was finished is kept",
+    (
+        "readonly",
+        "unable to open",
+    ): "cannot be written ({text}); see that the file and its folder may be written by you",
+    ("not a database", "malformed"): "damaged ({text}); put the newest copy from backups/ in its place",
+    (): "{text}; run this again, and report it if it stays so",
+}
 NAME = re.compile(r"(?!\.)[^<>&\"\[\]\\]+")  # of a folder that is a student's; printable besides
 TITLED = re.compile(r"\w[\w-]*")  # name of a homework
 SECRET = "secret.key"  # never given out, never committed; the same file gives the same results elsewhere
@@ -235,22 +249,8 @@ def check_database(path: Path) -> None:
 def database_error(path: Path, error: sqlite3.Error) -> AssignmentError:
     """Return what a person should know and do about an error of the gradebook's database."""
     text = str(error)
-    if "locked" in text or "busy" in text:
-        what = (
-            f"another program holds it (waited {PATIENCE:g} s), perhaps formgrader, another `assignment grade` or a "
-            "browser of databases; end that, then run this again"
-        )
-    elif "no such column" in text or "no such table" in text:
-        what = f"made by an older nbgrader ({text}); run: nbgrader db upgrade"
-    elif "full" in text:
-        what = "the disk is full; free some space and run this again, what was finished is kept"
-    elif "readonly" in text or "unable to open" in text:
-        what = f"cannot be written ({text}); see that the file and its folder may be written by you"
-    elif "not a database" in text or "malformed" in text:
-        what = f"damaged ({text}); put the newest copy from backups/ in its place"
-    else:
-        what = f"{text}; run this again, and report it if it stays so"
-    return AssignmentError(f"{path}: {what}")
+    what = next((what for signs, what in DATABASE.items() if any(sign in text for sign in signs)), DATABASE[()])
+    return AssignmentError(f"{path}: {what.format(text=text)}")
 
 
 @contextmanager

@@ -71,7 +71,13 @@ def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
             raise AssignmentError(f"{file}:{where}: cell '{title}': {fault}") from None
         seen[cell.id] = number
         cells.append(cell)
-    _inspect_points(cells, titles, file)
+    exercises = {cell.name for cell in cells if cell.kind == "solve"}
+    for number, cell in zip(titles, cells, strict=True):
+        if cell.points and cell.name not in exercises:
+            raise AssignmentError(
+                f"{file}:{number}: cell '{title_of(cell)}': no exercise of that name; "
+                f"there are {', '.join(sorted(exercises)) or 'none'}"
+            )
     return cells
 
 
@@ -215,7 +221,16 @@ def _cell(title: str, cell_type: str, source: str) -> Cell:
         raise FaultError(f"unknown kind {kind!r}; a title begins with one of {', '.join(KINDS)}{prose}")
     points = None
     if kind == "check":
-        name, points = _points(name)
+        name, _, figure = name.rpartition(" ")
+        if not name:
+            raise FaultError("a check without points; write '# %% check NAME POINTS'")
+        try:
+            points = float(figure)
+        except ValueError:
+            raise FaultError(f"points {figure!r} are no number; write '# %% check NAME POINTS'") from None
+        if not math.isfinite(points) or points < 0:
+            raise FaultError(f"points {figure!r} must be a number from 0 up")
+        name = name.strip()
     if not name:
         raise FaultError(f"no name; write '# %% {kind} NAME'")
     if kind != "prose" and cell_type != "code":
@@ -223,31 +238,6 @@ def _cell(title: str, cell_type: str, source: str) -> Cell:
     if kind == "prose" and cell_type != "markdown":
         raise FaultError("a prose cell is text; write [markdown] after the title")
     return Cell(kind, name, cell_id(kind, name), cell_type, source, points)
-
-
-def _points(rest: str) -> tuple[str, float]:
-    """Split the title of a check into name and points."""
-    name, _, figure = rest.rpartition(" ")
-    if not name:
-        raise FaultError("a check without points; write '# %% check NAME POINTS'")
-    try:
-        points = float(figure)
-    except ValueError:
-        raise FaultError(f"points {figure!r} are no number; write '# %% check NAME POINTS'") from None
-    if not math.isfinite(points) or points < 0:
-        raise FaultError(f"points {figure!r} must be a number from 0 up")
-    return name.strip(), points
-
-
-def _inspect_points(cells: list[Cell], titles: list[int], file: str) -> None:
-    """Raise AssignmentError if points are given for an exercise that is not there."""
-    exercises = {cell.name for cell in cells if cell.kind == "solve"}
-    for number, cell in zip(titles, cells, strict=True):
-        if cell.points and cell.name not in exercises:
-            raise AssignmentError(
-                f"{file}:{number}: cell '{title_of(cell)}': no exercise of that name; "
-                f"there are {', '.join(sorted(exercises)) or 'none'}"
-            )
 
 
 class FaultError(Exception):

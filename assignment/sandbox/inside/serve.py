@@ -242,7 +242,7 @@ def _run_calls(
             end = ["raised", *_words(error)]
             break
         try:
-            values.append(sender.outputs(returned) if pick is None else sender.output(returned, pick))
+            values.append(sender.outputs(returned, pick))
         except Unsendable as error:
             end = ["refused", str(error)]
             break

@@ -75,25 +75,22 @@ class Sender:
         self._keys = self._letters = 0  # what one call may still send
         self.spent = 0  # bytes of arrays, and roughly of everything else
 
-    def outputs(self, returned: Any) -> Any:
-        """A returned tuple or list as the list of its elements, anything else as itself."""
-        self._keys, self._letters = MAX_KEYS, MAX_TEXT
-        kind = type(returned)
-        for sequence in (tuple, list):
-            if issubclass(kind, sequence):
-                if sequence.__len__(returned) > MAX_OUTPUTS:
-                    return self.kept(returned, f"{named(returned)} of more than {MAX_OUTPUTS} values")
-                return [self.value(item) for item in sequence.__iter__(returned)]
-        return self.value(returned)
+    def outputs(self, returned: Any, pick: int | None = None) -> Any:
+        """A returned tuple or list as the list of its elements, anything else as itself.
 
-    def output(self, returned: Any, index: int) -> Any:
-        """One element of a returned tuple or list. Raises Unsendable if there is no such element."""
+        pick: the one element of a tuple or list that is wanted. Raises Unsendable if there is no such element.
+        """
         self._keys, self._letters = MAX_KEYS, MAX_TEXT
-        kind = type(returned)
-        for sequence in (tuple, list):
-            if issubclass(kind, sequence) and sequence.__len__(returned) > index:
-                return self.value(sequence.__getitem__(returned, index))
-        raise Unsendable(f"{named(returned)} where a tuple of at least {index + 1} values was expected")
+        kind = next((kind for kind in (tuple, list) if issubclass(type(returned), kind)), None)
+        if pick is not None:
+            if kind is None or kind.__len__(returned) <= pick:
+                raise Unsendable(f"{named(returned)} where a tuple of at least {pick + 1} values was expected")
+            return self.value(kind.__getitem__(returned, pick))
+        if kind is None:
+            return self.value(returned)
+        if kind.__len__(returned) > MAX_OUTPUTS:
+            return self.kept(returned, f"{named(returned)} of more than {MAX_OUTPUTS} values")
+        return [self.value(item) for item in kind.__iter__(returned)]
 
     def value(self, thing: Any, depth: int = 0) -> Any:
         """A number, text, None, an array, a dictionary of these; or the handle of anything else."""
