@@ -22,7 +22,7 @@ SQLITE = "sqlite:///"
 PATIENCE = 10.0  # seconds for another program to let go of the gradebook
 DATABASE = {  # what an error of the gradebook's database means, by what it says
     ("locked", "busy"): (
-        f"another program holds it (waited {PATIENCE:g} s), perhaps formgrader, another `assignment grade` or a "
+        "another program holds it (waited {wait:g} s), perhaps formgrader, another `assignment grade` or a "
         "browser of databases; end that, then run this again"
     ),
     ("no such column", "no such table"): "made by an older nbgrader ({text}); run: nbgrader db upgrade",
@@ -250,7 +250,7 @@ def database_error(path: Path, error: sqlite3.Error) -> AssignmentError:
     """Return what a person should know and do about an error of the gradebook's database."""
     text = str(error)
     what = next((what for signs, what in DATABASE.items() if any(sign in text for sign in signs)), DATABASE[()])
-    return AssignmentError(f"{path}: {what.format(text=text)}")
+    return AssignmentError(f"{path}: {what.format(text=text, wait=PATIENCE)}")
 
 
 @contextmanager
