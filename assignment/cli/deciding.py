@@ -100,7 +100,8 @@ def waive(
       assignment waive 1051 --rule imports --undo
     """
     from assignment.marking.decisions import SIMILARITY
-    from assignment.marking.gradebook import undo_decision, waive_rule
+    from assignment.marking.decisions import undo as take_back
+    from assignment.marking.gradebook import mark_now, waive_rule
 
     found, which = chosen()
     [student] = people(found, which, [student])
@@ -108,7 +109,8 @@ def waive(
         _similarity(found, which, student, "waived", decider(who), why, undo)
         return
     if undo:
-        net = undo_decision(found, which, student, "waived", decider(who), rule=rule)
+        take_back(found, which, student, "waived", decider(who), rule=rule)
+        net = mark_now(found, which, [student])[student]
     else:
         net = waive_rule(found, which, student, rule, why, decider(who))
     done = "not waived any more" if undo else "waived"
@@ -122,7 +124,7 @@ def _similarity(course: Course, name: str, student: str, kind: str, who: str, wh
     if undo:
         decisions.undo(course, name, student, kind, who, rule=decisions.SIMILARITY)
     else:
-        decisions.decide_similarity(course, name, student, kind, who, why)
+        decisions.decide_on(course, decisions.Decision(student, name, decisions.SIMILARITY, kind, why, who))
     say(f"{student}: similar work {'not ' * undo}{kind}; see waivers.toml")
 
 
@@ -145,7 +147,7 @@ def award(
       assignment award --all rnn_forward 2 --why "the hidden test was wrong"
       assignment award 1042 "Doe, Jane" rnn_forward --undo
     """
-    from assignment.marking import gradebook
+    from assignment.marking import decisions, gradebook
 
     found, which = chosen()
     *named, exercise = given if undo else given[:-1] or [""]
@@ -156,7 +158,7 @@ def award(
     students = gradebook.awardable(found, which, exercise if undo else "") if every else people(found, which, named)
     if undo:
         for student in students:
-            gradebook.undo_decision(found, which, student, "awarded", decider(who), exercise=exercise)
+            decisions.undo(found, which, student, "awarded", decider(who), exercise=exercise)
         nets = gradebook.mark_now(found, which, students)
     else:
         nets = gradebook.award_points(found, which, students, exercise, _number(given[-1]), why, decider(who))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -11,7 +10,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, chop_cells
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -39,14 +37,7 @@ if TYPE_CHECKING:  # of these only the shapes are needed: whatever is imported h
 def show_collected(collected: Collected, as_json: bool) -> None:
     """What became of every entry of an archive, and who handed in nothing."""
     if as_json:
-        about = {
-            "items": [vars(item) for item in collected.items],
-            "nothing": [vars(student) for student in collected.nothing],
-            "useless": [vars(student) for student in collected.useless],
-            "write_to": [vars(ask) for ask in collected.write_to],
-            "kept": str(collected.kept),
-        }
-        print_json(about)
+        print_json(asdict(collected))
         return
     for item in collected.items:
         did = "collected, late" if item.did == "late" else item.did
@@ -411,26 +402,7 @@ def _left(one: LeftOut) -> str:
     return f"{who}: {one_line(one.why)}"
 
 
-WIDE = r"\u2e80-\uffef"
-CLOSING = "，。；：、！？）】》」』”’…"  # begins no line
-TOKENS = re.compile(rf"[{WIDE}][{CLOSING}]*|[^\s{WIDE}]+[{CLOSING}]*|\s+")
-
-
 def wrapped(text: str, width: int, indent: int = 0) -> str:
     """Return text in lines of at most width columns, each behind indent spaces; line ends in the text stay."""
-    rows = [row for line in text.split("\n") for row in _rows(line, max(width - indent, 10))]
+    rows = (row.plain.rstrip() for row in Text(text).wrap(out, max(width - indent, 10)))
     return "\n".join(" " * indent + row if row else "" for row in rows)
-
-
-def _rows(line: str, width: int) -> list[str]:
-    rows, row = [], ""
-    for token in TOKENS.findall(line):
-        if row.strip() and cell_len(row + token.rstrip()) > width:
-            rows.append(row.rstrip())
-            row = ""
-        if token.isspace():
-            row += token if row or not rows else ""  # a broken line goes on where the text does
-            continue
-        *full, row = chop_cells(row + token, width) or [""]
-        rows += full
-    return [*rows, row.rstrip()]

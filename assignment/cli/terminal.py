@@ -110,8 +110,8 @@ def say(line: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a line for a program."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    """Print a line for a program; what JSON does not know, a path, as text."""
+    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
 
 
 def warn(*lines: str) -> None:

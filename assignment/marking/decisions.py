@@ -50,11 +50,6 @@ class Decision:
     exercise: str = ""
     points: float = 0.0  # awarded beside what the examination gives
 
-    @property
-    def subject(self) -> str:
-        """What it is on, for people."""
-        return f"rule '{self.rule}'" if self.rule else self.exercise
-
     def on(self, submission: str) -> bool:
         """Whether it was given on this hand-in (hash; "": not known)."""
         return not submission or not self.submission or submission.startswith(self.submission)
@@ -143,17 +138,20 @@ def waive(
 ) -> Decision:
     """Forgive a student the breach of a rule on one hand-in (hash; "": any); AssignmentError without a reason."""
     if not why.strip():
-        raise AssignmentError(f'{student}: a waiver needs a reason; give it with --why "…"')
+        raise AssignmentError(f'{student}: that needs a reason; give it with --why "…"')
     return _add(course, Decision(student, assignment, rule, "waived", why, who, submission=submission[:16]))
 
 
-def award(course: Course, student: str, name: str, exercise: str, more: float, why: str, who: str) -> Decision:
-    """Give a student points for an exercise beside those of the examination; AssignmentError without a reason."""
-    if not why.strip():
-        raise AssignmentError(f'{student}: an award needs a reason; give it with --why "…"')
-    submission = examined(course, name, student).made_by.submission[:16]
-    given = Decision(student, name, "", "awarded", why, who, submission=submission, exercise=exercise, points=more)
-    return _add(course, given)
+def decide_on(course: Course, decision: Decision) -> Decision:
+    """Record what a person gives for the hand-in that is graded now; AssignmentError without a reason.
+
+    It is awarded points for an exercise, or, of how alike the work is to others', waived (nothing is wrong with it) or
+    confirmed (it was shared), which costs nothing.
+    """
+    if not decision.why.strip():
+        raise AssignmentError(f'{decision.student}: that needs a reason; give it with --why "…"')
+    seen = examined(course, decision.assignment, decision.student).made_by.submission[:16]
+    return _add(course, replace(decision, submission=seen))
 
 
 def again(course: Course, decision: Decision, who: str, submission: str) -> Decision:
@@ -185,17 +183,6 @@ def confirm(
     if seen is None:
         raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {assignment}; nothing to confirm")
     return _add(course, Decision(student, assignment, rule, "confirmed", why, who, seen=seen))
-
-
-def decide_similarity(course: Course, name: str, student: str, kind: str, who: str, why: str) -> Decision:
-    """Record what a person makes of how alike a student's hand-in is to others'; AssignmentError without a reason.
-
-    kind: waived (nothing is wrong with it) or confirmed (work was shared). Neither costs anything.
-    """
-    if not why.strip():
-        raise AssignmentError(f'{student}: a decision on similar work needs a reason; give it with --why "…"')
-    seen = examined(course, name, student).made_by.submission[:16]
-    return _add(course, Decision(student, name, SIMILARITY, kind, why, who, submission=seen))
 
 
 def fingerprints(findings: Iterable[Finding]) -> dict[str, str]:
@@ -246,13 +233,13 @@ def _quoted(value: str) -> str:
     return json.dumps(" ".join(printable.split()), ensure_ascii=False)
 
 
-def unseen(course: Course, name: str) -> dict[str, list[str]]:
-    """Return the zeros that nobody has confirmed on the evidence there is today."""
-    decisions = load(course)
-    found = {}
-    for student, result in results_of(course, name):
+def unseen(course: Course, name: str, only: str = "") -> dict[str, list[str]]:
+    """Return the zeros (of one student only) that nobody has confirmed on the evidence there is today."""
+    decisions, policy, found = load(course), Policy.from_config(course.config()), {}
+    for student, result in [(only, examined(course, name, only))] if only else results_of(course, name):
+        zeroes = policy.zeroes(result.rules, decisions.waived(student, name, result.made_by.submission))
         seen = decisions.confirmed(student, name, result.rules)
-        if rules := [rule for rule in _zeroing(course, name, student, result) if rule not in seen]:
+        if rules := [rule for rule in zeroes if rule not in seen]:
             found[student] = rules
     return found
 
@@ -264,9 +251,9 @@ def refuse_outdated(course: Course, name: str) -> None:
     now = Homework(load_master(course.source(name)), course.mistakes_text(name)).digest
     older = [student for student, result in results_of(course, name) if result.made_by.master not in ("", now)]
     if older:
-        master = course.source(name).relative_to(course.root)
         raise AssignmentError(
-            f"{counted(len(older), 'mark')} given by an older {master}, which has changed since; run: assignment grade",
+            f"{counted(len(older), 'mark')} given by an older {course.shown(course.source(name))}, which has changed "
+            "since; run: assignment grade",
             "\n".join(f"  {student}" for student in older[:20]) + ("\n  …" if len(older) > 20 else ""),
         )
 
@@ -298,7 +285,7 @@ def examined(course: Course, name: str, student: str) -> Result:
 def confirm_zero(course: Course, name: str, student: str, who: str, why: str = "") -> tuple[list[str], list[str]]:
     """Confirm a student's zero for every rule that it stands on -> (rules confirmed now, rules confirmed before)."""
     found = examined(course, name, student).rules
-    rules = unseen(course, name).get(student, [])
+    rules = unseen(course, name, student).get(student, [])
     before = load(course).confirmed(student, name, found)
     for rule in rules:
         confirm(course, student, name, rule, found, who, why)
@@ -321,9 +308,3 @@ def results_of(course: Course, name: str) -> Iterator[tuple[str, Result]]:
         result = earlier(course, name, student)
         if result is not None:
             yield student, result
-
-
-def _zeroing(course: Course, name: str, student: str, result: Result) -> list[str]:
-    return Policy.from_config(course.config()).zeroes(
-        result.rules, load(course).waived(student, name, result.made_by.submission)
-    )

@@ -23,7 +23,7 @@ from assignment.homework import cell_id, load_master
 from assignment.homework.notebook import NotebookJson
 from assignment.marking import result_of
 from assignment.marking.breakdown import CENT
-from assignment.marking.decisions import Decision, again, award, examined, load, results_of, undo, waive, withdraw
+from assignment.marking.decisions import Decision, again, decide_on, examined, load, results_of, waive, withdraw
 from assignment.marking.lateness import handed_in, lateness, marked_late
 from assignment.marking.ledger import Ledger, MarkChange, nets, set_aside
 from assignment.rules import RULES, Policy
@@ -156,21 +156,17 @@ def register(course: Course, name: str, gradebook: Any) -> None:
         if points == {cell.id: cell.points for cell in master.checks} and sources == code:
             return
         if record.submissions and (other := sorted(sources ^ code)):
-            raise AssignmentError(cells_kept(name, other))
+            raise AssignmentError(
+                f"source/{name}.py: nbgrader keeps the set of cells once submissions are graded, and there were added, "
+                f"removed or renamed: {', '.join(other[:8])}; correct cells in place (for another set begin a course: "
+                "assignment new)"
+            )
     gradebook.update_or_create_assignment(name)
     notebook = nbformat.read(course.source(name), as_version=4)
     about = {"nbgrader": {"notebook": name, "assignment": name, "db_url": course.gradebook_url()}}
     for step in (LockCells, ClearSolutions, ComputeChecksums, SaveCells):
         notebook, _ = step(config=course.config()).preprocess(notebook, about)
     gradebook.db.expire_all()
-
-
-def cells_kept(name: str, cells: Sequence[str]) -> str:
-    """Say why nbgrader refuses a master with these cells added, removed or renamed, and what to do."""
-    return (
-        f"source/{name}.py: nbgrader keeps the set of cells once submissions are graded, and there were added, removed "
-        f"or renamed: {', '.join(cells[:8])}; correct cells in place (for another set begin a course: assignment new)"
-    )
 
 
 def save_grades(gradebook: Any, name: str, student: str, notebook: NotebookJson, came: datetime | None = None) -> None:
@@ -220,18 +216,18 @@ class OpenDecision:
 
 def open_decisions(course: Course, name: str) -> list[OpenDecision]:
     """Return what was decided on another hand-in than the one that is graded now: it is shown, not applied."""
-    waiting = [
-        OpenDecision(student, _subject(decision), f"an earlier submission, on {decision.when[:10]}")
-        for student, decision in _on_other(course, name)
-    ]
+    waiting = []
+    for student, decision in _on_other(course, name):
+        award = f"the award of {points(decision.points)} points for {decision.exercise}"
+        what = award if decision.exercise else f"the waiver of rule '{decision.rule}'"
+        waiting.append(OpenDecision(student, what, f"an earlier submission, on {decision.when[:10]}"))
     with course.gradebook() as gradebook:
-        for entry in set_aside(gradebook.db, name):
-            of = entry.by_hand
-            what = [f"the score {points(of.score)}"] if of.score is not None else []
-            what += [f"the extra credit {points(of.extra)}"] if of.extra else []
-            what += [f"the comment {one_line(of.comment, 60)!r}"] if of.comment else []
-            cell = entry.cell.partition("-")[2] or entry.cell
-            waiting.append(OpenDecision(entry.student, f"{' and '.join(what)} for {cell}", entry.given_on))
+        for row in set_aside(gradebook.db, name):
+            given = [f"the score {points(row.score)}"] if row.score is not None else []
+            given += [f"the extra credit {points(row.extra)}"] if row.extra else []
+            given += [f"the comment {one_line(row.comment, 60)!r}"] if row.comment else []
+            what = f"{' and '.join(given)} for {row.cell.partition('-')[2] or row.cell}"
+            waiting.append(OpenDecision(row.student, what, row.given_on))
     return waiting
 
 
@@ -243,11 +239,6 @@ def _on_other(course: Course, name: str) -> Iterator[tuple[str, Decision]]:
         for decision in decisions.on_other(student, name, result.made_by.submission):
             if decision.exercise or decision.rule in broken:
                 yield student, decision
-
-
-def _subject(decision: Decision) -> str:
-    more = f"the award of {points(decision.points)} points for {decision.exercise}"
-    return more if decision.exercise else f"the waiver of {decision.subject}"
 
 
 def refuse_open(course: Course, name: str) -> None:
@@ -339,7 +330,7 @@ def award_points(
     lack = _lacking(course, name, exercise)
     given = [student for student in dict.fromkeys(students) if student in lack]
     for student in given:
-        award(course, student, name, exercise, more, why, who)
+        decide_on(course, Decision(student, name, "", "awarded", why, who, exercise=exercise, points=more))
     return mark_now(course, name, given)
 
 
@@ -368,14 +359,6 @@ def exercise_points(course: Course, name: str, exercise: str) -> float:
     if exercise not in worth:
         raise AssignmentError(f"{exercise}: no exercise of {name}; there are {', '.join(worth)}")
     return worth[exercise]
-
-
-def undo_decision(
-    course: Course, name: str, student: str, kind: str, who: str, rule: str = "", exercise: str = ""
-) -> float | None:
-    """Take back a student's last decision (waived, confirmed or awarded) on a rule or an exercise; return the mark."""
-    undo(course, name, student, kind, who, rule, exercise)
-    return mark_now(course, name, [student])[student]
 
 
 def history(course: Course, name: str, student: str) -> list[MarkChange]:

@@ -61,16 +61,6 @@ class ByHand:
 
 
 @dataclass(frozen=True)
-class SetAside:
-    """What a person gave on another hand-in than the one that is graded now."""
-
-    student: str
-    cell: str
-    by_hand: ByHand
-    given_on: str  # which hand-in, for people: "the submission of 2026-11-03"
-
-
-@dataclass(frozen=True)
 class MarkChange:
     """A row of the ledger: a mark before and after (None: no mark), and what changed it."""
 
@@ -219,16 +209,15 @@ def tables(db: Any) -> None:
     db.info[TABLES] = True
 
 
-def set_aside(db: Any, assignment: str) -> list[SetAside]:
-    """Return what was given on another hand-in and waits for a person, by student and cell."""
+def set_aside(db: Any, assignment: str) -> list[Any]:
+    """Return what was given on another hand-in and waits for a person: rows of assignment_by_hand."""
     from sqlalchemy import text
 
     tables(db)
     query = text(
         "SELECT * FROM assignment_by_hand WHERE assignment = :assignment AND decided IS NULL ORDER BY student, cell"
     )
-    rows = db.execute(query, {"assignment": assignment}).all()
-    return [SetAside(row.student, row.cell, ByHand(row.score, row.extra, row.comment), row.given_on) for row in rows]
+    return list(db.execute(query, {"assignment": assignment}))
 
 
 def nets(db: Any, assignment: str) -> dict[str, float | None]:

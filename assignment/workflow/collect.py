@@ -64,15 +64,6 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """Somebody to write to: what was handed in cannot be graded, and why."""
-
-    user: str
-    name: str
-    why: str
-
-
-@dataclass(frozen=True)
 class Collected:
     """What became of every file, in the order received, and who has no notebook in submitted/."""
 
@@ -80,7 +71,7 @@ class Collected:
     nothing: tuple[RosterEntry, ...]  # on the roster, handed in nothing
     useless: tuple[RosterEntry, ...]  # on the roster, handed in something, but no notebook
     kept: Path  # the archive's own bytes, or the folder of what was fetched
-    write_to: tuple[Ask, ...] = ()
+    write_to: tuple[Item, ...] = ()  # for each whose hand-in cannot be graded what they handed in last
 
     @property
     def counts(self) -> Counter[str]:
@@ -93,7 +84,6 @@ def collect(
     assignment: str,
     archive: Path,
     roster_csv: Path | None = None,
-    looks_like: LooksLike | None = None,
     limits: ArchiveLimits | None = None,
     progress: Progress | None = None,
     groups_csv: Path | None = None,
@@ -101,12 +91,11 @@ def collect(
     """Put an archive's submissions into submitted/ and return what was done with every entry.
 
     roster_csv: Canvas's gradebook export (default: the one of last time); it decides names that can be read in several
-    ways, and tells who is missing. looks_like: is this the homework (default: does it define the master's exercises).
-    groups_csv: a group set exported from Canvas (default: the one of last time); what one hands in is everybody's.
-    A second run changes nothing; an older archive replaces no newer attachment. AssignmentError if archive or roster
-    cannot be read at all.
+    ways, and tells who is missing. groups_csv: a group set exported from Canvas (default: the one of last time); what
+    one hands in is everybody's. A second run changes nothing; an older archive replaces no newer attachment.
+    AssignmentError if archive or roster cannot be read at all.
     """
-    test = looks_like or homework(course, assignment)
+    test = homework(course, assignment)
     roster = read_roster(course, assignment, roster_csv)
     known = course.collected(assignment) / GROUPS
     groups = read_groups(groups_csv or known) if groups_csv or known.is_file() else {}
@@ -125,7 +114,9 @@ def collect(
             entry = parse(member.name, names)
             items[place] = sort(member.path, member.refused, entry, roster)
             if entry and items[place].did == "collected":
-                hands[entry.user].append(attachment(entry, member.path, roster.get(entry.user), kept.name))
+                who = roster.get(entry.user, RosterEntry(entry.user, entry.name))
+                about = (entry.user, entry.attachment or "", entry.file, member.path, entry.late)
+                hands[entry.user].append(Attachment(*about, name=who.name, login=who.login, archive=kept.name))
         places = {member.path: place for place, member in enumerate(opened.members) if not member.refused}
 
         def read(upload: Attachment) -> bytes:
@@ -135,7 +126,9 @@ def collect(
         for number, (user, hand) in enumerate(hands.items(), 1):
             for mate in groups.get(user, ()):
                 if mate.user != user and (mate.user in roster or not roster):
-                    mates += receive(course, assignment, _for_mate(hand, roster.get(mate.user, mate)), read, test)
+                    who = roster.get(mate.user, mate)
+                    theirs = [replace(u, user=who.user, name=who.name, login=who.login, group=user) for u in hand]
+                    mates += receive(course, assignment, theirs, read, test)
             for item in receive(course, assignment, hand, read, test):
                 why = "; ".join(filter(None, (items[places[item.entry]].why, item.why)))
                 items[places[item.entry]] = replace(item, why=why)
@@ -145,11 +138,6 @@ def collect(
     strangers += [mate for user in hands for mate in groups.get(user, ()) if not roster]
     enrol(course, roster.values(), [student for student in strangers if not student.user.startswith(ANONYMOUS)])
     return reconcile(course, assignment, [*items.values(), *mates], roster, kept)
-
-
-def _for_mate(hand: Sequence[Attachment], mate: RosterEntry) -> list[Attachment]:
-    """Return what somebody handed in for a group as a mate's."""
-    return [replace(u, user=mate.user, name=mate.name, login=mate.login, group=u.user) for u in hand]
 
 
 def homework(course: Course, assignment: str) -> LooksLike:
@@ -173,14 +161,6 @@ def sort(path: str, refused: str, entry: Entry | None, roster: Mapping[str, Rost
     if entry.guessed:
         return replace(item, why=f"user {user} is a guess: the name can be read in several ways; give a --roster")
     return item
-
-
-def attachment(entry: Entry, path: str, student: RosterEntry | None, archive: str) -> Attachment:
-    """Return an entry as what its student handed in."""
-    name, login = (student.name, student.login) if student else (entry.name, "")
-    return Attachment(
-        entry.user, entry.attachment or "", entry.file, path, entry.late, name=name, login=login, archive=archive
-    )
 
 
 def receive(
@@ -253,30 +233,22 @@ def reconcile(
     )
 
 
-def _write_to(course: Course, assignment: str, items: Sequence[Item]) -> Iterator[Ask]:
-    """Yield whoever handed in something of which nothing can be graded, with the last reason."""
+def _write_to(course: Course, assignment: str, items: Sequence[Item]) -> Iterator[Item]:
+    """Yield for whoever handed in something of which nothing can be graded the last of it, with the reason."""
     reasons = {item.user: item for item in items if item.user and item.why and item.did != "unknown student"}
     for user, item in reasons.items():
-        if item.did in ("collected", "late"):
-            if NOT_IT in item.why:
-                yield Ask(user, item.name, item.why)
-        elif not course.submitted(user, assignment).is_file():
-            yield Ask(user, item.name, item.why)
+        taken = item.did in ("collected", "late")
+        if NOT_IT in item.why if taken else not course.submitted(user, assignment).is_file():
+            yield item
 
 
-def fetch(
-    course: Course,
-    assignment: str,
-    remote: RemoteAssignment,
-    looks_like: LooksLike | None = None,
-    progress: Progress | None = None,
-) -> Collected:
+def fetch(course: Course, assignment: str, remote: RemoteAssignment, progress: Progress | None = None) -> Collected:
     """Put everybody's newest attempt into submitted/ and return what was done with every file.
 
     What was downloaded before (collected/NAME/fetched/) is not downloaded again, so that a run that was stopped goes on
     where it was. AssignmentError if Canvas cannot be reached.
     """
-    test = looks_like or homework(course, assignment)
+    test = homework(course, assignment)
     listing = remote.submissions()
     rows = listing.submissions
     folder = course.collected(assignment) / "fetched"
