@@ -43,9 +43,9 @@ def new(
     """
     from assignment.workflow.new import begin
 
-    begun = begin(Course.find(old or COURSE.get()), folder, course_id)
-    say(f"{begun.course.root}: course {course_id}, {', '.join(begun.homeworks)}")
-    for line in begun.left_out:
+    begun, left_out = begin(Course.find(old or COURSE.get()), folder, course_id)
+    say(f"{begun.root}: course {course_id}, {', '.join(begun.assignments())}")
+    for line in left_out:
         say(f"left out of nbgrader_config.py: {line}")
     say("now set the deadline in nbgrader_config.py there, look through the rest, and run: assignment release")
 

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from assignment import words
-from assignment.grading.result import VERDICT, Result
+from assignment.grading.result import VERDICT
 from assignment.homework import HIDDEN, source_of, without
 from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED
-from assignment.marking.breakdown import Breakdown, Standing
-from assignment.report.student_page import ExerciseView, exercises, joined, kind, rule_views, summands, title
+from assignment.marking.breakdown import Standing
+from assignment.report.student_page import TEMPLATES, exercises, joined, kind, rule_views, summands, title
 from assignment.sandbox.session import png
 from assignment.text import block, one_line, points
 
@@ -31,8 +34,17 @@ def annotate(standing: Standing, notebook: NotebookJson) -> NotebookJson:
     """
     result, breakdown = standing.result, standing.breakdown
     tasks = {task.name: task for task in exercises(result, notebook, breakdown)}
-    objection = words.objection(*standing.objection)
-    cells = [_markdown("feedback-summary", _summary(result, notebook, breakdown, list(tasks.values()), objection))]
+    summary, exercise = (_templates().get_template(f"{name}.md") for name in ("summary", "exercise"))
+    text = summary.render(
+        mark=words.of_points(points(breakdown.net), points(breakdown.max)) if breakdown.marked else words.NO_MARK,
+        title=title(notebook),
+        verdict=words.verdict(result.verdict),
+        summands=summands(breakdown),
+        tasks=list(tasks.values()),
+        rules=rule_views(result, breakdown),
+        objection=words.objection(*standing.objection),
+    )
+    cells = [_markdown("feedback-summary", text)]
     for number, cell in enumerate(notebook.get("cells") or []):
         role, name = kind(cell)
         if role == VERDICT:
@@ -40,8 +52,9 @@ def annotate(standing: Standing, notebook: NotebookJson) -> NotebookJson:
         cells.append(_cell(cell, number))
         task = tasks.pop(one_line(name, 80), None) if role == "check" else None
         if task is not None:
-            cells.append(_markdown(f"feedback-{len(cells)}", _exercise(task)))
-    cells += [_markdown(f"feedback-{len(cells) + more}", _exercise(task)) for more, task in enumerate(tasks.values())]
+            cells.append(_markdown(f"feedback-{len(cells)}", exercise.render(task=task)))
+    rest = (exercise.render(task=task) for task in tasks.values())
+    cells += [_markdown(f"feedback-{len(cells) + more}", text) for more, text in enumerate(rest)]
     about = (notebook.get("metadata") or {}).get("assignment") or {}
     return {
         "cells": _with_ids(cells),
@@ -147,52 +160,20 @@ def _with_ids(cells: list[CellJson]) -> list[CellJson]:
     return cells
 
 
-def _summary(
-    result: Result, notebook: NotebookJson, breakdown: Breakdown, tasks: list[ExerciseView], objection: str
-) -> str:
-    """Return the cell at the top: the mark, how it came about, the exercises, the rules."""
-    verdict = words.verdict(result.verdict)
-    mark = words.of_points(points(breakdown.net), points(breakdown.max)) if breakdown.marked else words.NO_MARK
-    lines = [words.NOTEBOOK_TITLE.format(mark), "", escaped(title(notebook)), ""]
-    lines += [f"**{words.NOT_COMPLETE}** {escaped(verdict)}", ""] if verdict else []
-    lines += [f"| {words.SUM_OF_POINTS} | {words.POINTS} |", "|:--|--:|"]
-    lines += [f"| {escaped(row.label)} {escaped(row.note)} | {row.points} |" for row in summands(breakdown)]
-    if tasks:
-        lines += ["", f"| {' | '.join(words.EXERCISE_COLUMNS)} | |", "|:--|--:|--:|:--|"]
-        lines += [
-            f"| {_name(task.name)} | {task.score} | {task.max} | {words.EXERCISE_STATES[task.state]} |"
-            for task in tasks
-        ]
-    for rule in rule_views(result, breakdown):
-        for breach in rule.breaches:
-            spared = words.SPARED if rule.state == "spared" else words.ZEROED
-            lines += ["", words.BROKEN_RULE.format(escaped(rule.label), spared, escaped(breach.cell))]
-            lines += ["", fenced(breach.evidence, "diff")] if breach.evidence else []
-        lines += ["", words.WAIVED.format(escaped(rule.waived))] if rule.waived else []
-    lines += ["", escaped(objection), "", words.CELL_BY_CELL]
-    return "\n".join(lines)
-
-
 def _name(name: str) -> str:
     """Return a name as inline code, if it is no more than a Python name."""
     return f"`{name}`" if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name) else escaped(name)
 
 
-def _exercise(task: ExerciseView) -> str:
-    """Return the cell after a check: its points, what failed, what passed, hints and advice."""
-    lines = [words.EXERCISE_TITLE.format(_name(task.name), words.of_points(task.score, task.max)), ""]
-    if task.auto:
-        lines += [words.SCORE_CHANGED.format(task.auto, task.score), ""]
-    lines += [f"**{words.COMMENT_OF_TA}**\n\n{fenced(task.comment)}", ""] if task.comment else []
-    lines += [escaped(sentence) + "\n" for sentence in (task.ended, task.premise) if sentence]
-    for part in task.failed:
-        names = "、".join(_name(name) for name in part.names)
-        lines.append(words.FAILED_PARTS.format(names, part.score, part.max))
-        for line in part.lines:
-            which = "、".join(_name(name) for name in line.names) + "：" if len(part.lines) > 1 else ""
-            measure = f"（{escaped(line.measure)}）" if line.measure else ""
-            lines.append(f"    - {which}{escaped(line.message)}{measure}")
-        lines += [f"    - {words.HINT.format(escaped(part.hint))}"] if part.hint else []
-    lines += [words.PASSED_PARTS.format("、".join(_name(name) for name in task.passed))] if task.passed else []
-    lines += [words.ADVICE.format(escaped(advice)) for advice in task.advice]
-    return "\n".join(lines)
+@cache
+def _templates() -> Environment:
+    """The templates' environment: a student's words go through `md`, `fenced` or `code`."""
+    markdown = Environment(
+        loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    markdown.filters |= {"md": escaped, "fenced": fenced, "code": _name}
+    markdown.globals["words"] = words
+    return markdown

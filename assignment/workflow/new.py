@@ -24,6 +24,7 @@ from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework import SOLUTION, STUB, Cell, load_master
+from assignment.homework.mistakes import Mistake
 from assignment.homework.notebook import NotebookJson, releases
 from assignment.plugins import limits
 from assignment.report.student_page import kind
@@ -36,20 +37,12 @@ ID = "c.CourseDirectory.course_id"
 LEFT = re.compile(r"\bLatePenalty\b.*\b(deadline|extensions)\b|\bCourseDirectory\.(db_url|root)\b", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class NewCourse:
-    """A course that was begun, its homeworks, and the lines of the old config that are comments now."""
+def begin(old: Course, folder: Path, course_id: str) -> tuple[Course, list[str]]:
+    """Begin a course with the homeworks and config of an old one -> it, the lines of the config that are comments now.
 
-    course: Course
-    homeworks: tuple[str, ...]
-    left_out: tuple[str, ...]
-
-
-def begin(old: Course, folder: Path, course_id: str) -> NewCourse:
-    """Begin a course in a new or an empty folder with the homeworks and the config of an old one.
-
-    Left out are class data, releases, decisions, the secret, deadlines and extensions. AssignmentError, with nothing
-    left behind, if the id is the old one's, or the config sets a deadline where it cannot be found.
+    folder: a new or an empty one. Left out are class data, releases, decisions, the secret, deadlines and extensions.
+    AssignmentError, with nothing left behind, if the id is the old one's, or the config sets a deadline where it cannot
+    be found.
     """
     folder = folder.resolve()
     if not course_id.strip() or course_id == str(old.config().CourseDirectory.get("course_id", "")):
@@ -73,8 +66,7 @@ def begin(old: Course, folder: Path, course_id: str) -> NewCourse:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    begun = Course(folder)
-    return NewCourse(begun, tuple(begun.assignments()), left_out)
+    return Course(folder), left_out
 
 
 def _refuse_full(folder: Path) -> None:
@@ -82,7 +74,7 @@ def _refuse_full(folder: Path) -> None:
         raise AssignmentError(f"{folder}: not empty; name an empty or a new folder")
 
 
-def _config(text: str, course_id: str) -> tuple[str, tuple[str, ...]]:
+def _config(text: str, course_id: str) -> tuple[str, list[str]]:
     """Return a config with another course_id and without what belongs to a class -> (text, what is left out)."""
     lines, left_out, named = text.splitlines(), [], False
     for statement in ast.parse(text).body:
@@ -95,7 +87,7 @@ def _config(text: str, course_id: str) -> tuple[str, tuple[str, ...]]:
             lines[first:last] = [f"# {line}" for line in lines[first:last]]
             left_out.append(" ".join(source.split()))
     lines += [] if named else [f"{ID} = {json.dumps(course_id, ensure_ascii=False)}"]
-    return "\n".join(lines) + "\n", tuple(left_out)
+    return "\n".join(lines) + "\n", left_out
 
 
 def _refuse_leftovers(course: Course, course_id: str) -> None:
@@ -166,9 +158,9 @@ def handed_in(homework: Homework, release: NotebookJson, mistakes: str, student_
     people = [
         HandIn(1041, "王, 小明", "everything right", maker.notebook()),
         HandIn(1042, "Doe, Jane", "everything right, late", maker.notebook(), late=True),
-        HandIn(1043, "Müller, Jörg", f"one mistake: {one}", maker.notebook(wrong=[one])),
-        HandIn(1044, "O'Neil, Pat", f"one mistake: {two}", maker.notebook(wrong=[two])),
-        HandIn(1045, "李, 雷", f"two mistakes: {one}, {three}", maker.notebook(wrong=[one, three])),
+        HandIn(1043, "Müller, Jörg", f"one mistake: {one.name}", maker.notebook(wrong=[one])),
+        HandIn(1044, "O'Neil, Pat", f"one mistake: {two.name}", maker.notebook(wrong=[two])),
+        HandIn(1045, "李, 雷", f"two mistakes: {one.name}, {three.name}", maker.notebook(wrong=[one, three])),
         HandIn(1046, "van der Berg, A.", f"the first {len(half)} exercises", maker.notebook(only=half)),
         HandIn(1047, "韩, 梅梅", "the release, untouched", maker.notebook(only=())),
         HandIn(1048, "Smith, Lee", f"{names[-2]} never ends", maker.notebook(loops=names[-2])),
@@ -215,16 +207,15 @@ class Maker:
 
     def notebook(
         self,
-        wrong: Sequence[str] = (),
+        wrong: Sequence[Mistake] = (),
         only: Sequence[str] | None = None,
         loops: str = "",
         edit: Callable[[NotebookJson], None] | None = None,
     ) -> bytes:
         """Return a notebook's bytes. wrong: mistakes; only: the exercises done (default all); loops: one that hangs."""
         notebook = copy.deepcopy(self._release)
-        bodies = {self._function_of(name): self._body(name) for name in wrong}
-        if loops:
-            bodies[loops] = ("", "while True:\n    pass")
+        bodies = {mistake.function: self._body(mistake.name) for mistake in wrong}
+        bodies |= {loops: "while True:\n    pass"} if loops else {}
         for raw in notebook["cells"]:
             role, name = kind(raw)
             if role == "solve" and (only is None or name in only):
@@ -234,37 +225,23 @@ class Maker:
             edit(notebook)
         return json.dumps(notebook, ensure_ascii=False, indent=1).encode()
 
-    def _solved(self, cell: Cell, body: tuple[str, str] | None) -> str:
+    def _solved(self, cell: Cell, body: str | None) -> str:
         if body is None:
             return "\n".join(line for line in cell.source.split("\n") if not any(mark in line for mark in SOLUTION))
-        beside, inside = body
-        lines = []
-        for line in cell.stub.split("\n"):
-            indent = line[: len(line) - len(line.lstrip())]
-            lines.append(textwrap.indent(inside, indent) if line.strip() == STUB else line)
-        return "\n\n\n".join(part for part in (beside, "\n".join(lines)) if part)
+        return re.sub(rf"(?m)^( *){re.escape(STUB)}", lambda stub: textwrap.indent(body, stub[1]), cell.stub)
 
-    def typical(self) -> list[str]:
+    def typical(self) -> list[Mistake]:
         """One mistake of each function that can stand in a notebook: written without calling the right one."""
-        found = []
-        for name, mistakes in self._homework.mistakes.items():
-            for mistake in mistakes if "." not in name else ():
-                node = self._mistakes[mistake.name]
-                if not any(name in ast.unparse(part) for part in (*node.body, *self._helpers(node, set()))):
-                    found.append(mistake.name)
-                    break
-        return found
+        usable = (m for mistakes in self._homework.mistakes.values() for m in mistakes if not m.calls_its_function)
+        return list({m.function: m for m in reversed(list(usable)) if "." not in m.function}.values())[::-1]
 
-    def _function_of(self, mistake: str) -> str:
-        return next(m.function for ms in self._homework.mistakes.values() for m in ms if m.name == mistake)
-
-    def _body(self, mistake: str) -> tuple[str, str]:
-        """The helpers of a mistake, to stand beside the function, and the lines for its TODO region."""
+    def _body(self, mistake: str) -> str:
+        """A mistake with its helpers as the lines for a TODO region."""
         node = copy.deepcopy(self._mistakes[mistake])
         node.decorator_list = []
-        helpers = "\n\n\n".join(ast.unparse(helper) for helper in self._helpers(node, set()))
         arguments = ", ".join(argument.arg for argument in node.args.args)
-        return helpers, f"{ast.unparse(node)}\nreturn {mistake}({arguments})"
+        functions = [ast.unparse(function) for function in (*self._helpers(node, set()), node)]
+        return "\n".join([*functions, f"return {mistake}({arguments})"])
 
     def _helpers(self, node: ast.FunctionDef, seen: set[str]) -> Iterator[ast.FunctionDef]:
         for name in (part.id for part in ast.walk(node) if isinstance(part, ast.Name)):
