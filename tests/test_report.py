@@ -13,7 +13,6 @@ import jsonschema
 import pytest
 
 from assignment.report.class_page import (
-    ClassAbout,
     ClassMember,
     ClassSummary,
     OpenCase,
@@ -321,9 +320,9 @@ def test_a_large_group_without_a_name_shows_an_example_and_says_that_a_name_is_l
         ClassMember(samples.standing(result, {"student": str(number)}, settle(result)), codes={"rnn_forward": "x = 7"})
         for number, result in enumerate([wrong("rnn_forward", h=HALVED)] * 3)
     ]
-    text = report(summarise(members, ClassAbout("rnn")))
+    text = report(summarise(members, "rnn"))
     assert "The list of mistakes lacks it" in text and "x = 7" in text
-    assert "The list of mistakes lacks it" not in report(summarise(members[:2], ClassAbout("rnn")))
+    assert "The list of mistakes lacks it" not in report(summarise(members[:2], "rnn"))
 
 
 def test_what_needs_a_person_stands_first_with_its_command() -> None:
@@ -348,7 +347,7 @@ def test_decisions_on_earlier_hand_ins_and_what_was_not_examined_by_itself_need_
         OpenCase("1", "the score 3 for rnn_forward, given on the submission of 3 Nov", "assignment decide 1 --keep"),
     )
     made = [ClassMember(samples.standing(alone, {"student": "1"}, settle(alone)))]
-    read = summarise(made, ClassAbout("rnn", pending=pending))
+    read = summarise(made, "rnn", pending=pending)
     first = unescape(report(read).partition("<h2>Marks")[0])
     for part in (
         "given on the submission of 3 Nov",

@@ -251,8 +251,9 @@ def _rows(path: Path) -> list[list[str]]:
     text = _decoded(path)
     try:
         # The separator that tells most columns apart in the header is the right one.
-        separator = max(",;\t", key=lambda candidate: len(next(_table(text, candidate), [])))
-        return list(_table(text, separator))
+        tables = [csv.reader(io.StringIO(text, newline=""), delimiter=separator) for separator in ",;\t"]
+        header, rest = max(((next(table, []), table) for table in tables), key=lambda pair: len(pair[0]))
+        return [header, *rest] if header else []
     except csv.Error as error:
         raise AssignmentError(f"{path}: not a CSV file ({error}); export the gradebook from Canvas again") from None
 
@@ -300,11 +301,6 @@ def _swallows(run: re.Match[str]) -> bool:
 
 def _low(encoded: bytes) -> bool:
     return len(encoded) == 2 and encoded[1] < 0x80
-
-
-def _table(text: str, separator: str) -> Iterator[list[str]]:
-    """Yield the rows of a CSV text."""
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator)
 
 
 def read_gradebook(path: Path) -> CanvasGradebook:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:  # of these only the shapes are needed: whatever is imported h
     from assignment.marking.breakdown import LeftOut
     from assignment.marking.decisions import Decisions
     from assignment.marking.ledger import MarkChange
+    from assignment.report.class_page import OpenCase
     from assignment.rules import Finding
-    from assignment.workflow.classroom import Waiting
     from assignment.workflow.collect import Collected
     from assignment.workflow.doctor import Probe
     from assignment.workflow.grade import Comparison, Graded
@@ -210,12 +210,11 @@ def show_rules(
         out.print(f"{'' if breaches else 'no rule is broken; '}{counted(len(others), 'note')}, shown with --notes")
 
 
-def show_waiting(waiting: Sequence[Waiting]) -> None:
-    """A line for each that waits, and below it what to type."""
-    for one in waiting:
-        print_below(f"{one.student}  {one_line(one.name, 40)}".rstrip() + f": {one_line(one.what, 200)}", 0)
-        for command in one.commands:
-            print_below(command, 4)
+def show_waiting(waiting: Sequence[tuple[str, OpenCase]]) -> None:
+    """A line for each that waits, and below it what to type; with each the student's name."""
+    for name, case in waiting:
+        print_below(f"{case.student}  {one_line(name, 40)}".rstrip() + f": {one_line(case.what, 200)}", 0)
+        print_below(case.command, 4)
     out.print(f"{len(waiting)} in all" if waiting else "nothing waits")
 
 

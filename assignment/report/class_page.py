@@ -25,7 +25,7 @@ from assignment.report.patterns import (
     discrimination,
     equal_mistakes,
 )
-from assignment.report.student_page import EvidenceView, rendered
+from assignment.report.student_page import rendered
 from assignment.rules import Finding
 from assignment.text import as_csv, block, defused, digits_kept, one_line, points
 
@@ -61,23 +61,11 @@ class Absent:
 
 @dataclass(frozen=True)
 class OpenCase:
-    """What else waits for a person, and what to type."""
+    """What waits for a person, and what to type, a line each."""
 
     student: str
     what: str
     command: str
-
-
-@dataclass(frozen=True)
-class ClassAbout:
-    """What the page is about."""
-
-    assignment: str
-    title: str = ""
-    made_at: str = ""
-    missing: tuple[Absent, ...] = ()
-    pending: tuple[OpenCase, ...] = ()
-    """Decisions on earlier hand-ins."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +87,6 @@ class FindingRow:
     evidence: str
     consequence: str
     waived: str
-
-    @property
-    def lines(self) -> list[tuple[str, str]]:
-        """The evidence as (class, line)."""
-        return EvidenceView(self.cell, self.evidence).lines
 
 
 @dataclass(frozen=True)
@@ -218,8 +201,16 @@ class ClassSummary:
     schema: int = SCHEMA
 
 
-def summarise(members: Sequence[ClassMember], about: ClassAbout, similar: Iterable[SimilarWork] = ()) -> ClassSummary:
-    """Return what the class page shows, everything in it fit to be shown."""
+def summarise(
+    members: Sequence[ClassMember],
+    assignment: str,
+    title: str = "",
+    made_at: str = "",
+    missing: Iterable[Absent] = (),
+    pending: Iterable[OpenCase] = (),
+    similar: Iterable[SimilarWork] = (),
+) -> ClassSummary:
+    """Return what the class page shows, everything in it fit to be shown; pending: decisions on earlier hand-ins."""
     students = [_student(member) for member in members]
     # A submission that nobody could grade has checks without scores: they say nothing of what a class knows.
     marked = [member for member in members if member.standing.breakdown.marked]
@@ -230,12 +221,12 @@ def summarise(members: Sequence[ClassMember], about: ClassAbout, similar: Iterab
     graded = [row for row in students if row.verdict == "graded"]
     nets, seconds = [row.net for row in graded], [row.seconds for row in students]
     return ClassSummary(
-        assignment=one_line(about.assignment, 80),
-        title=one_line(about.title or about.assignment, 120),
-        made_at=one_line(about.made_at, 40),
+        assignment=one_line(assignment, 80),
+        title=one_line(title or assignment, 120),
+        made_at=one_line(made_at, 40),
         max=max((row.max for row in students), default=0.0),
         handed_in=len(students),
-        missing=tuple(Absent(one_line(absent.student, 80), one_line(absent.name, 80)) for absent in about.missing),
+        missing=tuple(Absent(one_line(absent.student, 80), one_line(absent.name, 80)) for absent in missing),
         graded=len(graded),
         mean=round(fmean(nets), 2) if nets else None,
         median=round(median(nets), 2) if nets else None,
@@ -252,14 +243,16 @@ def summarise(members: Sequence[ClassMember], about: ClassAbout, similar: Iterab
         students=tuple(students),
         alarms=tuple(alarms_in(attempts)),
         similarity=tuple(similar),
-        pending=(*about.pending, *(case for member in marked for case in _alone(member, about.assignment))),
+        pending=(
+            *pending,
+            *(case for m in marked for case in alone(one_line(m.standing.student, 60), m.standing.result, assignment)),
+        ),
     )
 
 
-def _alone(member: ClassMember, name: str) -> Iterator[OpenCase]:
-    """The exercises of a student that could not be examined by themselves."""
-    student = one_line(member.standing.student, 60)
-    for check in member.standing.result.checks:
+def alone(student: str, result: Result, name: str) -> Iterator[OpenCase]:
+    """The exercises of a student that could not be examined by themselves, but for those that have all points."""
+    for check in result.checks:
         if check.alone and not check.full:
             what = f"{one_line(check.name, 80)}: {one_line(check.alone, 300)}"
             yield OpenCase(student, what, f"assignment check submitted/{student}/{name}/{name}.ipynb")
@@ -371,29 +364,16 @@ def _open(check: CheckResult) -> bool:
 
 def report(summary: ClassSummary) -> str:
     """Return the class page as one HTML text."""
-    students = summary.students
     return rendered(
         "report.html",
         "report.css",
         "report.js",
         all=summary,
+        person_of={row.student: row for row in summary.students},
         points=points,
-        tallest=max((row.count for row in summary.histogram), default=0) or 1,
-        named=[row for row in summary.mistakes if row.mistake][:NAMED],
-        unnamed=[row for row in summary.mistakes if not row.mistake and row.students > 1][:NAMED],
-        single=[row for row in summary.mistakes if not row.mistake and row.students == 1],
-        zeroed=sum(row.zeroed for row in students),
-        accused=[row for row in students if row.breaches],
-        waiting=[row for row in students if row.open_rules],
-        settled=[row for row in students if row.breaches and not row.open_rules],
-        person_of={row.student: row for row in students},
-        few=FEW,
-        undecided=sum(not group.decided for group in summary.similarity),
         remedies=REMEDIES,
-        ungraded=[row for row in students if row.verdict != "graded"],
-        cut=[(row, name, check) for row in students for name, check in row.checks.items() if check.ended],
-        late=[row for row in students if row.late],
-        slowest=[row for student in summary.slowest for row in students if row.student == student],
+        most_named=NAMED,
+        few=FEW,
     )
 
 

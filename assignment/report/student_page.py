@@ -99,13 +99,6 @@ class EvidenceView:
     cell: str
     evidence: str
 
-    @property
-    def lines(self) -> list[tuple[str, str]]:
-        """The evidence as (class, line): added, removed, place, context."""
-        tones = {"+": "add", "-": "del", "@": "at"}
-        lines = self.evidence.split("\n") if self.evidence else []
-        return [("at" if line.startswith(("---", "+++")) else tones.get(line[:1], "ctx"), line) for line in lines]
-
 
 @dataclass(frozen=True)
 class RuleView:
@@ -162,7 +155,6 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
         regrade=_regrade(result.regrade),
         steps=_steps(standing, rules) if breakdown.marked and not words.verdict(result.verdict) else [],
         made_by=_made_by(result),
-        coloured=_coloured,
     )
 
 
@@ -196,7 +188,7 @@ def rendered(template: str, style: str, script: str = "", **names: object) -> st
 @cache
 def _environment() -> Environment:
     """The templates' environment: everything is escaped, and a missing value is an error."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -204,6 +196,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters |= {"diff": _toned, "coloured": _coloured}
+    return environment
+
+
+def _toned(diff: str) -> list[tuple[str, str]]:
+    """Return a diff as (class, line): added, removed, place, context."""
+    tones = {"+": "add", "-": "del", "@": "at"}
+    return [
+        ("at" if line.startswith(("---", "+++")) else tones.get(line[:1], "ctx"), line) for line in diff.split("\n")
+    ]
 
 
 def _fingerprint(text: str) -> str:

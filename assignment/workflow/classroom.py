@@ -33,9 +33,9 @@ from assignment.report.annotated import annotate
 from assignment.report.class_page import (
     REMEDIES,
     Absent,
-    ClassAbout,
     ClassMember,
     OpenCase,
+    alone,
     report,
     report_csv,
     report_json,
@@ -97,40 +97,31 @@ def graded(course: Course, name: str) -> Iterator[GradedSubmission]:
             yield GradedSubmission(standing_of(record, result, canvas, config, decisions), notebook)
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """Something that a person has to decide on or look at, and the commands for it."""
+def waiting(course: Course, name: str) -> list[tuple[str, OpenCase]]:
+    """Return what waits for a person, with the student's name.
 
-    student: str
-    name: str
-    what: str
-    commands: tuple[str, ...]
-
-
-def waiting(course: Course, name: str) -> list[Waiting]:
-    """Return what waits for a person: rules broken, old decisions on new hand-ins, no mark, not examined by itself."""
-    zeros = unseen(course, name)
-    again: dict[str, list[str]] = {}
-    for decision in open_decisions(course, name):
-        again.setdefault(decision.student, []).append(f"{decision.what}, given on {decision.given_on}")
-    found: list[list[Waiting]] = [[], [], [], []]
+    Rules broken, old decisions on new hand-ins, no mark, not examined by itself; in that order.
+    """
+    zeros, again = unseen(course, name), _again(course, name)
+    cases: list[list[tuple[str, OpenCase]]] = [[], [], [], []]
     for submission in graded(course, name):
-        who, whose = submission.student, submission.standing.name
-        rules = zeros.get(who, [])
-        if rules:
-            waive = (f'assignment waive {who} --rule {rule} --why "…"' for rule in rules)
-            found[0].append(Waiting(who, whose, f"0 for {', '.join(rules)}", (f"assignment confirm {who}", *waive)))
-        for what in again.get(who, []):
-            found[1].append(Waiting(who, whose, what, (f"assignment decide {who} --keep, or --drop",)))
-        result = submission.standing.result
+        who, whose, result = submission.student, submission.standing.name, submission.standing.result
+        if rules := zeros.get(who):
+            commands = [f"assignment confirm {who}", *(f'assignment waive {who} --rule {r} --why "…"' for r in rules)]
+            cases[0].append((whose, OpenCase(who, f"0 for {', '.join(rules)}", "\n".join(commands))))
+        cases[1] += [(whose, case) for case in again if case.student == who]
         if not submission.standing.breakdown.marked:
             command = REMEDIES.get(result.verdict, "assignment grade --again STUDENT").replace("STUDENT", who)
-            found[2].append(Waiting(who, whose, f"no mark: {result.verdict}: {result.reason}", (command,)))
-        look = f"assignment check submitted/{who}/{name}/{name}.ipynb"
-        for check in result.checks:
-            if check.alone:
-                found[3].append(Waiting(who, whose, f"{check.name}: {check.alone}", (look,)))
-    return [each for kind in found for each in kind]
+            cases[2].append((whose, OpenCase(who, f"no mark: {result.verdict}: {result.reason}", command)))
+        cases[3] += [(whose, case) for case in alone(who, result, name)]
+    return [each for kind in cases for each in kind]
+
+
+def _again(course: Course, name: str) -> list[OpenCase]:
+    """What was decided on an earlier hand-in, and has to be decided again."""
+    waits = open_decisions(course, name)
+    commands = {one.student: f"assignment decide {one.student} --keep, or --drop" for one in waits}
+    return [OpenCase(one.student, f"{one.what}, given on {one.given_on}", commands[one.student]) for one in waits]
 
 
 def write_feedback(course: Course, name: str, progress: Progress | None = None) -> list[Path]:
@@ -171,14 +162,8 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
     absent = roster.keys() - course.students(name)
     missing = tuple(Absent(user, roster[user].name) for user in roster if user in absent and not roster[user].test)
     heading = title(everybody[0].notebook) if everybody else name
-    pending = tuple(
-        OpenCase(
-            one.student, f"{one.what}, given on {one.given_on}", f"assignment decide {one.student} --keep, or --drop"
-        )
-        for one in open_decisions(course, name)
-        if one.student in handed_in
-    )
-    about = ClassAbout(name, heading, f"{datetime.now():%Y-%m-%d %H:%M}", missing, pending)
+    pending = [case for case in _again(course, name) if case.student in handed_in]
+    now = f"{datetime.now():%Y-%m-%d %H:%M}"
     decisions = load(course)
     sources = {one.student: codes(one.notebook) for one in everybody}
     members = [
@@ -201,7 +186,7 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
         {who: words for who, words in judged.items() if words},
     )
     sources |= {who: work.codes for who, work in others.items()}
-    summary = summarise(members, about, alike.groups)
+    summary = summarise(members, name, heading, now, missing, pending, alike.groups)
     people = {row.student: row for row in summary.students}
     made = {
         "html": (folder / "report.html", report(summary)),

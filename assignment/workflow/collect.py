@@ -357,11 +357,11 @@ def identified(course: Course, assignment: str, named: Iterable[str]) -> list[st
     names = {user: student.name for user, student in read_roster(course, assignment, None).items()}
     with course.gradebook() as gradebook:
         names |= {s.id: shown_name(s.last_name, s.first_name) or s.id for s in gradebook.students}
-    found = []
+    known, found = {user: _words(name) for user, name in names.items()}, []
     for text in given:
-        fitting = [] if text in ids | names.keys() else [user for user, name in names.items() if _fits(text, name)]
-        exact = [user for user in fitting if _joined(text) == _joined(names[user])]
-        fitting = exact or fitting
+        typed = _words(text) if text not in ids | names.keys() else []
+        exact = [user for user, name in known.items() if typed and "".join(name) == "".join(typed)]
+        fitting = exact or [user for user, name in known.items() if typed and set(typed) <= set(name)]
         if len(fitting) > 1:
             listed = "; ".join(f"{one_line(names[user], 60)} ({user})" for user in fitting[:8])
             raise AssignmentError(f"{text}: several students have that name; type the id: {listed}")
@@ -369,17 +369,7 @@ def identified(course: Course, assignment: str, named: Iterable[str]) -> list[st
     return found
 
 
-def _fits(text: str, name: str) -> bool:
-    """Whether all words of a text are words of a name, in any order; Chinese names are one word."""
-    typed = set(_name_words(text))
-    return bool(typed) and (typed <= set(_name_words(name)) or _joined(text) == _joined(name))
-
-
-def _joined(name: str) -> str:
-    return "".join(_name_words(name))
-
-
-def _name_words(name: str) -> list[str]:
+def _words(name: str) -> list[str]:
     return name.casefold().replace(",", " ").split()
 
 

@@ -12,7 +12,7 @@ from assignment.marking import breakdown
 from assignment.marking.breakdown import Arrival, Breakdown, Penalty, Standing
 from assignment.report import student_page
 from assignment.report.annotated import annotate as annotated
-from assignment.report.class_page import Absent, ClassAbout, ClassMember, ClassSummary, summarise
+from assignment.report.class_page import Absent, ClassMember, ClassSummary, summarise
 
 EXERCISES: dict[str, tuple[str, dict[str, float]]] = {
     "rnn_step_forward": ("3.1 单步前向", {"next_h": 8}),
@@ -260,5 +260,8 @@ def summary(rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> Clas
     missing = tuple(Absent(one["student"], one["name"]) for one in about.get("missing") or [])
     return summarise(
         members,
-        ClassAbout(about.get("assignment", ""), about.get("title", ""), about.get("made_at", ""), missing),
+        about.get("assignment", ""),
+        about.get("title", ""),
+        about.get("made_at", ""),
+        missing,
     )
