@@ -167,7 +167,7 @@ class RemoteAssignment:
     def policies(self) -> list[str]:
         """Return what Canvas does by itself with marks that arrive, for a TA; nothing where it does not say."""
         try:
-            policy = self.read(partial(self._late_policy), attempts=3)
+            policy = self.read(self._late_policy, attempts=3)
         except AssignmentError:  # not every token may see it, not every course has one
             policy = dict[str, str]()
         lines = []
@@ -205,7 +205,9 @@ class RemoteAssignment:
                     submission = _submission(row)
                     listed.setdefault(submission.user, submission)  # a list that changes meanwhile may show a row twice
                 except MALFORMED as error:
-                    odd.append(OddRow(_whose(row), f"a malformed row of Canvas's ({error})"))
+                    user = row.get("user_id") if isinstance(row, Mapping) else None
+                    whose = str(user)[:40] if isinstance(user, int | str) else "?"
+                    odd.append(OddRow(whose, f"a malformed row of Canvas's ({error})"))
             if url is None:
                 return Listing(tuple(listed.values()), tuple(odd))
             if time.monotonic() > deadline:
@@ -223,11 +225,9 @@ class RemoteAssignment:
 
     def submission(self, user: str) -> RemoteSubmission:
         """Return one student's submission as it is now."""
-        return self.read(partial(self._one, user))
-
-    def _one(self, user: str) -> RemoteSubmission:
         parameters = {"include[]": ["user", "submission_comments"]}
-        return _submission(self._requester.request("GET", f"{self._where}/{user}", **parameters).json())
+        request = partial(self._requester.request, "GET", f"{self._where}/{user}", **parameters)
+        return self.read(lambda: _submission(request().json()))
 
     def download(self, file: RemoteFile) -> bytes:
         """Return an attachment's bytes, as many as Canvas says; RefusedError if this one cannot be had."""
@@ -352,8 +352,3 @@ def _id(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch(DIGITS, str(value)):
         raise ValueError("an id that is none")
     return str(value)
-
-
-def _whose(row: Any) -> str:
-    user = row.get("user_id") if isinstance(row, Mapping) else None
-    return str(user)[:40] if isinstance(user, int | str) else "?"

@@ -161,7 +161,12 @@ def award(
             decisions.undo(found, which, student, "awarded", decider(who), exercise=exercise)
         nets = gradebook.mark_now(found, which, students)
     else:
-        nets = gradebook.award_points(found, which, students, exercise, _number(given[-1]), why, decider(who))
+        try:
+            more_points = float(given[-1])
+        except ValueError:
+            last = f"award: {given[-1]!r} is no number of points; type EXERCISE POINTS last"
+            raise AssignmentError(last) from None
+        nets = gradebook.award_points(found, which, students, exercise, more_points, why, decider(who))
     more = "taken back" if undo else f"+{given[-1]}"
     for student, net in nets.items():
         say(f"{student}: {exercise} {more}{_now(net)}")
@@ -170,13 +175,6 @@ def award(
         say(f"{counted(len(full), 'student')} with all points of {exercise}: left as they are")
     for student in () if every else full:
         say(f"{student}: has all points of {exercise}, left as they are")
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise AssignmentError(f"award: {text!r} is no number of points; type EXERCISE POINTS last") from None
 
 
 def _now(net: float | None) -> str:

@@ -281,7 +281,9 @@ def show_checked(file: Path, result: Result) -> None:
     for check in result.checks:
         _show_check(check)
     for finding in result.rules:
-        _show_finding(finding)
+        kind = "[red]breach[/]" if finding.breach else "note"
+        out.print(f"  {kind} of rule '{finding.rule}' in {_safe(finding.cell)}")
+        print_below(finding.evidence)
     for repair in result.repairs:
         print_below(f"repaired: {one_line(repair, 600)}", 2)
 
@@ -295,7 +297,11 @@ def _show_check(check: CheckResult) -> None:
     if check.ended:
         print_below(f"{check.ended}: {check.reason}")
     for part, after in zip_longest(check.parts, check.parts[1:]):
-        _show_part(part)
+        tone, word = ("green", "ok") if part.passed else ("red", "no")
+        error = "" if part.error is None else f"{part.error:.1e}"
+        below = "" if part.below is None else f"below {part.below:.0e}"
+        got = f"{points(part.score)}/{points(part.max)}"
+        out.print(f"    [{tone}]{word:<4}[/]{escape(part.name):<18}{error:>9}  {below:<13}{got:>9}")
         if after is None or _words(after) != _words(part):
             for said in _words(part):
                 print_below(said)
@@ -306,22 +312,6 @@ def _show_check(check: CheckResult) -> None:
 def _words(part: Part) -> list[str]:
     """What is said of a part; parts side by side that failed in the same words are told once."""
     return [] if part.passed else [said for said in (part.message, part.hint) if said]
-
-
-def _show_part(part: Part) -> None:
-    tone, word = ("green", "ok") if part.passed else ("red", "no")
-    error = "" if part.error is None else f"{part.error:.1e}"
-    below = "" if part.below is None else f"below {part.below:.0e}"
-    out.print(
-        f"    [{tone}]{word:<4}[/]{escape(part.name):<18}{error:>9}  {below:<13}"
-        f"{points(part.score) + '/' + points(part.max):>9}"
-    )
-
-
-def _show_finding(finding: Finding) -> None:
-    kind = "[red]breach[/]" if finding.breach else "note"
-    out.print(f"  {kind} of rule '{finding.rule}' in {_safe(finding.cell)}")
-    print_below(finding.evidence)
 
 
 def print_below(words: object, indent: int = INDENT) -> None:

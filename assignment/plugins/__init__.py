@@ -44,11 +44,6 @@ def limits(course: Course) -> Limits:
     return Limits(**{name: getattr(settings, name) for name in _TRAITS})
 
 
-def policy(course: Course) -> Policy:
-    """Return what a breach of each rule costs in this course. Raises AssignmentError."""
-    return Policy.from_config(course.config())
-
-
 def examiner_for(course: Course, name: str) -> Examiner:
     """Return an examiner of this course's assignment, not yet started. AssignmentError if nothing was released."""
     published = releases(course, name)
@@ -60,4 +55,4 @@ def examiner_for(course: Course, name: str) -> Examiner:
 def examiner_of(course: Course, master: Master, published: Mapping[str, Master]) -> Examiner:
     """Return an examiner of this master for hand-ins made from these releases, not yet started."""
     homework = Homework(master, course.mistakes_text(master.name))
-    return Examiner(homework, published, limits(course), policy(course), course.secret())
+    return Examiner(homework, published, limits(course), Policy.from_config(course.config()), course.secret())

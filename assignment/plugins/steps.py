@@ -19,7 +19,7 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import find_all_files
-from traitlets import default
+from traitlets import Unicode
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
@@ -43,21 +43,16 @@ class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         """Seal one notebook; AssignmentError on a leak, upon which nbgrader removes the release."""
         folder = Path(resources["metadata"]["path"])
-        self._refuse_other_files(folder)
+        ignore = CourseDirectory(config=self.config).ignore  # anything else nbgrader would copy into the release
+        files = (Path(file).relative_to(folder).as_posix() for file in find_all_files(str(folder), ignore))
+        if others := sorted(file for file in files if file != f"{folder.name}.ipynb"):
+            raise AssignmentError(
+                f"source/{folder.name}: extra file {', '.join(others)} would go out with the release; move it elsewhere"
+            )
         master = load_master(folder / f"{folder.name}.ipynb")
         nb.metadata["assignment"] = {"name": master.name, "release": master.release}
         prove(master, nb, Course.find(folder.parent.parent).mistakes_text(folder.name))
         return nb, resources
-
-    def _refuse_other_files(self, folder: Path) -> None:
-        """Raise AssignmentError if the folder holds anything else: nbgrader would copy it into the release."""
-        ignore = CourseDirectory(config=self.config).ignore
-        files = (Path(file).relative_to(folder).as_posix() for file in find_all_files(str(folder), ignore))
-        others = sorted(file for file in files if file != f"{folder.name}.ipynb")
-        if others:
-            raise AssignmentError(
-                f"source/{folder.name}: extra file {', '.join(others)} would go out with the release; move it elsewhere"
-            )
 
 
 def keep_release(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -137,14 +132,8 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
     """
 
     export_from_notebook = "Feedback"
-
-    @default("file_extension")  # type: ignore[untyped-decorator]
-    def _file_extension_default(self) -> str:
-        return ".html"
-
-    @default("output_mimetype")  # type: ignore[untyped-decorator]
-    def _output_mimetype_default(self) -> str:
-        return "text/html"
+    output_mimetype = "text/html"
+    file_extension = Unicode(".html")
 
     def from_notebook_node(
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any

@@ -11,7 +11,6 @@ from statistics import fmean, median
 from urllib.parse import quote
 
 from assignment.grading.result import CheckResult, Result
-from assignment.homework.checker import UNFINISHED
 from assignment.marking.breakdown import CENT, Breakdown, ScoreChange, Standing, finite
 from assignment.report.patterns import (
     FEW,
@@ -24,6 +23,7 @@ from assignment.report.patterns import (
     attempts_of,
     discrimination,
     equal_mistakes,
+    tried,
 )
 from assignment.report.student_page import rendered
 from assignment.rules import Finding
@@ -343,7 +343,7 @@ def _exercises(
         row.none += score < CENT
         row.some = row.count - row.full - row.none
         row.ended += bool(check.ended)
-        row.open += _open(check)
+        row.open += bool(check.parts) and not tried(check)
         for part in check.parts:
             label = one_line(part.name, 60)
             of_part = next((known for known in row.parts if known.name == label), None)
@@ -355,11 +355,6 @@ def _exercises(
             of_part.passed += part.passed
             of_part.hidden += part.hidden and not part.passed
     return list(exercises.values())
-
-
-def _open(check: CheckResult) -> bool:
-    """Return whether an exercise still is as it was released: no part did more than say so."""
-    return bool(check.parts) and all(part.message.startswith(UNFINISHED) for part in check.parts)
 
 
 def report(summary: ClassSummary) -> str:
@@ -392,8 +387,6 @@ def report_csv(summary: ClassSummary) -> str:
         sums = [row.auto, row.score, row.penalty, row.net if row.marked else "", row.max]
         rest = ["late" if row.late else "", row.days or "", "; ".join(row.remarks), row.seconds]
         rows.append([row.student, row.name, row.login, row.section, row.verdict, *scores, *sums, *rest])
-    return as_csv(map(_cell, row) for row in rows)
-
-
-def _cell(value: object) -> object:
-    return digits_kept(defused(one_line(value, 1_000))) if isinstance(value, str) else value
+    return as_csv(
+        [digits_kept(defused(one_line(cell, 1_000))) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )

@@ -91,7 +91,7 @@ def attempts_of(results: Iterable[Result]) -> dict[tuple[str, str], list[PartAtt
             others = [other for other in result.checks if other is not check]
             most = sum(other.max for other in others)
             rest = sum(other.score for other in others) / most if most else 0.0
-            for part in check.parts if _tried(check) else ():
+            for part in check.parts if tried(check) else ():
                 made = result.made_by
                 version = f"assignment {made.assignment}, Python {made.python}, NumPy {made.numpy}"
                 attempts[check.name, part.name].append(
@@ -115,7 +115,8 @@ def discrimination(attempts: Sequence[PartAttempt], errors: float = INTERVAL) ->
     return Discrimination(*(round(one, 3) for one in (r, tanh(z - errors * error), tanh(z + errors * error))))
 
 
-def _tried(check: CheckResult) -> bool:
+def tried(check: CheckResult) -> bool:
+    """Return whether a student did something about an exercise: not each part says that it is as it was released."""
     return any(not part.message.startswith(UNFINISHED) for part in check.parts)
 
 
@@ -209,7 +210,9 @@ def equal_mistakes(work: Iterable[tuple[str, Result, Mapping[str, str]]]) -> lis
     for students, (_, result, codes) in enumerate(work, 1):  # noqa: B007 - how many there are
         for check in result.checks:
             for mistake, parts in _told_apart(check):
-                signature = () if mistake else tuple(map(_came_back, parts))
+                # What tells one wrong value from another: its hash, else the message without figures.
+                signature = tuple(f"{part.name} {part.value or FIGURES.sub('#', part.message)}" for part in parts)
+                signature = () if mistake else signature
                 groups[check.name, mistake, signature].append((parts, codes.get(check.name, "")))
     order = sorted(groups.items(), key=lambda group: (not group[0][1], -len(group[1]), group[0]))
     return [
@@ -226,11 +229,6 @@ def _told_apart(check: CheckResult) -> list[tuple[str, list[Part]]]:
     named = [part for part in failed if sure and part.mistake]
     rest = [part for part in failed if part not in named]
     return [(sure, named)] * bool(named) + [("", rest)] * bool(rest)
-
-
-def _came_back(part: Part) -> str:
-    """What tells one wrong value from another: its hash; else the exception or relation, in words without figures."""
-    return f"{part.name} {part.value or FIGURES.sub('#', part.message)}"
 
 
 def _row(check: str, mistake: str, of: list[tuple[list[Part], str]], students: int, shown: bool) -> MistakeRow:

@@ -133,6 +133,9 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
         words.counts(standing.best),
     ]
     net, best = breakdown.net, breakdown.max
+    manual = {name: change.now for name, change in breakdown.manual.items()}
+    lost = sum(manual.get(check.name, check.score) < check.max - CENT for check in result.checks)
+    sure = breakdown.marked and not words.verdict(result.verdict)
     return rendered(
         "feedback.html",
         "feedback.css",
@@ -153,7 +156,7 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
         objection=words.objection(standing.objection[0], ""),
         link=standing.objection[1],
         regrade=_regrade(result.regrade),
-        steps=_steps(standing, rules) if breakdown.marked and not words.verdict(result.verdict) else [],
+        steps=words.next_steps(lost, "breach" in (rule.state for rule in rules), standing.best) if sure else [],
         made_by=_made_by(result),
     )
 
@@ -168,13 +171,6 @@ def _regrade(again: Regrade | None) -> tuple[str, list[str]]:
         if c.exercise != RULES
     ]
     return words.regraded(points(again.before), points(again.after), again.causes, again.kept), changes
-
-
-def _steps(standing: Standing, rules: list[RuleView]) -> list[str]:
-    """What the student does now."""
-    manual = {name: change.now for name, change in standing.breakdown.manual.items()}
-    lost = [check for check in standing.result.checks if manual.get(check.name, check.score) < check.max - CENT]
-    return words.next_steps(len(lost), any(rule.state == "breach" for rule in rules), standing.best)
 
 
 def rendered(template: str, style: str, script: str = "", **names: object) -> str:

@@ -169,12 +169,12 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
     members = [
         ClassMember(
             one.standing,
-            _place(course, name, one.student),
+            Path(os.path.relpath(page_, folder)).as_posix() if page_.exists() else "",
             sources[one.student],
             decisions.confirmed(one.student, name, one.standing.result.rules),
             sections.get(one.student, ""),
         )
-        for one in everybody
+        for one, page_ in ((one, course.feedback(one.student, name)) for one in everybody)
     ]
     results = {one.student: one.standing.result for one in everybody}
     judged = {who: decisions.on_similarity(who, name, result.made_by.submission) for who, result in results.items()}
@@ -239,12 +239,6 @@ def comment(standing: Standing) -> str:
     taken = [(row.kind, points(row.points)) for row in breakdown.rows if row.kind in ("late", "rules")]
     verdict = words.verdict(standing.result.verdict)
     return words.comment(points(breakdown.net), points(breakdown.max), verdict, taken, lost)
-
-
-def _place(course: Course, name: str, student: str) -> str:
-    """Where a student's feedback page lies, seen from the class page; "" where none was written."""
-    page_ = course.feedback(student, name)
-    return Path(os.path.relpath(page_, course.exported(name))).as_posix() if page_.exists() else ""
 
 
 @contextmanager

@@ -109,7 +109,7 @@ def collect(
             if csv:
                 replace_file(file, csv.read_bytes())
         items: dict[int, Item] = {}  # by place in the archive: an entry's name may come twice
-        hands: dict[str, list[Attachment]] = defaultdict(list)
+        hands, mates = defaultdict[str, list[Attachment]](list), list[Item]()
         for place, member in enumerate(opened.members):
             entry = parse(member.name, names)
             items[place] = sort(member.path, member.refused, entry, roster)
@@ -122,7 +122,6 @@ def collect(
         def read(upload: Attachment) -> bytes:
             return opened.read(opened.members[places[upload.entry]])
 
-        mates: list[Item] = []
         for number, (user, hand) in enumerate(hands.items(), 1):
             for mate in groups.get(user, ()):
                 if mate.user != user and (mate.user in roster or not roster):

@@ -77,7 +77,11 @@ def _examination(course: Course | None) -> tuple[Limits, Probe]:
             examiner = examiner_for(course, names[0])
     limits, start = examiner.limits if examiner else Limits(), time.monotonic()
     try:
-        seen = _examine(examiner) if examiner else _open(limits)
+        if examiner:
+            seen = _examine(examiner)
+        else:
+            with Sandbox(limits):
+                seen = "no homework here; the sandbox opens"
     except AssignmentError as error:
         what, _, remedy = str(error).partition("; ")
         return limits, Probe("examination", what, remedy or "see the lines above, then run this again", unfit=True)
@@ -85,11 +89,6 @@ def _examination(course: Course | None) -> tuple[Limits, Probe]:
     slow = "every submission will take as long; end what else runs here, or use fewer --jobs"
     seen = f"{seen} in {seconds:.1f} s, {peak} MiB, with the start of the sandbox"
     return limits, Probe("examination", seen, slow if seconds > SLOW else "")
-
-
-def _open(limits: Limits) -> str:
-    with Sandbox(limits):
-        return "no homework here; the sandbox opens"
 
 
 def _examine(examiner: Examiner) -> str:
@@ -157,7 +156,7 @@ def _processes(limits: Limits) -> Probe:
     processes = _least(resource.RLIMIT_NPROC, CGROUP / "pids.max")
     files, space = _least(resource.RLIMIT_NOFILE), resource.getrlimit(resource.RLIMIT_AS)[1]
     wanted = PROCESSES * (os.cpu_count() or 1)
-    seen = f"{_amount(processes)} processes, {_amount(files)} open files"
+    seen = f"{processes:g} processes, {files:g} open files".replace("inf", "unlimited")
     if space != resource.RLIM_INFINITY and space < limits.worker_memory:
         remedy = "run: ulimit -v unlimited; where that is refused set c.Examine.worker_memory lower"
         return Probe("limits", f"{seen}, {space >> 20} MiB of address space", remedy, unfit=True)
@@ -179,10 +178,6 @@ def _number(file: Path) -> float:
         return float(file.read_text().replace("max", "inf"))
     except (OSError, ValueError):
         return float("inf")
-
-
-def _amount(number: float) -> str:
-    return "unlimited" if number == float("inf") else f"{number:g}"
 
 
 def _memory(limits: Limits) -> Probe:

@@ -101,23 +101,17 @@ def text_from(content: Content, old: str, shown: str, folder: Path) -> str:
     for cell in content:
         piece = known.get(cell)
         if piece is None:
-            before = titled.get(cell[0], "\n\n")
-            piece = write(*_taken_out(cell, before, shown, folder)) + "\n" * (
-                len(before) - len(before.rstrip("\n")) - 1
-            )
+            title, cell_type, source = cell
+            before = titled.get(title, "\n\n")
+            try:
+                source = carried_back(source, before, folder)
+            except FaultError as fault:
+                raise AssignmentError(f"{shown}: cell '{title}': {fault}") from None
+            piece = write(title, cell_type, source) + "\n" * (len(before) - len(before.rstrip("\n")) - 1)
         if new and not new[-1].endswith("\n\n"):
             new[-1] += "\n"
         new.append(piece)
     return (head + "".join(new)).rstrip("\n") + "\n"
-
-
-def _taken_out(cell: tuple[str, str, str], before: str, shown: str, folder: Path) -> tuple[str, str, str]:
-    """Return an edited cell's (title, cell type, source) as it belongs into the text."""
-    title, cell_type, source = cell
-    try:
-        return title, cell_type, carried_back(source, before, folder)
-    except FaultError as fault:
-        raise AssignmentError(f"{shown}: cell '{title}': {fault}") from None
 
 
 def _refuse_if_edited(course: Course, name: str, text: str, cells: list[Cell]) -> None:
