@@ -13,13 +13,10 @@ from assignment.errors import AssignmentError
 ANONYMOUS = "anon_"
 DIGITS = "[0-9]{1,20}"  # ASCII digits, no more than any database has
 USER_ID = re.compile(rf"{DIGITS}|{ANONYMOUS}[A-Za-z0-9]{{1,64}}")
+WHAT = rf"(?:(?P<attachment>{DIGITS})_(?P<file>.+)|(?P<kind>text|link)\.html)"  # a file, or a text entry or a link
 # A lookahead, so that every underscore is tried as the one before the user id.
-ATTACHMENT = re.compile(rf"_(?=(?P<user>{DIGITS})_(?P<attachment>{DIGITS})_(?P<file>.+)$)", re.DOTALL)
-PAGE = re.compile(rf"_(?P<user>{DIGITS})_(?P<kind>text|link)\.html$")
-ANONYMOUS_ATTACHMENT = re.compile(
-    rf"(?P<late>LATE_|late_)?anon_(?P<user>[A-Za-z0-9]{{1,64}})_(?P<attachment>{DIGITS})_(?P<file>.+)", re.DOTALL
-)
-ANONYMOUS_PAGE = re.compile(r"(?P<late>LATE_|late_)?anon_(?P<user>[A-Za-z0-9]{1,64})_(?P<kind>text|link)\.html")
+NAMED = re.compile(rf"_(?=(?P<user>{DIGITS})_{WHAT}$)", re.DOTALL)
+NAMELESS = re.compile(rf"(?P<late>LATE_|late_)?(?P<user>{ANONYMOUS}[A-Za-z0-9]{{1,64}})_{WHAT}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -45,19 +42,16 @@ def squeezed(name: str) -> str:
 
 def readings(entry: str) -> Iterator[Entry]:
     """Yield every way to read an entry's name, the shortest student name first; none if it is no Canvas name."""
-    whole = ANONYMOUS_ATTACHMENT.fullmatch(entry) or ANONYMOUS_PAGE.fullmatch(entry)
-    if whole:
-        parts = whole.groupdict()
-        kind, user = parts.get("kind", "attachment"), ANONYMOUS + parts["user"]
-        yield Entry(entry, "", bool(parts["late"]), user, parts.get("attachment"), parts.get("file", entry), kind)
-    for match in [*ATTACHMENT.finditer(entry), *PAGE.finditer(entry)]:
-        parts = match.groupdict()
-        kind, file = parts.get("kind", "attachment"), parts.get("file", f"{parts.get('kind')}.html")
-        name = entry[: match.start()]
+    if whole := NAMELESS.fullmatch(entry):
+        what = (whole["user"], whole["attachment"], whole["file"] or entry, whole["kind"] or "attachment")
+        yield Entry(entry, "", bool(whole["late"]), *what)
+    for match in NAMED.finditer(entry):
+        name, kind = entry[: match.start()], match["kind"] or "attachment"
+        what = (match["user"], match["attachment"], match["file"] or f"{kind}.html", kind)
         if name.endswith(("_LATE", "_late")):
-            yield Entry(entry, name[:-5], True, parts["user"], parts.get("attachment"), file, kind)
+            yield Entry(entry, name[:-5], True, *what)
         if not name.endswith("_LATE"):  # squeezed names are lower case: only older Canvas's `late` can be part of one
-            yield Entry(entry, name, False, parts["user"], parts.get("attachment"), file, kind)
+            yield Entry(entry, name, False, *what)
 
 
 def parse(entry: str, roster: Mapping[str, str] | None = None) -> Entry | None:

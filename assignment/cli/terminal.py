@@ -11,7 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from copy import copy
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
 from assignment.course import CONFIG, Course, database_error
@@ -123,15 +123,8 @@ def warn(*lines: str) -> None:
 @contextmanager
 def progress(what: str) -> Iterator[Callable[..., None]]:
     """A progress bar on stderr with rate and time left; it leaves no trace when it is done."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
+    counts = (BarColumn(bar_width=20), MofNCompleteColumn(), "{task.fields[rate]}")
+    columns = ("{task.description}", *counts, TimeElapsedColumn(), "left", TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None, rate="")
 
@@ -143,14 +136,9 @@ def progress(what: str) -> Iterator[Callable[..., None]]:
         yield step
 
 
-@contextmanager
-def waiting(what: str) -> Iterator[None]:
+def waiting(what: str) -> AbstractContextManager[object]:
     """A word on stderr while something takes its time, on a terminal only."""
-    if not err.is_terminal:
-        yield
-        return
-    with err.status(what):
-        yield
+    return err.status(what) if err.is_terminal else nullcontext()
 
 
 @contextmanager
@@ -205,7 +193,7 @@ def explain(error: Exception) -> tuple[str, str]:
         return _one_line(error), error.details
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; see that it may be read or written by you", ""
-    if _is_gradebook(error) and isinstance(original := getattr(error, "orig", None), sqlite3.Error):
+    if isinstance(original := getattr(error, "orig", None), sqlite3.Error):  # SQLAlchemy's, under nbgrader's gradebook
         error = original
     if isinstance(error, sqlite3.Error):
         return _one_line(database_error(Path("gradebook.db"), error)), ""
@@ -223,12 +211,6 @@ def explain(error: Exception) -> tuple[str, str]:
     except OSError:
         return f"{what} these lines", text
     return f"{what} the file {file.name}", ""
-
-
-def _is_gradebook(error: Exception) -> bool:
-    """Whether the error comes from the database under nbgrader's gradebook, which few commands load."""
-    sqlalchemy = sys.modules.get("sqlalchemy.exc")
-    return sqlalchemy is not None and isinstance(error, sqlalchemy.SQLAlchemyError)
 
 
 def _one_line(error: object) -> str:

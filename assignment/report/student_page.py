@@ -192,7 +192,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"diff": _toned, "coloured": _coloured}
+    lexer, spans = PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)  # a span and a class for each kind of token
+    environment.filters |= {"diff": _toned, "coloured": lambda code: Markup(highlight(code, lexer, spans))}
     return environment
 
 
@@ -207,11 +208,6 @@ def _toned(diff: str) -> list[tuple[str, str]]:
 def _fingerprint(text: str) -> str:
     """Return the source expression by which a content security policy knows an inline style or script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _coloured(code: str) -> Markup:
-    """Return Python code as escaped HTML with a span and a class for each kind of token."""
-    return Markup(highlight(code, PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)))
 
 
 def _made_by(result: Result) -> str:

@@ -312,14 +312,6 @@ def remember_column(course: Course, assignment: str, id: str) -> None:
     replace_file(course.collected(assignment) / COLUMN, f"{id}\n")
 
 
-def title_of(course: Course, assignment: str) -> str:
-    """Return the homework's title: the first top heading of its master."""
-    for cell in load_master(course.source(assignment)).cells:
-        if cell.kind == "prose" and (heading := re.search(r"^#[ \t]+(\S.*)$", cell.source, re.MULTILINE)):
-            return heading[1].strip()
-    return assignment
-
-
 def strangers(course: Course, assignment: str) -> list[str]:
     """Return a line for each decision about somebody who handed in nothing, and each extension of somebody unknown."""
     students, roster = set(course.students(assignment)), read_roster(course, assignment, None)

@@ -28,9 +28,10 @@ from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
 from assignment.marking import stale
 from assignment.marking.breakdown import CENT, LeftOut, marks
+from assignment.report.student_page import title
 from assignment.submission import RECORD, Attachment, newest_attachment, record_of
 from assignment.text import points
-from assignment.workflow.collect import ROSTER, known_column, refuse_other, remember_column, title_of
+from assignment.workflow.collect import ROSTER, known_column, refuse_other, remember_column
 
 if TYPE_CHECKING:  # the client loads much that exporting needs not
     from assignment.canvas.api import Listing, RemoteAssignment, RemoteSubmission
@@ -90,7 +91,7 @@ def export_grades(
         raise AssignmentError(f"{roster}: no such file; name the gradebook exported from Canvas with --roster")
     gradebook = read_gradebook(roster)
     earned, left_out = marks(course, assignment)
-    titles = [assignment, title_of(course, assignment)]
+    titles = [assignment, title(json.loads(course.source(assignment).read_text("utf-8")))]
     chosen = find_column(gradebook, roster, titles, column, known_column(course, assignment))
     people, grades = gradebook.roster, []
     refuse_other(roster, people, [mark.student for mark in earned], "graded")
@@ -247,8 +248,7 @@ def prepare(
             left_out.append(LeftOut(mark.student, mark.name, why))
             continue
         page = course.feedback(mark.student, assignment)
-        there = page.is_file()
-        data = page.read_bytes() if there else b""
+        data = page.read_bytes() if (there := page.is_file()) else b""
         content = [mark.student, grade, text, page.suffix if there else "", hashlib.sha256(data).hexdigest()]
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
         newest = newest_attachment(course, mark.student, assignment)
