@@ -353,6 +353,7 @@ def _settle_decided(course: Course, name: str) -> None:
 
 def push(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be sent is shown.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent (the default).")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send marks, a comment and the feedback page to Canvas, each exactly once.
@@ -370,6 +371,8 @@ def push(
     from assignment.workflow.returning import push as verb
 
     found, which = chosen()
+    if yes and dry_run:
+        raise AssignmentError("push: --yes and --dry-run contradict each other; type one of them")
     _settle_decided(found, which)
     write_feedback(found, which)
     with connect() as remote, progress("sending") as step:
