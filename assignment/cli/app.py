@@ -131,9 +131,7 @@ def release() -> None:
     say(f"{found.shown(made.path)}: release {made.release}, {made.points:g} points, nothing leaked")
 
 
-def demo(
-    folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", hidden=True)] = None,
-) -> None:
+def demo(folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", hidden=True)] = None) -> None:
     """Take a made-up class of fourteen through a term, as a TA would.
 
     The commands typed and what they print are shown. With FOLDER, a new or an empty one, the demo course stays there

@@ -181,10 +181,7 @@ def _now(net: float | None) -> str:
     return "" if net is None else f", the mark is {points(net)} now"
 
 
-def history(
-    student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)],
-    as_json: AsJson = False,
-) -> None:
+def history(student: Annotated[str, typer.Argument(metavar="STUDENT", hidden=True)], as_json: AsJson = False) -> None:
     """Show every change of STUDENT's mark: before, after, what made it, why, and who.
 
     The gradebook keeps them, each written together with the mark. What somebody changed in formgrader is noted when a

@@ -137,10 +137,7 @@ def grade(
 
 
 def compare(
-    students: Students = None,
-    jobs: Jobs = None,
-    no_sandbox: NoSandbox = False,
-    as_json: AsJson = False,
+    students: Students = None, jobs: Jobs = None, no_sandbox: NoSandbox = False, as_json: AsJson = False
 ) -> None:
     """Show what `grade --again` would change, before anything is written.
 
@@ -312,8 +309,7 @@ def export(
         ),
     ] = None,
     column: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Id or title of the assignment's column there; remembered."),
+        str | None, typer.Option(metavar="ID", help="Id or title of the assignment's column there; remembered.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -44,10 +44,8 @@ class ClassMember:
 
     standing: Standing
     notebook: str = ""
-    codes: Mapping[str, str] = field(default_factory=dict)
-    """The student's own source of each exercise."""
-    confirmed: Collection[str] = ()
-    """The rules whose breach a person has confirmed."""
+    codes: Mapping[str, str] = field(default_factory=dict)  # the student's own source of each exercise
+    confirmed: Collection[str] = ()  # the rules whose breach a person has confirmed
     section: str = ""
 
 
@@ -115,10 +113,8 @@ class StudentRow:
     breaches: tuple[FindingRow, ...]
     notes: tuple[FindingRow, ...]
     repairs: tuple[str, ...]
-    open_rules: tuple[str, ...]
-    """The rules for whose breach the mark is 0, and nobody has looked."""
-    alias: str = ""
-    """What is shown in the place of the name."""
+    open_rules: tuple[str, ...]  # the rules for whose breach the mark is 0, and nobody has looked
+    alias: str = ""  # what is shown in the place of the name
 
     @property
     def remarks(self) -> list[str]:
@@ -139,11 +135,9 @@ class PartRow:
     name: str
     count: int = 0
     passed: int = 0
-    hidden: int = 0
-    """Failed on hidden data alone."""
+    hidden: int = 0  # failed on hidden data alone
     tried: int = 0
-    discrimination: Discrimination | None = None
-    """Of those who tried; None where too few did, or all fared alike."""
+    discrimination: Discrimination | None = None  # of those who tried; None where too few did, or all fared alike
 
 
 @dataclass
@@ -156,8 +150,7 @@ class ExerciseRow:
     full: int = 0
     some: int = 0
     none: int = 0
-    open: int = 0
-    """Still as it was released."""
+    open: int = 0  # still as it was released
     ended: int = 0
     parts: list[PartRow] = field(default_factory=list)
 

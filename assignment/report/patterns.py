@@ -41,8 +41,7 @@ class Alarm:
 
     exercise: str
     part: str
-    kind: str
-    """One of KINDS, the surest first."""
+    kind: str  # one of KINDS, the surest first
     why: str
 
 
@@ -191,12 +190,9 @@ class MistakeRow:
     parts: tuple[str, ...]
     students: int
     hint: str
-    came_back: str
-    """What the checks say of it, to one of these students; "" where it stands in the hint."""
-    example: str
-    """That student's function."""
-    lacking: bool
-    """Whether so many came to the same that the list of mistakes should have it."""
+    came_back: str  # what the checks say of it, to one of these students; "" where it stands in the hint
+    example: str  # that student's function
+    lacking: bool  # whether so many came to the same that the list of mistakes should have it
 
 
 def equal_mistakes(work: Iterable[tuple[str, Result, Mapping[str, str]]]) -> list[MistakeRow]:
@@ -259,17 +255,13 @@ class SimilarWork:
     """Students who share more than chance gives: a pair, or a group in which each shares that much with another."""
 
     students: tuple[str, ...]
-    bits: float
-    """Of the two who share most."""
-    functions: tuple[str, ...]
-    """The exercises that these two solved in the same way, rare in this class."""
+    bits: float  # of the two who share most
+    functions: tuple[str, ...]  # the exercises that these two solved in the same way, rare in this class
     closest: tuple[str, str]
     also: tuple[str, ...]
     """What else they share: comments, wrong values, kept outputs, the file, each with its exercise."""
-    decisions: Mapping[str, str]
-    """What a person decided on a student's part in it."""
-    decided: bool
-    """Whether it was decided on for everybody of this class."""
+    decisions: Mapping[str, str]  # what a person decided on a student's part in it
+    decided: bool  # whether it was decided on for everybody of this class
 
 
 @dataclass(frozen=True)
@@ -277,8 +269,7 @@ class Similarity:
     """The groups above the gap, those that share most first, and how many pairs share how much."""
 
     groups: tuple[SimilarWork, ...] = ()
-    least: float = 0.0
-    """Bits above which a pair is shown."""
+    least: float = 0.0  # bits above which a pair is shown
     pairs: tuple[tuple[int, int], ...] = ()
     """(bits, pairs that share as many and up to STEP more), of all who share anything rare."""
 

@@ -36,8 +36,7 @@ class FailedLine:
 
     names: tuple[str, ...]
     message: str
-    measure: str
-    """The error beside its threshold, "" where there is no number that may be shown."""
+    measure: str  # the error beside its threshold, "" where there is no number that may be shown
 
 
 @dataclass(frozen=True)
@@ -56,22 +55,16 @@ class ExerciseView:
     """One exercise; all figures are text."""
 
     name: str
-    topic: str
-    """The heading above it."""
+    topic: str  # the heading above it
     score: str
     max: str
-    auto: str
-    """What the examination gave where a person changed it, else ""."""
-    share: float
-    """Of the points, 0 to 1."""
-    state: str
-    """full, some or none."""
+    auto: str  # what the examination gave where a person changed it, else ""
+    share: float  # of the points, 0 to 1
+    state: str  # full, some or none
     failed: tuple[FailedParts, ...]
     passed: tuple[str, ...]
-    premise: str
-    """What was taken as right, in a sentence."""
-    ended: str
-    """How it was cut short, in a sentence."""
+    premise: str  # what was taken as right, in a sentence
+    ended: str  # how it was cut short, in a sentence
     advice: tuple[str, ...]
     comment: str
     code: str
@@ -108,8 +101,7 @@ class RuleView:
     label: str
     explanation: str
     state: str = "clean"
-    waived: str = ""
-    """The reason why a breach is forgiven."""
+    waived: str = ""  # the reason why a breach is forgiven
     breaches: tuple[EvidenceView, ...] = field(default=())
     notes: tuple[EvidenceView, ...] = field(default=())
 

@@ -304,8 +304,7 @@ class Comparison:
     changes: list[Change] = field(default_factory=list)
     nets: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Marks that would change, by student: before and after."""
-    verdicts: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Verdicts that would change, by student."""
+    verdicts: dict[str, tuple[str, str]] = field(default_factory=dict)  # verdicts that would change, by student
     diffs: dict[str, str] = field(default_factory=dict)
     """Why, where the homework changed: a small diff of each check and given cell that did."""
 
