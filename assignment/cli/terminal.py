@@ -79,7 +79,9 @@ class Verbs(TyperGroup):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         for command in self.commands.values():
-            command.params += [_behind(option) for option in self.params if option.name in ("course", "name")]
+            for option in [copy(option) for option in self.params if option.name in ("course", "name")]:
+                option.expose_value, option.callback = False, _remember  # the verb need not know of it
+                command.params.append(option)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the sections, which rich_help_panel names, in the order in which they first appear."""
@@ -90,13 +92,6 @@ class Verbs(TyperGroup):
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
-
-
-def _behind(option: Any) -> Any:
-    """Return an option of the program as one of a verb, which need not know of it."""
-    option = copy(option)
-    option.expose_value, option.callback = False, _remember
-    return option
 
 
 def _remember(_: Any, option: Any, value: Any) -> None:

@@ -281,18 +281,22 @@ def marks(course: Course, assignment: str) -> tuple[list[Mark], list[LeftOut]]:
     from nbgrader.api import MissingEntry
 
     earned: dict[str, Mark] = {}
-    ungraded: dict[str, str] = {}
+    ungraded: dict[str, str] = {}  # why, "" where nobody knows
     with course.gradebook() as gradebook:
-        names = {student.id: shown_name(student.last_name, student.first_name) for student in gradebook.students}
+        names = shown_names(gradebook)
         try:
             most = float(gradebook.find_assignment(assignment).max_score)
         except MissingEntry:
             raise AssignmentError(f"gradebook.db: nothing graded of {assignment}; run: assignment grade") from None
         for student, net in nets(gradebook.db, assignment).items():
-            if net is None:
-                ungraded[student] = _verdict(course, assignment, student)
-            else:
+            if net is not None:
                 earned[student] = Mark(student, names.get(student, ""), net, most)
+                continue
+            ungraded[student], result = "", earlier(course, assignment, student)
+            if result and result.verdict != "graded":
+                reason = f" ({result.reason})" if result.reason else ""
+                by_hand = "grade it by hand in formgrader, or see that it is handed in again"
+                ungraded[student] = f"{result.verdict}{reason}: {by_hand}"
     sent, left = [], []
     for student in sorted({*course.students(assignment), *earned, *ungraded}):
         why = ungraded.get(student, "") or stale(course, assignment, student)
@@ -308,10 +312,6 @@ def shown_name(last: str | None, first: str | None) -> str:
     return ", ".join(part for part in (last, first) if part)
 
 
-def _verdict(course: Course, assignment: str, student: str) -> str:
-    """Return why nothing was scored."""
-    result = earlier(course, assignment, student)
-    if result is None or result.verdict == "graded":
-        return "not graded yet; run: assignment grade"
-    reason = f" ({result.reason})" if result.reason else ""
-    return f"{result.verdict}{reason}: grade it by hand in formgrader, or see that it is handed in again"
+def shown_names(gradebook: Any) -> dict[str, str]:
+    """Return all names in nbgrader's student records by student."""
+    return {student.id: shown_name(student.last_name, student.first_name) for student in gradebook.students}

@@ -55,9 +55,14 @@ def annotate(standing: Standing, notebook: NotebookJson) -> NotebookJson:
             cells.append(_markdown(f"feedback-{len(cells)}", exercise.render(task=task)))
     rest = (exercise.render(task=task) for task in tasks.values())
     cells += [_markdown(f"feedback-{len(cells) + more}", text) for more, text in enumerate(rest)]
+    seen: set[str] = set()
+    for number, cell in enumerate(cells):
+        if cell["id"] in seen:  # a copied cell keeps its source, not its id
+            cell["id"] = f"again-{number}"
+        seen.add(cell["id"])
     about = (notebook.get("metadata") or {}).get("assignment") or {}
     return {
-        "cells": _with_ids(cells),
+        "cells": cells,
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
@@ -118,20 +123,14 @@ def _outputs(cell: CellJson) -> Iterator[CellJson]:
             kept = {"ename": one_line(output.get("ename"), 100), "evalue": one_line(output.get("evalue"), 1_000)}
             yield {"output_type": "error", **kept, "traceback": trace.split("\n")}
         elif sort in ("execute_result", "display_data"):
-            data = _bundle(output.get("data") or {})
+            shown, data = output.get("data") or {}, {}
+            if "text/plain" in shown:
+                data["text/plain"] = block(joined(shown["text/plain"]), *OUTPUT)
+            picture = joined(shown.get("image/png"))
+            if len(picture) <= PICTURE and (picture := png(picture)):  # one that truly begins as a PNG
+                data["image/png"] = picture
             if data:
                 yield {"output_type": "display_data", "data": data, "metadata": {}}
-
-
-def _bundle(data: CellJson) -> dict[str, str]:
-    """Return what may be shown of a display's forms: text, and a picture that truly begins as a PNG."""
-    kept = {}
-    if "text/plain" in data:
-        kept["text/plain"] = block(joined(data["text/plain"]), *OUTPUT)
-    picture = joined(data.get("image/png"))
-    if len(picture) <= PICTURE and (picture := png(picture)):
-        kept["image/png"] = picture
-    return kept
 
 
 def _metadata(cell: CellJson) -> CellJson:
@@ -148,16 +147,6 @@ def _metadata(cell: CellJson) -> CellJson:
 def _markdown(name: str, text: str, metadata: CellJson | None = None) -> CellJson:
     """Return a Markdown cell."""
     return {"cell_type": "markdown", "id": name, "metadata": metadata or {}, "source": text}
-
-
-def _with_ids(cells: list[CellJson]) -> list[CellJson]:
-    """Return the cells with every id different: a copied cell keeps its source, not its id."""
-    seen: set[str] = set()
-    for number, cell in enumerate(cells):
-        if cell["id"] in seen:
-            cell["id"] = f"again-{number}"
-        seen.add(cell["id"])
-    return cells
 
 
 def _name(name: str) -> str:

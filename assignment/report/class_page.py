@@ -264,7 +264,7 @@ def _student(member: ClassMember) -> StudentRow:
         name=one_line(standing.sortable, 80),
         login=one_line(standing.login, 60),
         section=one_line(member.section, 60),
-        notebook=_link(member.notebook),
+        notebook=f"./{quote(member.notebook)}" if member.notebook else "",
         verdict=one_line(result.verdict, 20),
         reason=one_line(result.reason, 300),
         auto=breakdown.auto,
@@ -302,12 +302,6 @@ def _finding(finding: Finding, breakdown: Breakdown) -> FindingRow:
     costs = breakdown.zeroed and rule not in breakdown.spared
     consequence = "waived" if waived else "zero" if costs else "flagged"
     return FindingRow(rule, one_line(finding.cell, 80), block(finding.evidence, 2_500, 30), consequence, waived)
-
-
-def _link(path: str) -> str:
-    """Return a relative path as a link to a file, whatever its parts are named."""
-    parts = [quote(part, safe="") for part in path.split("/") if part not in ("", ".")]
-    return "./" + "/".join(parts) if parts else ""
 
 
 def _histogram(graded: Iterable[StudentRow]) -> list[Bin]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from assignment.canvas.files import (
 from assignment.course import CONFIG, Course, replace_file
 from assignment.errors import AssignmentError
 from assignment.homework import load_master
-from assignment.marking.breakdown import shown_name
+from assignment.marking.breakdown import shown_names
 from assignment.marking.decisions import FILE, load
 from assignment.submission import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
 from assignment.text import one_line
@@ -223,22 +223,18 @@ def reconcile(
     """Return the report: every item, and everybody on the roster without a notebook in submitted/."""
     seen = {item.user for item in items}
     without = [s for s in roster.values() if not s.test and not course.submitted(s.user, assignment).is_file()]
+    reasons = {item.user: item for item in items if item.user and item.why and item.did != "unknown student"}
+    write_to = []  # of whose hand-ins nothing can be graded: the last of them
+    for user, item in reasons.items():
+        taken = item.did in ("collected", "late")
+        write_to += [item] * (NOT_IT in item.why if taken else not course.submitted(user, assignment).is_file())
     return Collected(
         tuple(items),
         tuple(student for student in without if student.user not in seen),
         tuple(student for student in without if student.user in seen),
         kept,
-        tuple(_write_to(course, assignment, items)),
+        tuple(write_to),
     )
-
-
-def _write_to(course: Course, assignment: str, items: Sequence[Item]) -> Iterator[Item]:
-    """Yield for whoever handed in something of which nothing can be graded the last of it, with the reason."""
-    reasons = {item.user: item for item in items if item.user and item.why and item.did != "unknown student"}
-    for user, item in reasons.items():
-        taken = item.did in ("collected", "late")
-        if NOT_IT in item.why if taken else not course.submitted(user, assignment).is_file():
-            yield item
 
 
 def fetch(course: Course, assignment: str, remote: RemoteAssignment, progress: Progress | None = None) -> Collected:
@@ -347,7 +343,7 @@ def identified(course: Course, assignment: str, named: Iterable[str]) -> list[st
         return given
     names = {user: student.name for user, student in read_roster(course, assignment, None).items()}
     with course.gradebook() as gradebook:
-        names |= {s.id: shown_name(s.last_name, s.first_name) or s.id for s in gradebook.students}
+        names |= {user: name or user for user, name in shown_names(gradebook).items()}
     known, found = {user: _words(name) for user, name in names.items()}, []
     for text in given:
         typed = _words(text) if text not in ids | names.keys() else []

@@ -182,7 +182,10 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
         with course.gradebook() as gradebook:  # which says it in the same words as `grade`
             register(course, name, gradebook)
     if not result["success"]:
-        raise AssignmentError(_reason(name, result["log"]))
+        ours = re.findall(r"AssignmentError: (.*)", result["log"])
+        errors = re.findall(r"^(\w[\w.]*(?:Error|Exception): .*)", result["log"], re.MULTILINE)
+        theirs = errors[-1] if errors else result["log"].strip()[-300:]
+        raise AssignmentError(str(ours[-1]) if ours else f"release of {name}: nbgrader failed: {theirs}")
     path = course.release(name)
     if sorted(file.name for file in path.parent.iterdir()) != [path.name]:
         raise AssignmentError(f"release/{name}: holds more than the notebook; see source/{name}")
@@ -199,12 +202,3 @@ def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:
     with nullcontext(zygote) if zygote else Zygote.start() as ready:
         examiner = examiner_of(course, built.master, {built.master.release: built.master.released})
         prove_once(course, name, examiner, ready, again=True)
-
-
-def _reason(name: str, log: str) -> str:
-    """Return what went wrong from nbgrader's log: our own word, or its last error."""
-    ours = re.findall(r"AssignmentError: (.*)", log)
-    if ours:
-        return str(ours[-1])
-    errors = re.findall(r"^(\w[\w.]*(?:Error|Exception): .*)", log, re.MULTILINE)
-    return f"release of {name}: nbgrader failed: {errors[-1] if errors else log.strip()[-300:]}"

@@ -29,7 +29,7 @@ from assignment.errors import AssignmentError
 from assignment.marking import stale
 from assignment.marking.breakdown import CENT, LeftOut, marks
 from assignment.report.student_page import title
-from assignment.submission import RECORD, Attachment, newest_attachment, record_of
+from assignment.submission import RECORD, newest_attachment, record_of
 from assignment.text import points
 from assignment.workflow.collect import ROSTER, known_column, refuse_other, remember_column
 
@@ -128,7 +128,15 @@ def export_feedback(course: Course, assignment: str, annotated: Iterable[tuple[s
     """
     path = course.exported(assignment) / "feedback.zip"
     records = {student: record_of(course, student, assignment) for student in course.students(assignment)}
-    reasons = {student: _kept_back(course, assignment, student, record) for student, record in records.items()}
+    reasons = {}
+    for student, record in records.items():
+        reasons[student] = stale(course, assignment, student)
+        if not record:
+            page = course.feedback(student, assignment)
+            run = "" if page.is_file() else " (run: assignment feedback)"
+            reasons[student] = f"no {RECORD}: Canvas has no file of it; send {course.shown(page)}{run}"
+        elif record.group:
+            reasons[student] = f"the group's feedback goes with the file of {record.group}"
     files: dict[str, str] = {}
     with new_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for student, data in annotated:
@@ -144,17 +152,6 @@ def export_feedback(course: Course, assignment: str, annotated: Iterable[tuple[s
             why = reasons[student] or f"not graded; run: assignment grade {student}"
             left_out.append(LeftOut(student, record.name if record else "", why))
     return ExportedFeedback(path, files, tuple(left_out))
-
-
-def _kept_back(course: Course, assignment: str, student: str, record: Attachment | None) -> str:
-    """Why a student's notebook does not go back, "" if it does."""
-    if not record:
-        page = course.feedback(student, assignment)
-        run = "" if page.is_file() else " (run: assignment feedback)"
-        return f"no {RECORD}: Canvas has no file of it; send {course.shown(page)}{run}"
-    if record.group:
-        return f"the group's feedback goes with the file of {record.group}"
-    return stale(course, assignment, student)
 
 
 class SentMark(NamedTuple):
