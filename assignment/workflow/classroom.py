@@ -21,7 +21,7 @@ from urllib.request import urlopen
 from assignment import words
 from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
-from assignment.grading.result import Result
+from assignment.grading.examiner import Examined
 from assignment.homework import load_master
 from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking import read_autograded, result_of
@@ -52,14 +52,6 @@ from assignment.workflow.pool import examine_all
 
 Progress = Callable[[int, int], None]
 START = 120.0  # seconds until formgrader answers; only a machine with much else to do needs them
-
-
-@dataclass(frozen=True)
-class EarlierWork:
-    """What is kept of another term's hand-in: the traces in its result, and its sources by exercise."""
-
-    result: Result
-    codes: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -147,7 +139,7 @@ def write_feedback(course: Course, name: str, progress: Progress | None = None) 
     return paths
 
 
-def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | None = None) -> dict[str, Path]:
+def write_report(course: Course, name: str, others: Mapping[str, Examined] | None = None) -> dict[str, Path]:
     """Write the class page, the page of similar work, and JSON and CSV, to exported/NAME/; return the paths by kind.
 
     others: what was handed in in other terms, to be compared with (`other_terms`).
@@ -185,7 +177,7 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
         others.keys(),
         {who: words for who, words in judged.items() if words},
     )
-    sources |= {who: work.codes for who, work in others.items()}
+    sources |= {who: codes(work.notebook) for who, work in others.items()}
     summary = summarise(members, name, heading, now, missing, pending, alike.groups)
     people = {row.student: row for row in summary.students}
     made = {
@@ -199,7 +191,7 @@ def write_report(course: Course, name: str, others: Mapping[str, EarlierWork] | 
     return {kind: path for kind, (path, _) in made.items()}
 
 
-def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, EarlierWork]:
+def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, Examined]:
     """Read what was handed in in another term, without running it; folder: that course's submitted/.
 
     Returns it by TERM/STUDENT. AssignmentError if the folder holds nothing of the assignment.
@@ -212,7 +204,7 @@ def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progres
     examiner.reads_only = True
     found = {}
     for count, (who, examined) in enumerate(examine_all(files.items(), examiner, zygote), 1):
-        found[who] = EarlierWork(examined.result, codes(examined.notebook))
+        found[who] = examined
         progress(count, len(files))
     return found
 

@@ -25,10 +25,11 @@ from assignment.grading.examiner import Examiner
 from assignment.grading.reference import Homework
 from assignment.homework import SOLUTION, STUB, Cell, load_master
 from assignment.homework.mistakes import Mistake
-from assignment.homework.notebook import NotebookJson, releases
+from assignment.homework.notebook import NotebookJson, dumps, releases
 from assignment.plugins import limits
 from assignment.report.student_page import kind
 from assignment.text import as_csv
+from assignment.workflow.proving import made_of
 from assignment.workflow.release import build
 
 TRASH = shutil.ignore_patterns(".*", "__pycache__")  # beside sources and releases
@@ -131,11 +132,10 @@ def prepared(course: Course, name: str, folder: Path | None = None) -> Iterator[
         build(copy, name)
         mistakes = course.mistakes_text(name)
         homework = Homework(load_master(copy.source(name)), mistakes)
-        release = json.loads(copy.release(name).read_text(encoding="utf-8"))
         student_side = Homework(homework.master.released)
         impatient = replace(limits(copy), call_seconds=1.0)  # whoever wrote an endless loop has interrupted it
         with Examiner(student_side, releases(copy, name), impatient) as examiner:
-            people = handed_in(homework, release, mistakes, examiner)
+            people = handed_in(homework, mistakes, examiner)
         yield copy, write_archive(people, root / "submissions.zip"), write_roster(people, root / "gradebook.csv", name)
 
 
@@ -148,9 +148,9 @@ def copy_course(course: Course, folder: Path) -> Course:
     return Course(folder)
 
 
-def handed_in(homework: Homework, release: NotebookJson, mistakes: str, student_side: Examiner) -> list[HandIn]:
+def handed_in(homework: Homework, mistakes: str, student_side: Examiner) -> list[HandIn]:
     """Return a class of fourteen: right, wrong in typical ways, empty, late, broken, and one who handed in nothing."""
-    maker = Maker(homework, release, mistakes, student_side)
+    maker = Maker(homework, mistakes, student_side)
     names = homework.names
     typical = maker.typical()
     one, two, three = (typical[len(typical) * part // 4] for part in (1, 2, 3))
@@ -199,10 +199,9 @@ def write_roster(people: Sequence[HandIn], path: Path, title: str) -> Path:
 class Maker:
     """Makes submissions: a release with solutions, mistakes or nothing in its TODO regions, run as students run it."""
 
-    def __init__(self, homework: Homework, release: NotebookJson, mistakes: str, student_side: Examiner) -> None:
+    def __init__(self, homework: Homework, mistakes: str, student_side: Examiner) -> None:
         self._homework = homework
         self._student_side = student_side
-        self._release = release
         self._mistakes = {node.name: node for node in ast.parse(mistakes).body if isinstance(node, ast.FunctionDef)}
 
     def notebook(
@@ -213,17 +212,21 @@ class Maker:
         edit: Callable[[NotebookJson], None] | None = None,
     ) -> bytes:
         """Return a notebook's bytes. wrong: mistakes; only: the exercises done (default all); loops: one that hangs."""
-        notebook = copy.deepcopy(self._release)
+        master = self._homework.master
         bodies = {mistake.function: self._body(mistake.name) for mistake in wrong}
         bodies |= {loops: "while True:\n    pass"} if loops else {}
-        for raw in notebook["cells"]:
-            role, name = kind(raw)
-            if role == "solve" and (only is None or name in only):
-                raw["source"] = self._solved(self._homework.master.solve(name), bodies.get(name))
-        notebook = self._as_run(notebook)
+        sources = {
+            cell.name: self._solved(cell, bodies.get(cell.name)) if only is None or cell.name in only else cell.stub
+            for cell in master.solves
+        }
+        data = made_of(master, sources=sources)
+        seen = self._student_side.examine(data).notebook  # what its author would have seen
+        notebook, outputs = json.loads(data), {raw["id"]: raw.get("outputs") for raw in seen["cells"]}
+        for count, raw in enumerate((raw for raw in notebook["cells"] if raw["cell_type"] == "code"), 1):
+            raw["execution_count"], raw["outputs"] = count, outputs.get(raw["id"]) or []
         if edit:
             edit(notebook)
-        return json.dumps(notebook, ensure_ascii=False, indent=1).encode()
+        return dumps(notebook).encode()
 
     def _solved(self, cell: Cell, body: str | None) -> str:
         if body is None:
@@ -250,15 +253,6 @@ class Maker:
                 seen.add(name)
                 yield from self._helpers(helper, seen)
                 yield helper
-
-    def _as_run(self, notebook: NotebookJson) -> NotebookJson:
-        """The same with what its author would have seen: run by an examiner that knows only the release's checks."""
-        seen = self._student_side.examine(json.dumps(notebook).encode()).notebook
-        outputs = {raw["id"]: raw.get("outputs") for raw in seen["cells"]}
-        for count, raw in enumerate((raw for raw in notebook["cells"] if raw["cell_type"] == "code"), 1):
-            raw["execution_count"] = count
-            raw["outputs"] = outputs.get(raw["id"]) or []
-        return notebook
 
 
 def _bare(notebook: NotebookJson) -> None:
