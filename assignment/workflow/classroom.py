@@ -116,7 +116,7 @@ def _again(course: Course, name: str) -> list[OpenCase]:
     return [OpenCase(one.student, f"{one.what}, given on {one.given_on}", commands[one.student]) for one in waits]
 
 
-def write_feedback(course: Course, name: str, progress: Progress | None = None) -> list[Path]:
+def write_feedback(course: Course, name: str, progress: Progress = lambda done, total: None) -> list[Path]:
     """Write every student's page to feedback/ and return the paths.
 
     AssignmentError, when all others are written, names those that could not be.
@@ -132,8 +132,7 @@ def write_feedback(course: Course, name: str, progress: Progress | None = None) 
             raise
         except AssignmentError as error:
             failed.append(str(error))
-        if progress:
-            progress(count, len(everybody))
+        progress(count, len(everybody))
     if failed:
         raise AssignmentError(f"{failed[0]}; all others are written", "\n".join(failed[1:]))
     return paths

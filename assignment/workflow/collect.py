@@ -85,7 +85,7 @@ def collect(
     archive: Path,
     roster_csv: Path | None = None,
     limits: ArchiveLimits | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda done, total: None,
     groups_csv: Path | None = None,
 ) -> Collected:
     """Put an archive's submissions into submitted/ and return what was done with every entry.
@@ -131,8 +131,7 @@ def collect(
             for item in receive(course, assignment, hand, read, test):
                 why = "; ".join(filter(None, (items[places[item.entry]].why, item.why)))
                 items[places[item.entry]] = replace(item, why=why)
-            if progress:
-                progress(number, len(hands))
+            progress(number, len(hands))
     strangers = [RosterEntry(user, hand[0].name) for user, hand in hands.items() if user not in roster]
     strangers += [mate for user in hands for mate in groups.get(user, ()) if not roster]
     enrol(course, roster.values(), [student for student in strangers if not student.user.startswith(ANONYMOUS)])
@@ -237,7 +236,9 @@ def reconcile(
     )
 
 
-def fetch(course: Course, assignment: str, remote: RemoteAssignment, progress: Progress | None = None) -> Collected:
+def fetch(
+    course: Course, assignment: str, remote: RemoteAssignment, progress: Progress = lambda done, total: None
+) -> Collected:
     """Put everybody's newest attempt into submitted/ and return what was done with every file.
 
     What was downloaded before (collected/NAME/fetched/) is not downloaded again, so that a run that was stopped goes on
@@ -258,8 +259,7 @@ def fetch(course: Course, assignment: str, remote: RemoteAssignment, progress: P
         elif row.kind:
             why = f"handed in as {row.kind}, not as a file; {ASK}"
             items.append(Item(f"{row.user}/{row.kind}", "not a notebook", row.user, row.name, row.late, why))
-        if progress:
-            progress(number, len(rows))
+        progress(number, len(rows))
     enrol(course, roster.values())
     return reconcile(course, assignment, items, roster, folder)
 

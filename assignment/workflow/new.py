@@ -273,4 +273,4 @@ def _edited_check(notebook: NotebookJson) -> None:
 def _imports(notebook: NotebookJson) -> None:
     """One more package in the first exercise's cell."""
     solve = next(raw for raw in notebook["cells"] if kind(raw)[0] == "solve")
-    solve["source"] = "import torch\n" + solve["source"]
+    solve["source"] = ["import torch\n", *solve["source"]]

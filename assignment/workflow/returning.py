@@ -201,7 +201,7 @@ def push(
     remote: RemoteAssignment,
     comments: Mapping[str, str],
     yes: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Pushed:
     """Send everybody's mark, comment and page that has not arrived yet; without `yes` only return what would be sent.
 
@@ -385,7 +385,7 @@ class Delivery:
         for user in interrupted:
             self.ledger.add("over", user)
 
-    def deliver(self, planned: Sequence[Planned], progress: Progress | None) -> tuple[list[str], list[LeftOut]]:
+    def deliver(self, planned: Sequence[Planned], progress: Progress) -> tuple[list[str], list[LeftOut]]:
         """Send one after the other; return who got it, and of whom Canvas takes nothing.
 
         AssignmentError if Canvas takes nothing at all; what has arrived until then is not sent again.
@@ -398,8 +398,7 @@ class Delivery:
                 done.append(sending.user)
             except NotTakenError as error:
                 failed.append(LeftOut(sending.user, sending.name, str(error)))
-            if progress:
-                progress(count, len(planned))
+            progress(count, len(planned))
         return done, failed
 
     def _send(self, plan: Planned) -> None:
