@@ -7,7 +7,7 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from assignment.grading.result import RULES, CheckResult, Part, Regrade, Result
 from assignment.homework import source_of
 from assignment.homework.notebook import CellJson, NotebookJson
 from assignment.marking.breakdown import CENT, Breakdown, BreakdownRow, Standing, finite
+from assignment.rules import Finding
 from assignment.text import block, one_line, points
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -69,11 +70,6 @@ class ExerciseView:
     comment: str
     code: str
 
-    @property
-    def plain(self) -> bool:
-        """Whether there is nothing to read: all points by the examination, and nobody says anything."""
-        return self.state == "full" and not (self.failed or self.advice or self.comment or self.auto or self.ended)
-
 
 @dataclass(frozen=True)
 class SumRow:
@@ -86,14 +82,6 @@ class SumRow:
 
 
 @dataclass(frozen=True)
-class EvidenceView:
-    """What was found, and where."""
-
-    cell: str
-    evidence: str
-
-
-@dataclass(frozen=True)
 class RuleView:
     """One rule: clean, note, breach (marked zero) or spared (a breach that costs nothing)."""
 
@@ -102,8 +90,8 @@ class RuleView:
     explanation: str
     state: str = "clean"
     waived: str = ""  # the reason why a breach is forgiven
-    breaches: tuple[EvidenceView, ...] = field(default=())
-    notes: tuple[EvidenceView, ...] = field(default=())
+    breaches: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
 
 def page(standing: Standing, notebook: NotebookJson) -> str:
@@ -338,25 +326,19 @@ def _signed(row: BreakdownRow) -> str:
 
 def rule_views(result: Result, breakdown: Breakdown) -> list[RuleView]:
     """Return one entry a rule, in the rules' order."""
-    shown = result.rules[:MANY]
-    names = [*words.RULES, *(one_line(finding.rule, 40) for finding in shown)]
-    return [_rule(name, result, breakdown) for name in dict.fromkeys(names)]
-
-
-def _rule(name: str, result: Result, breakdown: Breakdown) -> RuleView:
-    label, explanation = words.RULES.get(name, (name, ""))
-    breaches, notes = (
-        tuple(
-            EvidenceView(one_line(finding.cell, 80), block(finding.evidence, *EVIDENCE))
-            for finding in result.rules[:MANY]
-            if one_line(finding.rule, 40) == name and finding.breach is breach
-        )
-        for breach in (True, False)
-    )
-    costs = "breach" if breakdown.zeroed and name not in breakdown.spared else "spared"
-    waived = one_line(breakdown.waived.get(name), 300) if breaches else ""
-    state = costs if breaches else "note" if notes else "clean"
-    return RuleView(name, label, explanation, state, waived, breaches, notes)
+    findings = [
+        replace(f, rule=one_line(f.rule, 40), cell=one_line(f.cell, 80), evidence=block(f.evidence, *EVIDENCE))
+        for f in result.rules[:MANY]
+    ]
+    views = []
+    for name in dict.fromkeys([*words.RULES, *(finding.rule for finding in findings)]):
+        mine = [finding for finding in findings if finding.rule == name]
+        breaches, notes = (tuple(f for f in mine if f.breach is breach) for breach in (True, False))
+        costs = "breach" if breakdown.zeroed and name not in breakdown.spared else "spared"
+        state = costs if breaches else "note" if notes else "clean"
+        waived = one_line(breakdown.waived.get(name), 300) if breaches else ""
+        views.append(RuleView(name, *words.RULES.get(name, (name, "")), state, waived, breaches, notes))
+    return views
 
 
 def _topics(notebook: NotebookJson) -> dict[str, str]:
