@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from assignment import words
 from assignment.grading.result import VERDICT
@@ -12,7 +12,7 @@ from assignment.homework import HIDDEN, source_of, without
 from assignment.homework.notebook import EMPTY, FILLED, CellJson, NotebookJson
 from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Standing
-from assignment.report.student_page import TEMPLATES, exercises, joined, kind, rule_views, summands, title
+from assignment.report.student_page import environment, exercises, joined, kind, rule_views, summands, title
 from assignment.sandbox.session import png
 from assignment.text import block, one_line, points
 
@@ -157,12 +157,6 @@ def _name(name: str) -> str:
 @cache
 def _templates() -> Environment:
     """The templates' environment: a student's words go through `md`, `fenced` or `code`."""
-    markdown = Environment(
-        loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    markdown = environment().overlay(autoescape=False, keep_trailing_newline=False)
     markdown.filters |= {"md": escaped, "fenced": fenced, "code": _name}
-    markdown.globals["words"] = words
     return markdown

@@ -352,7 +352,6 @@ def report(summary: ClassSummary) -> str:
         "report.js",
         all=summary,
         person_of={row.student: row for row in summary.students},
-        points=points,
         remedies=REMEDIES,
         most_named=NAMED,
         few=FEW,

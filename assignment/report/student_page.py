@@ -18,7 +18,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers.python import PythonLexer
 
 from assignment import words
-from assignment.grading.result import RULES, CheckResult, Part, Regrade, Result
+from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework import source_of
 from assignment.homework.notebook import CellJson, NotebookJson
 from assignment.marking.breakdown import CENT, Breakdown, BreakdownRow, Standing, finite
@@ -132,25 +132,10 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
         exercises=exercises(result, notebook, breakdown),
         breaches=[rule for rule in rules if rule.state == "breach"],
         rules=rules if result.verdict == "graded" or result.rules else [],
-        states=words.RULE_STATES,
-        objection=words.objection(standing.objection[0], ""),
-        link=standing.objection[1],
-        regrade=_regrade(result.regrade),
+        objection=standing.objection,
+        result=result,
         steps=words.next_steps(lost, "breach" in (rule.state for rule in rules), standing.best) if sure else [],
-        made_by=_made_by(result),
     )
-
-
-def _regrade(again: Regrade | None) -> tuple[str, list[str]]:
-    """What grading the hand-in again changed and why, and each part that it changed."""
-    if again is None:
-        return "", []
-    changes = [
-        f"{one_line(c.exercise, 80)} {one_line(c.part, 60)}：{points(c.before)} → {points(c.after)}"
-        for c in again.changes[:MANY]
-        if c.exercise != RULES
-    ]
-    return words.regraded(points(again.before), points(again.after), again.causes, again.kept), changes
 
 
 def rendered(template: str, style: str, script: str = "", **names: object) -> str:
@@ -158,13 +143,13 @@ def rendered(template: str, style: str, script: str = "", **names: object) -> st
     css, js = ((TEMPLATES / name).read_text("utf-8") if name else "" for name in (style, script))
     sources = f"style-src {_fingerprint(css)}" + (f"; script-src {_fingerprint(js)}" if js else "")
     policy = f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
-    return _environment().get_template(template).render(css=Markup(css), js=Markup(js), policy=policy, **names)
+    return environment().get_template(template).render(css=Markup(css), js=Markup(js), policy=policy, **names)
 
 
 @cache
-def _environment() -> Environment:
-    """The templates' environment: everything is escaped, and a missing value is an error."""
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates' environment: everything is escaped, and a missing value is an error."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -173,8 +158,9 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     lexer, spans = PythonLexer(stripnl=False), HtmlFormatter(nowrap=True)  # a span and a class for each kind of token
-    environment.filters |= {"diff": _toned, "coloured": lambda code: Markup(highlight(code, lexer, spans))}
-    return environment
+    made.filters |= {"diff": _toned, "coloured": lambda code: Markup(highlight(code, lexer, spans)), "line": one_line}
+    made.globals |= {"words": words, "points": points, "most": MANY}
+    return made
 
 
 def _toned(diff: str) -> list[tuple[str, str]]:
@@ -188,15 +174,6 @@ def _toned(diff: str) -> list[tuple[str, str]]:
 def _fingerprint(text: str) -> str:
     """Return the source expression by which a content security policy knows an inline style or script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _made_by(result: Result) -> str:
-    """Return what made the result, short enough to be read out on the telephone."""
-    made = result.made_by
-    hashes = {"submission": made.submission, "master": made.master, "release": result.release}
-    tools = {"python": made.python, "numpy": made.numpy, "nbgrader": made.nbgrader}
-    shown = [f"{key} {one_line(value, 12)[:12]}" for key, value in hashes.items() if value]
-    return " · ".join([*shown, *(f"{key} {one_line(value, 24)}" for key, value in tools.items() if value)])
 
 
 def title(notebook: NotebookJson) -> str:
