@@ -82,7 +82,7 @@ def show_proof(proof: Proof, as_json: bool) -> None:
 
 
 def show_graded(course: Course, name: str, graded: Graded, as_json: bool) -> None:
-    """The class: a line a student, then what changed, and what needs a look."""
+    """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
     from assignment.marking.decisions import load
     from assignment.report.patterns import alarms
     from assignment.submission import record_of
@@ -122,6 +122,13 @@ def show_graded(course: Course, name: str, graded: Graded, as_json: bool) -> Non
         out.print(f"best of {count} hand-ins: {student}, attachment {record.attachment if record else '?'}")
     for grade in graded.changed:
         out.print(f"mark changed: {grade.student} {_mark(grade.before)} -> {_mark(grade.net)}")
+    named = (
+        {(check.name, part.mistake) for check in grade.result.checks for part in check.parts} for grade in graded.grades
+    )
+    if common := Counter(pair for pairs in named for pair in pairs if pair[1]).most_common(8):
+        out.print("\nmistakes most made")
+        for (exercise, mistake), count in common:
+            out.print(f"{count:4d}  {exercise}: {mistake}")
     if odd := alarms(grade.result for grade in graded.grades):
         out.print("\nchecks to look at before marks go out: perhaps the check is wrong, not the class")
         for alarm in odd:
