@@ -204,18 +204,14 @@ class Course:
         path = Path(url.removeprefix(SQLITE))
         if path.exists():
             check_database(path)
-        elif url.startswith(SQLITE) and not fresh:
-            self._refuse_loss(path)
-
-    def _refuse_loss(self, path: Path) -> None:
-        """Raise AssignmentError if the gradebook is gone: begun anew, it would lack all that people gave by hand."""
-        copies = sorted(self.backups().glob("gradebook-*.db"))
-        if copies and any((self.root / "autograded").glob("*/*/*.ipynb")):
-            newest = copies[-1].relative_to(self.root)
-            raise AssignmentError(
-                f"{path}: is gone, with every score that was given by hand; put the newest copy in its place "
-                f"(cp {newest} {path.name}), or begin anew: assignment grade --fresh"
-            )
+        elif url.startswith(SQLITE) and not fresh:  # begun anew, it would lack all that people gave by hand
+            copies = sorted(self.backups().glob("gradebook-*.db"))
+            if copies and any((self.root / "autograded").glob("*/*/*.ipynb")):
+                newest = copies[-1].relative_to(self.root)
+                raise AssignmentError(
+                    f"{path}: is gone, with every score that was given by hand; put the newest copy in its place "
+                    f"(cp {newest} {path.name}), or begin anew: assignment grade --fresh"
+                )
 
 
 @contextmanager

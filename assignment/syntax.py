@@ -130,6 +130,7 @@ def segment(source: str, node: ast.stmt) -> str:
     return "\n".join(plain(source).split("\n")[first_line(node) - 1 : node.end_lineno])
 
 
+@remembering
 def canonical(source: str) -> ast.Module | None:
     """Return a tree in which spelling makes no difference: two statements mean the same if their ast.dump is equal.
 
@@ -137,11 +138,6 @@ def canonical(source: str) -> ast.Module | None:
     What is nested more deeply than code that people write is cut off. None if it is no Python, or a giant.
     """
     source = plain(source)
-    return _canonical(source)
-
-
-@remembering
-def _canonical(source: str) -> ast.Module | None:
     tree = _parsed(source) if len(source) <= LONGEST else None
     return None if tree is None else _Canonical().visit(_cut(tree))
 

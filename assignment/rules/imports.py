@@ -174,15 +174,12 @@ def _call(node: ast.Call, own: set[str], given: frozenset[str], line: int, neste
             yield from _module(text, given, line) if text else iter([(False, words.DYNAMIC, line, ())])
         elif name in RUNNERS:
             yield from _text(text, given, line, nested)
-        elif name == "getattr" and len(node.args) > 1 and _is_open(node):
-            yield False, words.DYNAMIC, line, ()
-
-
-def _is_open(node: ast.Call) -> bool:
-    """Whether getattr takes a computed name from a module, or the name of a way to modules."""
-    name = _literal(node.args[1])
-    module = isinstance(node.args[0], ast.Name) and node.args[0].id in ("np", NUMPY)
-    return module if name is None else name in DYNAMIC_ATTRIBUTES | IMPORTERS
+        elif name == "getattr" and len(node.args) > 1:
+            # A computed name from a module, or the name of a way to modules.
+            module = isinstance(node.args[0], ast.Name) and node.args[0].id in ("np", NUMPY)
+            attribute = _literal(node.args[1])
+            if module if attribute is None else attribute in DYNAMIC_ATTRIBUTES | IMPORTERS:
+                yield False, words.DYNAMIC, line, ()
 
 
 def _function(node: ast.expr) -> tuple[str, str]:

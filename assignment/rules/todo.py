@@ -372,16 +372,15 @@ def blanked(source: str, text: str = HOLE) -> str:
     return "\n".join(lines)
 
 
-def unmarked(text: str) -> str:
-    """Return a text with empty lines in the place of marks."""
-    return "\n".join("" if REGION_START.match(line) or REGION_END.match(line) else line for line in text.split("\n"))
-
-
 def _outside(old: str, new: str) -> tuple[str, int]:
     """Return the diff of two cells without what their regions hold, and the line where it begins."""
     texts = [blanked(source, "…") for source in (old, new)]
     if len(regions(plain(new))) < len(regions(old)):  # then the marks themselves are a difference that says nothing
-        texts = [unmarked(text) for text in texts]
+        marks = (REGION_START, REGION_END)
+        texts = [
+            "\n".join("" if any(mark.match(line) for mark in marks) else line for line in text.split("\n"))
+            for text in texts
+        ]
     return difference(*texts)
 
 

@@ -113,7 +113,10 @@ class _Numbering:
                 given.append(self.block(part or [], names) if name in BODIES else self._text(part, names))
         result = _hash([type(node).__name__, *given])
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            self._changed(node.value, names, result)
+            # A call for its own sake changes what it is called on, or its first argument: cache.append(x).
+            for part in (node.value.func, *node.value.args[:1]):
+                if (root := _root(part)) in names and not self._nameless:
+                    names[root] = _hash([names[root], result])
         if hasattr(node, "lineno"):
             body = next((part for name in BODIES for part in getattr(node, name, None) or []), None)
             last = getattr(body, "lineno", node.lineno + 1) - 1 if body else getattr(node, "end_lineno", node.lineno)
@@ -152,12 +155,6 @@ class _Numbering:
         if (root := _root(target)) in names and not self._nameless:
             names[root] = _hash([names[root], place, value])
         return place
-
-    def _changed(self, call: ast.Call, names: Names, value: str) -> None:
-        """A call for its own sake changes what it is called on, or its first argument: cache.append(x)."""
-        for node in (call.func, *call.args[:1]):
-            if (root := _root(node)) in names and not self._nameless:
-                names[root] = _hash([names[root], value])
 
     def _text(self, node: object, names: Names) -> str:
         """Return an expression as text, with what its names hold in their place."""

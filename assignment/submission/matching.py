@@ -263,18 +263,12 @@ def _most_alike(cells: Sequence[Candidate], cell: Cell) -> Candidate | None:
     vocabulary = _words_of(cell.source)
     best, share = None, 0.0
     for candidate in cells:
-        alike = _share(candidate.vocabulary, vocabulary)
-        if alike >= ALIKE and alike > share:
-            best, share = candidate, alike
+        sizes = candidate.vocabulary.total(), vocabulary.total()
+        if 2 * min(sizes) >= ALIKE * sum(sizes) > 0:  # else they cannot have enough
+            alike = 2 * sum(min(count, candidate.vocabulary[word]) for word, count in vocabulary.items()) / sum(sizes)
+            if alike >= ALIKE and alike > share:
+                best, share = candidate, alike
     return best
-
-
-def _share(vocabulary: Counter[str], wanted: Counter[str]) -> float:
-    """Return the share of words that two texts have in common, 1 for equal ones; 0 if it cannot be ALIKE."""
-    sizes = vocabulary.total(), wanted.total()
-    if not 2 * min(sizes) >= ALIKE * sum(sizes) > 0:
-        return 0.0
-    return 2 * sum(min(count, vocabulary[word]) for word, count in wanted.items()) / sum(sizes)
 
 
 def _ordered(
