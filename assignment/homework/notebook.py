@@ -19,18 +19,7 @@ from typing import Any
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.homework import (
-    HIDDEN,
-    KINDS,
-    SOLUTION,
-    Cell,
-    Header,
-    Master,
-    load_master,
-    regions,
-    source_of,
-    within,
-)
+from assignment.homework import HIDDEN, KINDS, SOLUTION, Cell, Header, Master, load_master, regions, source_of, within
 from assignment.homework.percent import LOOKS_LIKE_A_MARKER, title_of
 from assignment.syntax import bare, parsed
 

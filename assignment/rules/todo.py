@@ -9,26 +9,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import pairwise
 
-from assignment import words
+from assignment import syntax, words
 from assignment.homework import REGION_END, REGION_START, Cell, Master, regions
 from assignment.rules import WIDTH, Finding, difference, excerpt, finding_in
 from assignment.submission.matching import Placed
-from assignment.syntax import (
-    HOLE,
-    IMPORTS,
-    LONGEST,
-    Fit,
-    agree,
-    bare,
-    canonical,
-    definitions,
-    first_line,
-    fit_of,
-    parsed,
-    plain,
-    statements,
-    walk,
-)
 
 RULE = "todo"
 _finding = partial(finding_in, RULE)
@@ -58,7 +42,7 @@ def given_code(placed: Sequence[Placed], release: Master, master: Master) -> lis
         if cell is None:
             result += _extra(student, given, pieces)
         elif cell.kind in ("prose", "play"):
-            same = bare(student.source) == bare(cell.source)
+            same = syntax.bare(student.source) == syntax.bare(cell.source)
             if student.origin is None or not (same or (cell.kind == "play" and _same(student.source, cell.source))):
                 what = words.DELETED if student.origin is None else words.CHANGED_PROSE
                 result.append(_finding(False, student, what))
@@ -85,7 +69,7 @@ def given_names(release: Master) -> frozenset[str]:
     """Return the names that the release's given cells define, import or assign; a loop's own are nobody's."""
     names: set[str] = set()
     for cell in release.given:
-        tree = parsed(cell.source)
+        tree = syntax.parsed(cell.source)
         for statement in tree.body if tree else []:
             if not isinstance(statement, ast.For | ast.While | ast.With | ast.If | ast.Try):
                 names |= {name for name in bound(statement) if "." not in name}
@@ -97,7 +81,7 @@ def bound(statement: ast.AST) -> Iterator[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield statement.name
         return
-    for node in walk(statement):
+    for node in syntax.walk(statement):
         if isinstance(node, ast.alias):
             yield node.asname or node.name.partition(".")[0]
         elif isinstance(node, TARGETS) and not isinstance(node.ctx, ast.Load):
@@ -116,7 +100,7 @@ def _of_given(names: Iterable[str], given: Iterable[str]) -> set[str]:
 
 def _meanings(source: str) -> list[str] | None:
     """Return what each statement of a blanked cell means, None if it cannot be read."""
-    tree = canonical(blanked(source))
+    tree = syntax.canonical(blanked(source))
     return None if tree is None else [ast.dump(statement) for statement in tree.body]
 
 
@@ -127,7 +111,7 @@ def _locked(student: Placed, cell: Cell) -> list[Finding]:
     """Return what was done to a given or check cell."""
     if student.origin is None:
         return [_finding(True, student, words.DELETED)]
-    if not student.read and bare(student.source) != bare(cell.source):
+    if not student.read and syntax.bare(student.source) != syntax.bare(cell.source):
         return [_finding(False, student, words.TOO_LONG)]
     same = _same(student.source, cell.source)
     if student.cell_type != "code":
@@ -140,7 +124,7 @@ def _locked(student: Placed, cell: Cell) -> list[Finding]:
 
 def _same(source: str, other: str) -> bool:
     """Whether two cells mean the same."""
-    if bare(source) == bare(other):
+    if syntax.bare(source) == syntax.bare(other):
         return True
     if len(source) > STRETCHED * len(other) + WIDTH:
         return False
@@ -204,7 +188,7 @@ def _statements(cells: Iterable[Placed]) -> list[_Statement]:
         if student.origin is not None and student.cell_type == "code" and student.read:
             sources[student.origin] = max(student.source, sources.get(student.origin, ""), key=len)
     result: list[_Statement] = []
-    left = 2 * LONGEST
+    left = 2 * syntax.LONGEST
     for position, source in sorted(sources.items()):
         left -= len(source)
         result += _statements_of(source, position) if left >= 0 else []
@@ -213,9 +197,9 @@ def _statements(cells: Iterable[Placed]) -> list[_Statement]:
 
 def _statements_of(source: str, position: int = 0) -> list[_Statement]:
     """Return the statements of a cell, none of one that cannot be read."""
-    tree = canonical(blanked(source))
+    tree = syntax.canonical(blanked(source))
     return [
-        _Statement(position, ast.dump(node), str(getattr(node, "name", "")), isinstance(node, IMPORTS))
+        _Statement(position, ast.dump(node), str(getattr(node, "name", "")), isinstance(node, syntax.IMPORTS))
         for node in (tree.body if tree else [])
     ]
 
@@ -245,17 +229,17 @@ def _solve(student: Placed, given: frozenset[str], pieces: _Pieces, cell: Cell) 
     """Return what was changed around the TODO regions of an exercise, and what was put beside it."""
     if student.origin is None:
         return [_finding(False, student, words.EXERCISE_DELETED)]
-    pattern = canonical(blanked(cell.source))
+    pattern = syntax.canonical(blanked(cell.source))
     if pattern is None:
         raise ValueError(f"{cell.id}: the release's own cell is no Python")
-    if bare(student.source) == bare(cell.source):
+    if syntax.bare(student.source) == syntax.bare(cell.source):
         return []
     if not student.read:
         return [_finding(False, student, words.TOO_LONG)]
-    tree = canonical(blanked(student.source))
+    tree = syntax.canonical(blanked(student.source))
     if tree is None:
         return _unread(student, cell)
-    fit = fit_of(pattern.body, tree.body)
+    fit = syntax.fit_of(pattern.body, tree.body)
     if fit is None:
         shown, line = _outside(cell.source, student.source)
         return [_finding(True, student, words.CHANGED_OUTSIDE, shown, line)]
@@ -266,23 +250,23 @@ def _solve(student: Placed, given: frozenset[str], pieces: _Pieces, cell: Cell) 
     ]
 
 
-def _stray(fit: Fit, student: Placed, cell: Cell) -> list[Finding]:
+def _stray(fit: syntax.Fit, student: Placed, cell: Cell) -> list[Finding]:
     """Return code written outside the marks; where marks are gone, a note on that."""
     if not fit.stray:
         return []
-    lost = len(regions(plain(student.source))) < len(cell.regions)
+    lost = len(regions(syntax.plain(student.source))) < len(cell.regions)
     shown = _lines_of(fit.stray, student.source)
-    first, last = first_line(fit.stray[0]), fit.stray[-1].end_lineno or 0
+    first, last = syntax.first_line(fit.stray[0]), fit.stray[-1].end_lineno or 0
     what = words.MARKS_LOST if lost else words.WRITTEN_OUTSIDE
     return [_finding(not lost, student, what, shown, first, last)]
 
 
 def _beside(
-    fit: Fit, student: Placed, pattern: ast.Module, given: frozenset[str], pieces: _Pieces
+    fit: syntax.Fit, student: Placed, pattern: ast.Module, given: frozenset[str], pieces: _Pieces
 ) -> Iterator[Finding]:
     """Yield what stands at the top level of the cell, or in its class, beside what the release has there."""
     excused = pieces.meanings.get(student.origin or 0, set())
-    own = definitions(pattern)
+    own = syntax.definitions(pattern)
     noted: list[ast.stmt] = []
     taken: dict[str, ast.stmt] = {}
     for owner, statement in fit.beside:
@@ -293,7 +277,7 @@ def _beside(
         names = {f"{owner}.{name}" if owner else name for name in bound(statement)}
         again = set() if owner else _of_given(names, given)
         versions = [own[name] for name in sorted(names & own.keys())]
-        if versions and not any(agree(version, statement, True, Fit()) for version in versions):
+        if versions and not any(syntax.agree(version, statement, True, syntax.Fit()) for version in versions):
             again |= names & own.keys()  # not one more version of what is to be written
         taken |= dict.fromkeys(sorted(again), statement)
         if not again:
@@ -309,7 +293,7 @@ def _at_run_time(student: Placed, cell: Cell, given: frozenset[str]) -> Iterator
     touched: dict[str, ast.stmt] = {}
     for name, statement in _changes(student.tree, given):
         touched.setdefault(name, statement)
-    for name, _ in _changes(parsed(cell.source), given) if touched else ():  # as the release's own functions do
+    for name, _ in _changes(syntax.parsed(cell.source), given) if touched else ():  # as the release's own functions do
         touched.pop(name, None)
     if touched:
         yield _about(False, student, words.touched(sorted(touched)[:SHOWN]), list(dict.fromkeys(touched.values())))
@@ -318,7 +302,7 @@ def _at_run_time(student: Placed, cell: Cell, given: frozenset[str]) -> Iterator
 def _changes(tree: ast.Module | None, given: frozenset[str]) -> Iterator[tuple[str, ast.stmt]]:
     """Yield (given name or part of one, statement) where a function changes it."""
     inside = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)] if tree else []
-    for node in statements(ast.Module([*inside], [])):
+    for node in syntax.statements(ast.Module([*inside], [])):
         if isinstance(node, ast.Global):
             yield from ((name, node) for name in node.names if name in given)
         elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
@@ -329,14 +313,16 @@ def _changes(tree: ast.Module | None, given: frozenset[str]) -> Iterator[tuple[s
 
 def _about(breach: bool, student: Placed, what: str, statements: Sequence[ast.stmt]) -> Finding:
     """Return a finding that shows these statements."""
-    last = statements[0].end_lineno if len(statements) == 1 else 0
-    return _finding(breach, student, what, _lines_of(statements, student.source), first_line(statements[0]), last or 0)
+    first, last = syntax.first_line(statements[0]), statements[0].end_lineno if len(statements) == 1 else 0
+    return _finding(breach, student, what, _lines_of(statements, student.source), first, last or 0)
 
 
 def _lines_of(statements: Iterable[ast.stmt], source: str) -> str:
     """Return the first lines of statements as added lines of a diff."""
-    lines = plain(source).split("\n")
-    chosen = [line for node in list(statements)[:SHOWN] for line in lines[first_line(node) - 1 : node.end_lineno]]
+    lines = syntax.plain(source).split("\n")
+    chosen = [
+        line for node in list(statements)[:SHOWN] for line in lines[syntax.first_line(node) - 1 : node.end_lineno]
+    ]
     return excerpt("\n".join(chosen[:100]), "+")
 
 
@@ -345,21 +331,21 @@ def _lines_of(statements: Iterable[ast.stmt], source: str) -> str:
 
 def _unread(student: Placed, cell: Cell) -> list[Finding]:
     """Return a note if a cell that is no Python lacks a line of the release's."""
-    lines = [bare(line) for line in plain(student.source).split("\n")]
+    lines = [syntax.bare(line) for line in syntax.plain(student.source).split("\n")]
     inside = {number for region in cell.regions for number in range(region.start, region.stop)}
     given = [line for number, line in enumerate(cell.source.split("\n")) if number not in inside]
     at = 0
     for line in (line for line in given if line.strip() and not line.lstrip().startswith("#")):
         try:
-            at = lines.index(bare(line), at) + 1
+            at = lines.index(syntax.bare(line), at) + 1
         except ValueError:
             return [_finding(False, student, words.CANNOT_COMPARE, f"-{line}")]
     return []
 
 
-def blanked(source: str, text: str = HOLE) -> str:
+def blanked(source: str, text: str = syntax.HOLE) -> str:
     """Return the source with every region's content replaced by one statement; the other lines keep their numbers."""
-    lines = plain(source).split("\n")
+    lines = syntax.plain(source).split("\n")
     for region in regions("\n".join(lines)):
         if region.start < region.stop:
             code = [line for line in lines[region.start : region.stop] if line.strip() and line.strip()[0] != "#"]
@@ -375,7 +361,8 @@ def blanked(source: str, text: str = HOLE) -> str:
 def _outside(old: str, new: str) -> tuple[str, int]:
     """Return the diff of two cells without what their regions hold, and the line where it begins."""
     texts = [blanked(source, "…") for source in (old, new)]
-    if len(regions(plain(new))) < len(regions(old)):  # then the marks themselves are a difference that says nothing
+    lost = len(regions(syntax.plain(new))) < len(regions(old))
+    if lost:  # then the marks themselves are a difference that says nothing
         marks = (REGION_START, REGION_END)
         texts = [
             "\n".join("" if any(mark.match(line) for mark in marks) else line for line in text.split("\n"))

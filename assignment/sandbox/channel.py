@@ -13,26 +13,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from assignment.sandbox.protocol import (
-    DICT,
-    HANDLE,
-    MOVING,
-    PREFIX,
-    TUPLE,
-    TYPE,
-    TYPE_NAMES,
-    Blob,
-    Fill,
-    Keywords,
-    Number,
-    Parts,
-    ProtocolError,
-    Unsendable,
-    decode,
-    frame,
-    mapping,
-    pack_number,
-)
+from assignment.sandbox import protocol
+from assignment.sandbox.protocol import Blob, Fill, Keywords, Number, Parts, ProtocolError, Unsendable
 
 CHUNK = 1 << 18
 MAX_HANDLE = 1 << 40
@@ -82,13 +64,13 @@ class Channel:
 
     def receive(self, most_header: int, most_blob: int, deadline: float) -> tuple[bytes, int]:
         """The next frame's header, and how large the blob is that comes next. Raises HungUp, TooLate, ProtocolError."""
-        self._gather(PREFIX.size, deadline)
-        header_size, blob_size = PREFIX.unpack_from(self._buffer)
+        self._gather(protocol.PREFIX.size, deadline)
+        header_size, blob_size = protocol.PREFIX.unpack_from(self._buffer)
         if header_size > most_header or blob_size > most_blob:
             raise ProtocolError(f"oversized message of {header_size + blob_size} bytes")
-        end = PREFIX.size + header_size
+        end = protocol.PREFIX.size + header_size
         self._gather(end, deadline)
-        header = bytes(memoryview(self._buffer)[PREFIX.size : end])
+        header = bytes(memoryview(self._buffer)[protocol.PREFIX.size : end])
         del self._buffer[:end]
         return header, blob_size
 
@@ -237,29 +219,29 @@ class Codec:
     def encode(self, message: list[Any]) -> Parts:
         """The frame of a message. Raises Refused for a handle of another session, TypeError for what cannot be sent."""
         try:
-            return frame(message, self._pack)
+            return protocol.frame(message, self._pack)
         except Unsendable as error:
             raise TypeError(f"cannot be sent into the sandbox: {error}") from error
 
     def _pack(self, value: Any, blob: Blob) -> Any:
         if isinstance(value, np.ndarray):  # first, for most are
-            return pack_number(value, blob)
+            return protocol.pack_number(value, blob)
         if isinstance(value, Handle):
-            return msgpack.ExtType(HANDLE, msgpack.packb(value.number(self)))
+            return msgpack.ExtType(protocol.HANDLE, msgpack.packb(value.number(self)))
         if isinstance(value, Moving):
-            return msgpack.ExtType(MOVING, b"")
+            return msgpack.ExtType(protocol.MOVING, b"")
         if isinstance(value, RemoteDict):
             return self._pack(value.handle, blob) if value.handle.belongs(self) else dict(value)
         if isinstance(value, tuple):
             inner = msgpack.packb(list(value), default=lambda item: self._pack(item, blob), strict_types=True)
-            return msgpack.ExtType(TUPLE, inner)
+            return msgpack.ExtType(protocol.TUPLE, inner)
         if isinstance(value, type | np.dtype):
             is_dtype = isinstance(value, np.dtype)
-            name = TYPE_NAMES.get(value.type if isinstance(value, np.dtype) else value)
+            name = protocol.TYPE_NAMES.get(value.type if isinstance(value, np.dtype) else value)
             if name is None:
                 raise Unsendable(f"the type {value}")
-            return msgpack.ExtType(TYPE, msgpack.packb([name, is_dtype]))
-        packed = pack_number(value, blob)
+            return msgpack.ExtType(protocol.TYPE, msgpack.packb([name, is_dtype]))
+        packed = protocol.pack_number(value, blob)
         if packed is not None:
             return packed
         if isinstance(value, dict):
@@ -273,18 +255,18 @@ class Codec:
     def decode(self, header: bytes, size: int, fill: Fill) -> Any:
         """The message of a frame from the sandbox, its blob of `size` bytes by fill. Raises ProtocolError."""
         self.blob_size = size
-        return decode(header, size, self._read, fill)
+        return protocol.decode(header, size, self._read, fill)
 
     def _read(self, code: int, data: bytes, unpack: Any) -> Any:
-        if code == HANDLE:
+        if code == protocol.HANDLE:
             number, what = unpack(data)
             return self._handle(number, what)
-        if code == DICT:
+        if code == protocol.DICT:
             number, pairs = unpack(data)
             if type(pairs) is not list or any(type(pair) is not list or len(pair) != 2 for pair in pairs):
                 raise ProtocolError("malformed dictionary")
-            return RemoteDict(mapping([(key, item) for key, item in pairs]), self._handle(number, "a dict"))
-        if code == TUPLE:
+            return RemoteDict(protocol.mapping([(key, item) for key, item in pairs]), self._handle(number, "a dict"))
+        if code == protocol.TUPLE:
             items = unpack(data)
             if type(items) is not list:
                 raise ProtocolError("malformed tuple")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from assignment.sandbox import Limits
+from assignment.sandbox import Limits, protocol
 from assignment.sandbox.channel import (
     Channel,
     Codec,
@@ -25,17 +25,7 @@ from assignment.sandbox.channel import (
     TooLate,
     remote_error,
 )
-from assignment.sandbox.protocol import (
-    ASK,
-    BROKEN,
-    OUT_OF_MEMORY,
-    Keywords,
-    Output,
-    Parts,
-    ProtocolError,
-    Unsendable,
-    plain,
-)
+from assignment.sandbox.protocol import Keywords, Output, Parts, ProtocolError, Unsendable, plain
 
 HEADER = 8 << 20  # bytes of a reply that are not arrays; an honest one keeps well below
 BYTES_PER_CHARACTER = 8  # of text in a notebook that is read: UTF-8, and room for what surrounds it
@@ -255,7 +245,7 @@ class Session:
             raise ProtocolError(f"more than {self._limits.session_bytes >> 20} MiB returned in all")
         match self._codec.decode(head, size, lambda view: self._channel.take(view, deadline)):
             case [int(number), int(place), str(kind), *fields]:
-                asks = kind == "ask" and place == ASK and size <= self._limits.ask_bytes
+                asks = kind == "ask" and place == protocol.ASK and size <= self._limits.ask_bytes
                 if number != self._number or not (asks or (place == sequence and kind != "ask" and size <= room)):
                     raise ProtocolError("reply to another request, or an oversized one")
                 return [kind, *fields]
@@ -293,12 +283,13 @@ def describe(report: Report, limits: Limits) -> tuple[str, str]:
         return "crashed", "the process closed its channel to the examiner"
     if status in (-signal.SIGKILL, -signal.SIGXCPU) and report.cpu >= limits.cpu_seconds - 1:
         return "timeout", f"the submission used more than {limits.cpu_seconds} s of CPU time"
-    if status == OUT_OF_MEMORY or (status == -signal.SIGKILL and report.resident >= SIGNIFICANT * limits.memory):
+    large = report.resident >= SIGNIFICANT * limits.memory
+    if status == protocol.OUT_OF_MEMORY or (status == -signal.SIGKILL and large):
         return "memory", f"the process needed more than the {limits.memory >> 20} MiB it may use"
     if status < 0:
         name = next((known.name for known in signal.Signals if known == -status), f"signal {-status}")
         return "crashed", f"the process was ended by {name}"
-    if status == BROKEN:
+    if status == protocol.BROKEN:
         return "crashed", "the process could no longer answer"
     return "crashed", f"the process exited by itself with status {status}"
 

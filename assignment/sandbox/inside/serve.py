@@ -14,23 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..protocol import (
-    ASK,
-    CALL,
-    HANDLE,
-    MOVING,
-    OBJECT,
-    PREFIX,
-    TUPLE,
-    TYPE,
-    TYPES,
-    Keywords,
-    Unsendable,
-    decode,
-    frame,
-    interned,
-    plain,
-)
+from .. import protocol
+from ..protocol import Keywords, Unsendable, decode, frame, interned, plain
 from .notebook import Shell, normalise
 from .values import Sender, Shelf, pack, patched, together
 
@@ -68,7 +53,7 @@ class Peer:
 
     def _message(self) -> list[Any]:
         """The next message. Raises EOFError."""
-        header_size, blob_size = PREFIX.unpack(self._exactly(PREFIX.size))
+        header_size, blob_size = protocol.PREFIX.unpack(self._exactly(protocol.PREFIX.size))
         header = self._exactly(header_size)
         message: list[Any] = decode(bytes(header), blob_size, self._read, self._take, trusted=True)
         return message
@@ -87,14 +72,14 @@ class Peer:
             view = view[count:]
 
     def _read(self, code: int, data: bytes, unpack: Any) -> Any:
-        if code == TUPLE:
+        if code == protocol.TUPLE:
             return tuple(map(interned, unpack(data)))
-        if code == TYPE:
+        if code == protocol.TYPE:
             name, is_dtype = unpack(data)
-            return np.dtype(TYPES[name]) if is_dtype else TYPES[name]
-        if code == MOVING:
+            return np.dtype(protocol.TYPES[name]) if is_dtype else protocol.TYPES[name]
+        if code == protocol.MOVING:
             return MOVES
-        if code == HANDLE:
+        if code == protocol.HANDLE:
             return self._shelf.objects[unpack(data)]
         raise ValueError(code)
 
@@ -106,7 +91,7 @@ class Peer:
     def ask(self, name: str, args: tuple[Any, ...], kwargs: Keywords, state: Keywords | None) -> Any:
         """Have the worker call its own function of that name; returns or raises what that does."""
         try:
-            self.send(ASK, "ask", name, plain(args), plain(kwargs), plain(state))
+            self.send(protocol.ASK, "ask", name, plain(args), plain(kwargs), plain(state))
         except Unsendable as error:
             raise TypeError(f"{name}: the argument holds {error}, which is neither a number nor an array") from None
         _, kind, *answer = self._message()
@@ -183,7 +168,7 @@ def _stand_in(worker: Peer, names: Keywords, replaced: list[str], givers: dict[s
             args = args[1:] if of_object else args
             call = next((call for cache, call in reversed(seen) if args and cache is args[-1]), None)
             if call is not None and name in givers:
-                args = (*args[:-1], {CALL: [givers[name], *call]})
+                args = (*args[:-1], {protocol.CALL: [givers[name], *call]})
             return worker.ask(name, args, kwargs, state)
 
         return function
@@ -271,7 +256,7 @@ def _call(
     if shelf is not None and shelf.last and type(shelf.last[1]) is names[owner] and _equal(shelf.last[0], state):
         return getattr(shelf.last[1], method)(*args, **kwargs)
     this = names[owner].__new__(names[owner])
-    given = {key: value for key, value in (state or {}).items() if key != OBJECT}
+    given = {key: value for key, value in (state or {}).items() if key != protocol.OBJECT}
     this.__dict__.update(given if shelf is None else _copied(given))
     if shelf is not None:
         shelf.last = state, this

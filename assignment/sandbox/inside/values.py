@@ -10,21 +10,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from ..protocol import (
-    CODES,
-    DICT,
-    HANDLE,
-    MAX_INTEGER_BYTES,
-    MAX_KEY,
-    MAX_KEYS,
-    MAX_NESTED,
-    TUPLE,
-    Blob,
-    Unsendable,
-    named,
-    pack_number,
-    plain_array,
-)
+from .. import protocol
+from ..protocol import Blob, Unsendable, named, pack_number, plain_array
 
 SLICED = 1 << 22  # numbers of a wrong output whose slices are looked for in a cache
 MAX_TEXT = 100_000  # characters of all strings in one reply that are sent by value
@@ -80,7 +67,7 @@ class Sender:
 
         pick: the one element of a tuple or list that is wanted. Raises Unsendable if there is no such element.
         """
-        self._keys, self._letters = MAX_KEYS, MAX_TEXT
+        self._keys, self._letters = protocol.MAX_KEYS, MAX_TEXT
         kind = next((kind for kind in (tuple, list) if issubclass(type(returned), kind)), None)
         if pick is not None:
             if kind is None or kind.__len__(returned) <= pick:
@@ -123,12 +110,12 @@ class Sender:
             self._spend(math.prod(shape) * dtype.itemsize, f"an array of shape {shape}")
             return plain_array(thing).copy() if self._copies else plain_array(thing)
         if issubclass(kind, np.generic):
-            if np.generic.dtype.__get__(thing) not in CODES:
+            if np.generic.dtype.__get__(thing) not in protocol.CODES:
                 raise Unsendable(f"a NumPy scalar ({kind.__name__}) that is no number")
             return thing
         if issubclass(kind, int):
             exact = int.__int__(thing)
-            if exact.bit_length() >= 8 * MAX_INTEGER_BYTES - 8:
+            if exact.bit_length() >= 8 * protocol.MAX_INTEGER_BYTES - 8:
                 raise Unsendable(f"an integer of {exact.bit_length()} bits")
             return exact
         if issubclass(kind, float):
@@ -151,12 +138,12 @@ class Sender:
         return text
 
     def _dictionary(self, thing: dict[Any, Any], depth: int) -> KeptDict:
-        if depth >= MAX_NESTED or dict.__len__(thing) > self._keys:
+        if depth >= protocol.MAX_NESTED or dict.__len__(thing) > self._keys:
             raise Unsendable("a dictionary too deep or too large to be sent")
         self._keys -= dict.__len__(thing)
         pairs: list[list[Any]] = []
         for key, value in list(dict.items(thing)):
-            if type(key) is not str or len(key) > MAX_KEY:
+            if type(key) is not str or len(key) > protocol.MAX_KEY:
                 raise Unsendable(f"a dictionary with a key that is {named(key)}")
             pairs.append([self._text(key), self.value(value, depth + 1)])
         return KeptDict(self._shelf.keep(thing), pairs)
@@ -187,7 +174,7 @@ def _patched(value: Any, pairs: list[tuple[np.ndarray, np.ndarray]], depth: int)
             if value.shape == old.shape and np.array_equal(value, old):
                 return new.astype(value.dtype)
         return value
-    if depth > MAX_NESTED:
+    if depth > protocol.MAX_NESTED:
         return value
     if kind is list or kind is tuple:
         return kind([_patched(item, pairs, depth + 1) for item in value])
@@ -213,13 +200,13 @@ def together(values: list[Any]) -> tuple[str, Any]:
 def pack(value: Any, blob: Blob) -> msgpack.ExtType:
     """The extension of a value that is no plain msgpack."""
     if isinstance(value, Kept):
-        return msgpack.ExtType(HANDLE, msgpack.packb((value.number, value.what)))
+        return msgpack.ExtType(protocol.HANDLE, msgpack.packb((value.number, value.what)))
     if isinstance(value, KeptDict):
         inner = msgpack.packb([value.number, value.pairs], default=lambda item: pack(item, blob), strict_types=True)
-        return msgpack.ExtType(DICT, inner)
+        return msgpack.ExtType(protocol.DICT, inner)
     if type(value) is tuple:
         inner = msgpack.packb(list(value), default=lambda item: pack(item, blob), strict_types=True)
-        return msgpack.ExtType(TUPLE, inner)
+        return msgpack.ExtType(protocol.TUPLE, inner)
     packed = pack_number(value, blob)
     if packed is None:
         raise Unsendable(named(value))
