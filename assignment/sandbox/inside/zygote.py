@@ -299,11 +299,7 @@ def keep_only(descriptors: Iterable[int]) -> None:
 
 
 def confine(
-    limits: Mapping[str, int],
-    off: frozenset[str],
-    contain: bool,
-    user: tuple[int, int],
-    filtered: Callable[[], None],
+    limits: Mapping[str, int], off: frozenset[str], contain: bool, user: tuple[int, int], filtered: Callable[[], None]
 ) -> None:
     """Everything that stands between the student's code and the machine, in the one order that works. Raises OSError.
 
