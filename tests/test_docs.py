@@ -71,6 +71,7 @@ def test_the_demo_prints_what_the_readme_says(demo: tuple[Path, subprocess.Compl
         assert re.sub(r"[0-9.]+ s\b", "N s", line) in re.sub(r"[0-9.]+ s\b", "N s", done.stdout)
     steps = re.findall(r"^\$ assignment (\w+)", done.stdout, re.MULTILINE)
     assert steps == ["release", "collect", "grade", "confirm", "export", "report"]
+    assert re.search(r"^mistakes most made\n +2  rnn_forward: \w+$", done.stdout, re.MULTILINE)
     for made in ("grades.csv", "feedback.zip", "report.html"):
         assert (folder / "exported" / "rnn" / made).stat().st_size > 100
 

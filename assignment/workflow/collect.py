@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from assignment.canvas import ANONYMOUS, DIGITS, Entry, checked_id, parse
+from assignment.canvas import ANONYMOUS, Entry, checked_id, parse
 from assignment.canvas.files import (
     ArchiveLimits,
     RefusedError,
@@ -35,19 +34,11 @@ if TYPE_CHECKING:  # the client loads much that collecting needs not
 Did = Literal["collected", "late", "superseded", "not a notebook", "unknown student", "nobody's", "refused"]
 SOURCE = "Canvas"  # in canvas.json of what was fetched, where a collected one names its archive
 ROSTER, GROUPS = "roster.csv", "groups.csv"  # in collected/NAME/
-COLUMN = "column.txt"  # beside it: the id of the assignment's column in Canvas
 HARMLESS = str.maketrans("<>", "‹›")  # formgrader's page of a submission does not escape names
 ASK = "ask for the notebook itself (.ipynb)"
-KINDS = {
-    ".py": "a Python file",
-    ".pdf": "a PDF",
-    ".html": "a web page",
-    ".htm": "a web page",
-    ".doc": "a Word document",
-    ".docx": "a Word document",
-    ".rar": "a RAR archive, which is not opened",
-    ".7z": "a 7z archive, which is not opened",
-}
+KINDS = dict.fromkeys((".doc", ".docx"), "a Word document") | dict.fromkeys((".html", ".htm"), "a web page")
+KINDS |= {f".{kind}": f"a {kind.upper()} archive, which is not opened" for kind in ("rar", "7z")}
+KINDS |= {".py": "a Python file", ".pdf": "a PDF"}
 Progress = Callable[[int, int], None]
 
 
@@ -172,21 +163,20 @@ def receive(
 
     read raises RefusedError for an attachment that must not or cannot be had.
     """
-    refused: dict[str, str] = {}
-    useless: dict[str, str] = {}
+    unfit: dict[str, tuple[Did, str]] = {}  # by entry: what cannot be had, or is no notebook
 
     def attempt(upload: Attachment) -> bytes | None:
         try:
             data = read(upload)
         except RefusedError as error:
-            refused[upload.entry] = str(error)
+            unfit[upload.entry] = "refused", str(error)
             return None
         try:
             if not data and not upload.notebook:
                 raise RefusedError("an empty file")
             return notebook_in_zip(data) if data.startswith(b"PK") else data
         except RefusedError as error:
-            useless[upload.entry] = str(error)
+            unfit[upload.entry] = "not a notebook", f"{error}; {ASK}"
             return None
 
     choice = choose(hand, attempt, looks_like)
@@ -196,23 +186,23 @@ def receive(
     kept_out = store(course, assignment, choice, looks_like) if choice.attachment else ""
     items = []
     for upload in hand:
-        item = Item(upload.entry, "late" if upload.late else "collected", upload.user, upload.name, upload.late)
+        did: Did = "late" if upload.late else "collected"
         mate = f"for {upload.user} {upload.name}, by {upload.group} of the same group" if upload.group else ""
         why = choice.reasons.get(upload.entry, "")
-        if upload is choice.attachment and why == NOT_IT:
+        if upload.entry in unfit:
+            did, why = unfit[upload.entry]
+        elif upload is choice.attachment and kept_out:
+            did, why = "superseded", kept_out
+        elif upload is choice.attachment and why == NOT_IT:
             why = f"{'' if choice.data else 'an empty file, which '}{NOT_IT}; {ASK}"
-        if upload.entry in refused:
-            item = replace(item, did="refused", why=refused[upload.entry])
-        elif upload is choice.attachment:
-            item = replace(item, did="superseded", why=kept_out) if kept_out else replace(item, why=why)
-        elif upload.notebook and upload.entry not in useless:
-            item = replace(item, did="superseded", why=why)
-        else:
-            what = useless.get(upload.entry) or KINDS.get(
-                Path(upload.file).suffix.lower(), f"{upload.file} is no .ipynb"
-            )
-            item = replace(item, did="not a notebook", why=f"{what}; {ASK}")
-        items.append(replace(item, why="; ".join(filter(None, (mate, item.why)))))
+        elif upload is not choice.attachment and upload.notebook:
+            did = "superseded"
+        elif upload is not choice.attachment:
+            did, kind = "not a notebook", KINDS.get(Path(upload.file).suffix.lower(), f"{upload.file} is no .ipynb")
+            why = f"{kind}; {ASK}"
+        items.append(
+            Item(upload.entry, did, upload.user, upload.name, upload.late, "; ".join(filter(None, (mate, why))))
+        )
     return items
 
 
@@ -294,18 +284,6 @@ def refuse_other(path: Path, roster: Mapping[str, RosterEntry], students: Iterab
             f"{path}: names nobody of those {whose}, so it is another course's or an old one; "
             "export the gradebook of this course in Canvas (Grades > Export)"
         )
-
-
-def known_column(course: Course, assignment: str) -> str | None:
-    """Return the id of the column that the marks went to last time, None the first time."""
-    path = course.collected(assignment) / COLUMN
-    text = path.read_text("utf-8", errors="replace").strip() if path.is_file() else ""
-    return text if re.fullmatch(DIGITS, text) else None
-
-
-def remember_column(course: Course, assignment: str, id: str) -> None:
-    """Keep the id of the column that the marks go to."""
-    replace_file(course.collected(assignment) / COLUMN, f"{id}\n")
 
 
 def strangers(course: Course, assignment: str) -> list[str]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from assignment.canvas import ANONYMOUS, InDoubtError, NotTakenError, feedback_name
+from assignment.canvas import ANONYMOUS, DIGITS, InDoubtError, NotTakenError, feedback_name
 from assignment.canvas.files import Column, find_column, import_csv, number, read_gradebook
 from assignment.course import Course, new_file, replace_file
 from assignment.errors import AssignmentError
@@ -31,11 +31,12 @@ from assignment.marking.breakdown import CENT, LeftOut, marks
 from assignment.report.student_page import title
 from assignment.submission import RECORD, newest_attachment, record_of
 from assignment.text import points
-from assignment.workflow.collect import ROSTER, known_column, refuse_other, remember_column
+from assignment.workflow.collect import ROSTER, refuse_other
 
 if TYPE_CHECKING:  # the client loads much that exporting needs not
     from assignment.canvas.api import Listing, RemoteAssignment, RemoteSubmission
 
+COLUMN = "column.txt"  # in collected/NAME/: the id of the assignment's column in Canvas
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
 Progress = Callable[[int, int], None]
 LOSSES = 3  # updates of one student that are lost before Canvas is left in peace
@@ -92,7 +93,9 @@ def export_grades(
     gradebook = read_gradebook(roster)
     earned, left_out = marks(course, assignment)
     titles = [assignment, title(json.loads(course.source(assignment).read_text("utf-8")))]
-    chosen = find_column(gradebook, roster, titles, column, known_column(course, assignment))
+    last = course.collected(assignment) / COLUMN
+    id = last.read_text("utf-8", errors="replace").strip() if last.is_file() else ""
+    chosen = find_column(gradebook, roster, titles, column, id if re.fullmatch(DIGITS, id) else None)
     people, grades = gradebook.roster, []
     refuse_other(roster, people, [mark.student for mark in earned], "graded")
     for mark in earned:
@@ -112,7 +115,7 @@ def export_grades(
     scale = (most, chosen.points) if most and chosen.points and most != chosen.points else None
     path = course.exported(assignment) / "grades.csv"
     replace_file(path, import_csv(gradebook, chosen, {grade.student: grade.points for grade in grades}).encode())
-    remember_column(course, assignment, str(chosen.id))
+    replace_file(last, f"{chosen.id}\n")
     return ExportedGrades(path, chosen, tuple(grades), tuple(left_out), scale)
 
 
