@@ -1,7 +1,5 @@
 """The command line, with the verbs that need no class: new, build, prove, release, demo, doctor."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

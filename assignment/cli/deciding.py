@@ -1,7 +1,5 @@
 """Verbs for what a person decides: rules, confirm, waive, award, decide; and what came of it: history."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

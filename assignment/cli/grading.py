@@ -1,7 +1,5 @@
 """Verbs that take a class from its hand-ins to Canvas: bring it in, grade it, look at it, give it back."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated

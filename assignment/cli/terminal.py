@@ -1,7 +1,5 @@
 """What every verb shares: its options and the course they mean, the two streams, a progress bar, the last word."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import getpass

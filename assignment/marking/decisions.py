@@ -3,8 +3,6 @@
 A breach that makes the mark 0 is sent to nobody before somebody has confirmed or waived it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -3,8 +3,6 @@
 c.AssignLatePenalties.plugin_class = "assignment.marking.lateness.LatePenalty"
 """
 
-from __future__ import annotations
-
 import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

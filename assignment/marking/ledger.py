@@ -4,8 +4,6 @@ what was awarded, and a ledger of every change of a mark.
 All of it is in nbgrader's own database, so that it is written in the transaction that changes the mark, or not at all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

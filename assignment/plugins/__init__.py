@@ -1,7 +1,5 @@
 """Our parts in nbgrader's own commands; here what nbgrader_config.py says about examining: limits and rules."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any

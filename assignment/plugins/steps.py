@@ -5,8 +5,6 @@ by one. Here its first stage passes on the master, without opening the student's
 in its own limited process and makes the whole notebook.
 """
 
-from __future__ import annotations
-
 import atexit
 import json
 from contextlib import ExitStack

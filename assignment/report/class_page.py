@@ -1,7 +1,5 @@
 """The class on one page for the TA, and the same as JSON and CSV: marks, pass rates, mistakes, what to look at."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

@@ -5,8 +5,6 @@ in bits: -log2 of the share of those who tried the exercise. What the homework i
 mistakes) is common by definition and weighs nothing.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

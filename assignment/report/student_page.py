@@ -1,7 +1,5 @@
 """What a student is told: the feedback page, which needs nothing else, and the same in plain text for the notebook."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import math

@@ -3,8 +3,6 @@
 Standing: what was examined, what people changed since, what Canvas said; for pages and for what goes back.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 import socket

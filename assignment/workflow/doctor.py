@@ -1,7 +1,5 @@
 """Is this machine fit to grade? Everything an examination needs, looked at in turn, each lack with its remedy."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -3,8 +3,6 @@
 Where the best of several attempts counts, all are examined first, and the best is put into submitted/.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

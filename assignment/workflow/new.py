@@ -3,8 +3,6 @@
 The class is made of the master and its list of mistakes, and comes as a Canvas archive and a roster.
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 import json

@@ -1,7 +1,5 @@
 """The homework is examined before anybody's work: its own solutions get every point, its untouched release none."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import math

@@ -1,7 +1,5 @@
 """Build the master notebook from its text, carry what was edited in Jupyter back, and make the release of it."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import re
