@@ -1,18 +1,12 @@
 """From a result to a mark; here the result itself, kept in the metadata of the autograded notebook."""
 
-from __future__ import annotations
-
 import hashlib
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from assignment.course import Course, replace_file
+from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
-
-if TYPE_CHECKING:  # whoever only reads results needs no examiner
-    from assignment.grading.examiner import Examined
 
 
 def earlier(course: Course, name: str, student: str) -> Result | None:
@@ -38,12 +32,12 @@ def result_of(notebook: Any) -> Result | None:
 
 def damaged(course: Course, name: str) -> list[str]:
     """Return a line for each autograded notebook that cannot be read: its student is left out of what is made of it."""
-    lines = []
-    for student in course.students(name):
-        path = course.autograded(student, name)
-        if path.exists() and earlier(course, name, student) is None:
-            lines.append(f"{path.relative_to(course.root)}: damaged, left out; run: assignment grade {student}")
-    return lines
+    there = {student: course.autograded(student, name) for student in course.students(name)}
+    return [
+        f"{course.shown(path)}: damaged, left out; run: assignment grade {student}"
+        for student, path in there.items()
+        if path.exists() and earlier(course, name, student) is None
+    ]
 
 
 def behind(course: Course, name: str) -> list[str]:
@@ -67,20 +61,11 @@ def refuse_ungraded(course: Course, name: str) -> None:
         raise AssignmentError(f"autograded/: nobody's {name} is graded yet; run: assignment grade")
 
 
-def write_autograded(course: Course, name: str, student: str, examined: Examined) -> Path:
-    """Write the examined notebook where nbgrader and formgrader look for it."""
-    path = course.autograded(student, name)
-    replace_file(path, json.dumps(examined.notebook, ensure_ascii=False))  # indented it takes three times as long
-    return path
-
-
 def stale(course: Course, name: str, student: str) -> str:
     """Return why a student's result is not that of the notebook in submitted/, "" if it is (or none was kept)."""
     submitted = course.submitted(student, name)
     result = earlier(course, name, student)
     made_of = result.made_by.submission if result else ""
-    if not made_of or not submitted.is_file():
+    if not made_of or not submitted.is_file() or hashlib.sha256(submitted.read_bytes()).hexdigest() == made_of:
         return ""
-    if hashlib.sha256(submitted.read_bytes()).hexdigest() != made_of:
-        return "handed in anew since it was graded; run: assignment grade"
-    return ""
+    return "handed in anew since it was graded; run: assignment grade"

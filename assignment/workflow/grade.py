@@ -19,7 +19,7 @@ from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.result import Regrade, Result, part_changes, regraded
 from assignment.homework import Master, cell_id, source_of
 from assignment.homework.notebook import NotebookJson
-from assignment.marking import earlier, read_autograded, write_autograded
+from assignment.marking import earlier, read_autograded
 from assignment.plugins import examiner_for
 from assignment.rules import difference
 from assignment.sandbox.zygote import Zygote
@@ -164,7 +164,7 @@ def _again(
 def _kept(course: Course, name: str, student: str, examined: Examined) -> list[str]:
     """Write a student's autograded notebook; what went wrong with it, unless the disk is full."""
     try:
-        write_autograded(course, name, student, examined)
+        replace_file(course.autograded(student, name), json.dumps(examined.notebook, ensure_ascii=False))
     except FullError:
         raise
     except AssignmentError as error:
