@@ -316,7 +316,6 @@ def on_a_terminal(words: list[str], folder: Path, **more: str) -> str:
         ("short", ["  short"]),
         ("one two three four five", ["  one two three four", "  five"]),
         ("通过通过通过通过通过通过", ["  通过通过通过通过通", "  过通过"]),
-        ("通过通过通过通过通，完", ["  通过通过通过通过", "  通，完"]),
         ("x" * 30, ["  " + "x" * 18, "  " + "x" * 12]),
         ("    deep\nnext", ["      deep", "  next"]),
     ],
