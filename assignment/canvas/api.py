@@ -61,14 +61,6 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class RemoteComment:
-    """A comment on a submission."""
-
-    author: str  # Canvas user id
-    text: str
-
-
-@dataclass(frozen=True)
 class RemoteSubmission:
     """A student's submission as Canvas lists it: there is one of everybody, handed in or not."""
 
@@ -81,15 +73,7 @@ class RemoteSubmission:
     score: float | None
     kind: str  # Canvas's submission_type, "" if nothing was handed in
     attachments: tuple[RemoteFile, ...]  # of the newest attempt
-    comments: tuple[RemoteComment, ...]
-
-
-@dataclass(frozen=True)
-class OddRow:
-    """A row of a list that cannot be read, and why."""
-
-    name: str  # whose it may be: a user id, or the number of the row
-    why: str
+    comments: tuple[tuple[str, str], ...]  # Canvas user id of the author, and the text
 
 
 @dataclass(frozen=True)
@@ -97,7 +81,7 @@ class Listing:
     """Everybody's submission, and the rows that could not be read."""
 
     submissions: tuple[RemoteSubmission, ...]
-    odd: tuple[OddRow, ...] = ()
+    odd: tuple[tuple[str, str], ...] = ()  # whose it may be, a user id or "?", and why
 
 
 def address(url: str) -> tuple[str, int | None, int | None]:
@@ -207,7 +191,7 @@ class RemoteAssignment:
                 except MALFORMED as error:
                     user = row.get("user_id") if isinstance(row, Mapping) else None
                     whose = str(user)[:40] if isinstance(user, int | str) else "?"
-                    odd.append(OddRow(whose, f"a malformed row of Canvas's ({error})"))
+                    odd.append((whose, f"a malformed row of Canvas's ({error})"))
             if url is None:
                 return Listing(tuple(listed.values()), tuple(odd))
             if time.monotonic() > deadline:
@@ -325,7 +309,7 @@ def _submission(row: Any) -> RemoteSubmission:
         str(row.get("submission_type") or ""),
         tuple(_file(file) for file in row.get("attachments") or ()),
         tuple(
-            RemoteComment(str(comment.get("author_id")), str(comment.get("comment") or ""))
+            (str(comment.get("author_id")), str(comment.get("comment") or ""))
             for comment in row.get("submission_comments") or ()
         ),
     )

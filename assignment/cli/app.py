@@ -126,7 +126,7 @@ def release() -> None:
     found, which = chosen()
     with waiting("examining the homework and building the release"):
         made = verb(found, which)
-    say(f"{found.shown(made.path)}: release {made.release}, {made.points:g} points, nothing leaked")
+    say(f"{found.shown(found.release(which))}: release {made.release}, {made.max:g} points, nothing leaked")
 
 
 def demo(folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", hidden=True)] = None) -> None:

@@ -239,7 +239,7 @@ def fetch(
     rows = listing.submissions
     folder = course.collected(assignment) / "fetched"
     roster = {row.user: RosterEntry(row.user, row.name, login=row.login) for row in rows if row.user.isdigit()}
-    items = [Item(f"row of {odd.name}", "refused", odd.name, why=odd.why) for odd in listing.odd]
+    items = [Item(f"row of {whose}", "refused", whose, why=why) for whose, why in listing.odd]
     for number, row in enumerate(rows, 1):
         files = {f"{row.user}/{file.id}/{file.name}": file for file in row.attachments}
         about = (row.late, row.name, row.login, row.submitted_at, SOURCE)

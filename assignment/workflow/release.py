@@ -149,18 +149,8 @@ def _read(path: Path, course: Course) -> str:
         raise AssignmentError(f"{course.shown(path)}: no UTF-8 text ({error}); save it as UTF-8") from None
 
 
-@dataclass(frozen=True)
-class Released:
-    """A release: its file, the kept copy, its hash and the points it is worth."""
-
-    path: Path
-    published: Path
-    release: str
-    points: float
-
-
-def release(course: Course, name: str, zygote: Zygote | None = None) -> Released:
-    """Build the master, examine it, and generate its release with nbgrader.
+def release(course: Course, name: str, zygote: Zygote | None = None) -> Master:
+    """Build the master, examine it, generate its release with nbgrader and keep a copy; return the release.
 
     AssignmentError where its solutions do not get full marks, or on a leak; then no release is left.
     zygote: what to examine with, for a caller that has one.
@@ -187,8 +177,8 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Released
     path = course.release(name)
     if sorted(file.name for file in path.parent.iterdir()) != [path.name]:
         raise AssignmentError(f"release/{name}: holds more than the notebook; see source/{name}")
-    master = load_master(path)
-    return Released(path, keep(course, name), master.release, master.max)
+    keep(course, name)
+    return load_master(path)
 
 
 def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:

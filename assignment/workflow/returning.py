@@ -261,7 +261,7 @@ def plan(
 ) -> tuple[list[Planned], list[LeftOut]]:
     """Return what is to be done about each sending, by what the ledger and Canvas itself know, and who is left out."""
     listed = {row.user: row for row in listing.submissions}
-    there, odd = arrived(assignment, listing.submissions), {row.name: row.why for row in listing.odd}
+    there, odd = arrived(assignment, listing.submissions), dict(listing.odd)
     planned, left_out = [], []
     for sending in sendings:
         row = listed.get(sending.user)
@@ -297,9 +297,9 @@ def arrived(assignment: str, submissions: Iterable[RemoteSubmission]) -> dict[st
     sign = re.compile(rf"\[{re.escape(assignment)} ([0-9]{{1,9}})/([0-9a-f]{{1,64}})\]")
     shown: dict[str, set[SentMark]] = defaultdict(set)
     for submission in submissions:
-        for comment in submission.comments:
-            if comment.author not in students:
-                shown[submission.user] |= {SentMark(int(n), digest) for n, digest in sign.findall(comment.text)}
+        for author, text in submission.comments:
+            if author not in students:
+                shown[submission.user] |= {SentMark(int(n), digest) for n, digest in sign.findall(text)}
     return shown
 
 
