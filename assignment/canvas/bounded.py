@@ -63,27 +63,6 @@ class ElsewhereError(requests.RequestException):
     """A link of the server's leads to another host, which must not get the token."""
 
 
-class _BoundedBody:
-    """A reply's body that ends with an error beyond so many bytes, unpacked, whatever was announced."""
-
-    def __init__(self, body: Any, most: int) -> None:
-        self._body = body
-        self._most = most
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._body, name)
-
-    def stream(self, *args: Any, **how: Any) -> Iterator[bytes]:
-        """Yield the body as urllib3 does, in blocks."""
-        size = 0
-        for block in self._body.stream(*args, **how):
-            size += len(block)
-            if size > self._most:
-                self._body.close()
-                raise TooLargeError(f"{self._most} bytes")
-            yield block
-
-
 class _BoundedAdapter(HTTPAdapter):
     """Sets the deadline and the size of every reply: canvasapi sets neither."""
 
@@ -92,9 +71,20 @@ class _BoundedAdapter(HTTPAdapter):
         self.limits = limits
 
     def send(self, request: Any, *args: Any, **how: Any) -> requests.Response:
-        """Send a request; its reply is read block by block."""
+        """Send a request; beyond so many bytes, unpacked, the body ends with an error, whatever was announced."""
         response = super().send(request, *args, **{**how, "timeout": self.limits.silence})
-        response.raw = _BoundedBody(response.raw, self.limits.size)
+        body, whole, most = response.raw, response.raw.stream, self.limits.size
+
+        def stream(*args: Any, **how: Any) -> Iterator[bytes]:
+            size = 0
+            for block in whole(*args, **how):
+                size += len(block)
+                if size > most:
+                    body.close()
+                    raise TooLargeError(f"{most} bytes")
+                yield block
+
+        body.stream = stream
         return response
 
 
