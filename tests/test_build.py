@@ -358,7 +358,7 @@ def test_a_figure_that_colab_does_not_show_is_said(rich: Course) -> None:
 
 
 def test_the_header_reaches_the_engine(rich: Course) -> None:
-    assert load_master(rich.source("rich")).header.time_axis == 1
+    assert load_master(rich.source("rich")).time_axis == 1
 
 
 @pytest.mark.parametrize("line", ["time_axis: first", "nonsense: 1", "time_axis: [["])

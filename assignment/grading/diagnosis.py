@@ -353,7 +353,7 @@ def name_causes(run: CheckRun, student: Student, homework: Homework) -> CheckRun
         for rows in observed.values():
             if not rows:  # an error stands for the values that it kept from coming
                 rows.append(Observation(call, (), Raised(error.name, error.text), None))
-    causes = recognise(observed, homework.mistakes, homework.reference, homework.master.header.time_axis)
+    causes = recognise(observed, homework.mistakes, homework.reference, homework.master.time_axis)
     meanings = [meaning for _, error in student.errors if (meaning := explain_error(error.name, error.text))]
     parts = [
         part

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -129,41 +129,26 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Header:
-    """What a homework tells the engine about itself, in the header of its text."""
-
-    time_axis: int | None = None
-    """Which axis of an array with three is time; None if nothing in the homework is a sequence."""
-
-    @classmethod
-    def read(cls, said: dict[str, Any]) -> Header:
-        """Read it as YAML has it; TypeError or ValueError if it is malformed."""
-        if unknown := set(said) - {"time_axis"}:
-            raise ValueError(f"unknown {', '.join(sorted(unknown))}")
-        axis = said.get("time_axis")
-        return cls(None if axis is None else int(axis))
-
-
-@dataclass(frozen=True)
 class Master:
     """A homework's cells in order; a release is one too, with stubs for solutions and without hidden tests."""
 
     name: str
     cells: tuple[Cell, ...]
-    header: Header = Header()
+    time_axis: int | None = None
+    """Which axis of an array with three is time; None if nothing in the homework is a sequence."""
 
     @classmethod
     def from_notebook(cls, nb: dict[str, Any], name: str = "") -> Master:
         """Read a built master or release (the notebook's JSON); AssignmentError if it was not built by us."""
         ours = nb.get("metadata", {}).get("assignment", {})
         cells = tuple(_cell(raw, number) for number, raw in enumerate(nb.get("cells", []), 1))
-        return cls(ours.get("name", name), cells, Header(ours.get("header", {}).get("time_axis")))
+        return cls(ours.get("name", name), cells, ours.get("header", {}).get("time_axis"))
 
     @cached_property
     def digest(self) -> str:
         """The sha256 of everything that can make a difference to a mark."""
         parts = [[c.kind, c.name, c.id, c.cell_type, c.source, c.points] for c in self.cells]
-        about = [self.name, asdict(self.header), parts]
+        about = [self.name, {"time_axis": self.time_axis}, parts]
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
     @cached_property

@@ -13,13 +13,13 @@ import json
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assignment.course import Course, replace_file
 from assignment.errors import AssignmentError
-from assignment.homework import HIDDEN, KINDS, SOLUTION, Cell, Header, Master, load_master, regions, source_of, within
+from assignment.homework import HIDDEN, KINDS, SOLUTION, Cell, Master, load_master, regions, source_of, within
 from assignment.homework.percent import LOOKS_LIKE_A_MARKER, title_of
 from assignment.syntax import bare, parsed
 
@@ -42,9 +42,9 @@ FACTS = re.compile(r"(<!-- facts -->).*")  # in prose; behind it, on its line, s
 Content = list[tuple[str, str, str]]  # (title, cell type, source): what makes two notebooks the same homework
 
 
-def render(name: str, cells: list[Cell], header: Header | None = None) -> CellJson:
+def render(name: str, cells: list[Cell], time_axis: int | None = None) -> CellJson:
     """Return the notebook (as JSON) of these cells, with all nbgrader metadata and no outputs."""
-    assignment = {"name": name, "built": digest(contents(cells)), "header": asdict(header or Header())}
+    assignment = {"name": name, "built": digest(contents(cells)), "header": {"time_axis": time_axis}}
     return {
         "cells": [notebook_cell(cell) for cell in cells],
         "metadata": notebook_metadata(assignment),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from assignment import homework
 from assignment.errors import AssignmentError
-from assignment.homework import HIDDEN, KINDS, SOLUTION, Cell, Header, cell_id, regions, without
+from assignment.homework import HIDDEN, KINDS, SOLUTION, Cell, cell_id, regions, without
 from assignment.syntax import definitions
 
 TITLE = re.compile(r"^#\s*%%")
@@ -81,16 +81,19 @@ def _no_title(lines: list[str], titles: list[int]) -> int:
     return (odd or titles)[0]
 
 
-def header(text: str, file: str) -> Header:
-    """Read what the engine is told of a homework: the key `assignment` of jupytext's own header."""
+def time_axis(text: str, file: str) -> int | None:
+    """Read what the engine is told of a homework: `time_axis` under the key `assignment` of jupytext's own header."""
     import yaml
 
     head = "\n".join(
         line.removeprefix("#").removeprefix(" ") for line in blocks(text)[0].split("\n") if line != "# ---"
     )
     try:
-        said = (yaml.safe_load(head) or {}).get("assignment") or {}
-        return Header.read(said)
+        settings = (yaml.safe_load(head) or {}).get("assignment") or {}
+        if unknown := set(settings) - {"time_axis"}:
+            raise ValueError(f"unknown {', '.join(sorted(unknown))}")
+        axis = settings.get("time_axis")
+        return None if axis is None else int(axis)
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         raise AssignmentError(f"{file}:1: malformed header ({error}); see docs/author.md") from None
 

@@ -209,13 +209,15 @@ def choose(
             break
     if chosen is None:
         return Choice(None, b"", False, {})
-    title, newest = f"attachment {chosen.attachment} ({chosen.file})", chosen is ordered[0]
-    reason = f"{'the newest' if newest else 'the newest that is the homework'} of {len(ordered)} files"
+    title = f"attachment {chosen.attachment} ({chosen.file})"
     if not homework:
         reason = NOT_IT
     elif not chosen.notebook:
         reason = f"a notebook under the name {chosen.file}"
-    reasons = {chosen.entry: reason if len(ordered) > 1 or reason == NOT_IT or not chosen.notebook else ""}
+    else:
+        rank = "the newest" if chosen is ordered[0] else "the newest that is the homework"
+        reason = f"{rank} of {len(ordered)} files" if len(ordered) > 1 else ""
+    reasons = {chosen.entry: reason}
     for other in ordered:
         if other.notebook and homework and other.age < chosen.age:
             reasons[other.entry] = f"{title} is newer and is the homework"

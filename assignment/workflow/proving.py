@@ -233,7 +233,7 @@ def made_of(
         replace(cell, source=sources.get(cell.name, cell.source) if solved and cell.kind == "solve" else cell.stub)
         for cell in master.cells
     ]
-    notebook = render(master.name, cells, master.header)
+    notebook = render(master.name, cells, master.time_axis)
     notebook["metadata"]["assignment"] = {"name": master.name, "release": master.release}
     if draw:
         notebook["metadata"]["draw"] = draw

@@ -13,7 +13,7 @@ from assignment.errors import AssignmentError
 from assignment.homework import Cell, Master, load_master
 from assignment.homework.mistakes import with_fingerprints
 from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, keep, render, stamp, with_facts
-from assignment.homework.percent import FaultError, blocks, carried_back, header, parse, write
+from assignment.homework.percent import FaultError, blocks, carried_back, parse, time_axis, write
 from assignment.sandbox.zygote import Zygote
 from assignment.submission import best_counts
 
@@ -32,10 +32,10 @@ def build(course: Course, name: str) -> Built:
     text_file, path = course.source_text(name), course.source(name)
     text = _read(text_file, course)
     cells = parse(text, course.shown(text_file), text_file.parent)
-    about = header(text, course.shown(text_file))
+    axis = time_axis(text, course.shown(text_file))
     if path.exists():
         _refuse_if_edited(course, name, text, cells)
-    return _written(course, Master(name, tuple(cells), about))
+    return _written(course, Master(name, tuple(cells), axis))
 
 
 def take_back(course: Course, name: str) -> Built:
@@ -47,7 +47,7 @@ def take_back(course: Course, name: str) -> Built:
     shown, text = course.shown(path), _read(text_file, course)
     folder = text_file.parent
     cells = parse(text, course.shown(text_file), folder)
-    about = header(text, course.shown(text_file))
+    axis = time_axis(text, course.shown(text_file))
     edited = json.loads(_read(path, course))
     content = contents_of(edited, shown)
     if stamp(edited) != digest(contents(cells)):
@@ -62,7 +62,7 @@ def take_back(course: Course, name: str) -> Built:
         lost = next(old[0] for old, new in zip(content, [*contents(new_cells), None], strict=False) if old != new)
         raise AssignmentError(f"{shown}: cell '{lost}' cannot be written as text without loss; edit it in the text")
     replace_file(text_file, new_text)
-    return _written(course, Master(name, tuple(new_cells), about))
+    return _written(course, Master(name, tuple(new_cells), axis))
 
 
 def _written(course: Course, master: Master) -> Built:
@@ -70,7 +70,7 @@ def _written(course: Course, master: Master) -> Built:
     filled = with_fingerprints(master, course.mistakes_text(master.name))
     filled = with_facts(filled, facts(course, master.name))
     path = course.source(master.name)
-    changed = replace_file(path, dumps(render(master.name, list(filled.cells), filled.header)))
+    changed = replace_file(path, dumps(render(master.name, list(filled.cells), filled.time_axis)))
     return Built(path, filled, changed)
 
 

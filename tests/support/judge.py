@@ -17,7 +17,7 @@ import numpy as np
 from assignment.grading.diagnosis import follow
 from assignment.grading.proxies import CacheOf, Call, Observation, Raised
 from assignment.homework import Cell, Master
-from assignment.homework.percent import header, parse
+from assignment.homework.percent import parse, time_axis
 from tests import ROOT
 
 
@@ -228,7 +228,7 @@ def load_master(name: str = "rnn") -> Master:
     """Read a master from its text, built or not."""
     path = ROOT / "source" / f"{name}.py"
     text = path.read_text(encoding="utf-8")
-    return Master(name, tuple(parse(text, path.name)), header(text, path.name))
+    return Master(name, tuple(parse(text, path.name)), time_axis(text, path.name))
 
 
 def graded_cells(master: Master) -> list[Cell]:
