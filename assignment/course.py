@@ -1,7 +1,5 @@
 """A course: the folder with nbgrader_config.py, and where everything in it lies."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re
@@ -12,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from assignment.errors import AssignmentError
 
@@ -47,7 +45,7 @@ class Course:
     root: Path
 
     @classmethod
-    def find(cls, path: Path | str | None = None) -> Course:
+    def find(cls, path: Path | str | None = None) -> Self:
         """Return the course at `path` (default: the current folder); AssignmentError if there is none."""
         root = Path(path or ".").resolve()
         if not (root / CONFIG).is_file():

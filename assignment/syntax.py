@@ -3,8 +3,6 @@
 Where a tree has holes, code fits it with whatever fills them. Each comparison takes linear effort.
 """
 
-from __future__ import annotations
-
 import ast
 import copy
 import re
@@ -12,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
+from typing import Self, TypeVar
 
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # magics whose text is Python in this notebook
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
@@ -253,7 +251,7 @@ class Fit:
     stray: list[ast.stmt] = field(default_factory=list)
     beside: list[tuple[str, ast.stmt]] = field(default_factory=list)
 
-    def take(self, other: Fit) -> None:
+    def take(self, other: Self) -> None:
         """Add what another one has."""
         self.stray += other.stray
         self.beside += other.beside

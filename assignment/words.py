@@ -1,7 +1,5 @@
 """Everything a student reads that is not part of the notebook: one language, one module."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,7 +1,5 @@
 """A homework as the engine reads it: its master notebook, parsed; nothing else is known of one."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import json
@@ -10,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from assignment.errors import AssignmentError
 from assignment.syntax import definitions
@@ -138,7 +136,7 @@ class Master:
     """Which axis of an array with three is time; None if nothing in the homework is a sequence."""
 
     @classmethod
-    def from_notebook(cls, nb: dict[str, Any], name: str = "") -> Master:
+    def from_notebook(cls, nb: dict[str, Any], name: str = "") -> Self:
         """Read a built master or release (the notebook's JSON); AssignmentError if it was not built by us."""
         ours = nb.get("metadata", {}).get("assignment", {})
         cells = tuple(_cell(raw, number) for number, raw in enumerate(nb.get("cells", []), 1))
@@ -152,7 +150,7 @@ class Master:
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
     @cached_property
-    def released(self) -> Master:
+    def released(self) -> Self:
         """The same without solutions and hidden tests; a release is its own."""
         return replace(self, cells=tuple(replace(cell, source=cell.stub) for cell in self.cells))
 

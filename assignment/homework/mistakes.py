@@ -4,8 +4,6 @@ A notebook carries no code of a mistake: only projections of its arrays and its 
 it can name the mistake at once.
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import io

@@ -3,8 +3,6 @@
 Of releases: every one that there was, which of them a submission was made from, and the proof that none leaks.
 """
 
-from __future__ import annotations
-
 import ast
 import base64
 import copy

@@ -3,8 +3,6 @@
 What a master asks to be put in (the checker, a figure) is put in here, and taken out again on the way back.
 """
 
-from __future__ import annotations
-
 import ast
 import base64
 import math

@@ -3,8 +3,6 @@
 A mutant has one small change inside a TODO region, made on the syntax tree with libcst.
 """
 
-from __future__ import annotations
-
 import ast
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence

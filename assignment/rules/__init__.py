@@ -4,12 +4,10 @@ Nothing that student code says about itself at run time counts: all of it is rea
 nobody does by accident; whatever honest work may look like is a note at most.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from assignment import words
 from assignment.errors import AssignmentError
@@ -46,7 +44,7 @@ class Policy:
     """What another package is in a cell of the student's own that no exercise uses: a note, or a breach."""
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Policy:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Read c.Rules of nbgrader_config.py; AssignmentError names the line that is wrong."""
         given = dict(config.get("Rules", {}))
         for rule, choice in given.items():

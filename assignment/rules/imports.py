@@ -5,8 +5,6 @@ that install. Nothing else is guessed at: the sandbox holds no other package, so
 be told at run time is one note for a cell.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -3,8 +3,6 @@
 A run count that is missing proves nothing: tools drop them, and Colab sets those of an earlier session to null.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """Rule 1, write only at TODO: the submission's code outside its TODO regions, compared with the release by meaning."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence

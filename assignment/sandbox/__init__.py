@@ -3,8 +3,6 @@
 Linear algebra has one thread on both sides: sums are formed in one order, whatever the number of cores or jobs.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import asdict, dataclass
 

@@ -9,8 +9,6 @@ A request is [number, verb, payload]. Replies are [number, place, kind, ...]: wh
 stands in for a failed exercise may send "ask", and the worker answers with a message of the same number.
 """
 
-from __future__ import annotations
-
 import math
 import struct
 import sys

@@ -1,7 +1,5 @@
 """One submission's sandbox as a worker uses it: run its cells, call its functions, learn how it ended."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 import signal
@@ -9,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -78,7 +76,7 @@ class Session:
         self._closed = False
         self._number = 0
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

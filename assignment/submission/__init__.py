@@ -4,8 +4,6 @@ On disk: which attachment it is, and how it gets there without harm to what lies
 the sandbox, checked on arrival, then plain and typed for all who read it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

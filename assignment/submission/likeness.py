@@ -4,8 +4,6 @@ A function's hash is made of values, not of names: each variable stands for the 
 the statements of a block count in any order. Renaming, reformatting and moving what may be moved leave it as it is.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import re

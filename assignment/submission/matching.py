@@ -3,8 +3,6 @@
 A cell is recognised by its ids, then by what it defines, then by its text. All of it takes linear effort.
 """
 
-from __future__ import annotations
-
 import ast
 import platform
 import re

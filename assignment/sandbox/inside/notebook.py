@@ -4,8 +4,6 @@ The examiner never sees the file itself. The shell is IPython without terminal, 
 notebook would show.
 """
 
-from __future__ import annotations
-
 import _sitebuiltins
 import base64
 import builtins

@@ -1,7 +1,5 @@
 """The fork that runs one submission: cells in the shell, calls of the functions they defined, nothing else."""
 
-from __future__ import annotations
-
 import builtins
 import marshal
 import random

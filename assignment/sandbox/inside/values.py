@@ -1,7 +1,5 @@
 """What a student's function returns, made ready to be sent: numbers by value, everything else behind a handle."""
 
-from __future__ import annotations
-
 import copy
 import math
 from dataclasses import dataclass, field

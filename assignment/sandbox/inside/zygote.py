@@ -5,8 +5,6 @@ on, `close` to end a fork and learn how it ended, `split` for another zygote wit
 stands what is asked of Linux for each fork: namespaces, a bare file tree, no privileges, few calls, limits.
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import gc
