@@ -19,7 +19,7 @@ from assignment import words
 from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework import source_of
 from assignment.homework.notebook import CellJson, NotebookJson
-from assignment.marking.breakdown import CENT, Breakdown, BreakdownRow, Standing, finite
+from assignment.marking.breakdown import CENT, Breakdown, Standing, finite
 from assignment.rules import Finding
 from assignment.text import block, one_line, points
 
@@ -273,30 +273,21 @@ def _words(part: Part) -> tuple[str, str]:
 
 
 def summands(breakdown: Breakdown) -> list[SumRow]:
-    """Return how the mark came about, with signs; a sum ends in the net mark."""
-    rows = [SumRow(row.kind, words.MARK_ROWS[row.kind], _note(row, breakdown), _signed(row)) for row in breakdown.rows]
+    """Return how the mark came about, with signs but for the automatic marks; a sum ends in the net mark."""
+    rows = []
+    for row in breakdown.rows:
+        note = one_line(row.words, 120) or one_line(row.name, 80)
+        if row.kind == "manual":
+            note += f"：{' → '.join(map(points, breakdown.manual[row.name]))}"
+        elif row.kind == "award":
+            note = f"{one_line(row.name, 80)}：{one_line(row.words, 300)}"
+        elif row.kind == "late" and not row.words:
+            note = words.lateness(breakdown.late.late, breakdown.late.days)
+        sign = "" if row.kind == "auto" or not row.points else "−" if row.points < 0 else "+"
+        rows.append(SumRow(row.kind, words.MARK_ROWS[row.kind], note, sign + points(abs(row.points))))
     if len(rows) > 1:
         return [*rows, SumRow("net", words.NET, "", points(breakdown.net))]
     return [*rows, SumRow("plain", words.NOTHING_TAKEN, "", "")] if breakdown.net >= breakdown.max - CENT else rows
-
-
-def _note(row: BreakdownRow, breakdown: Breakdown) -> str:
-    note = one_line(row.words, 120) or one_line(row.name, 80)
-    if row.kind == "manual":
-        was, now = breakdown.manual[row.name]
-        return f"{note}：{points(was)} → {points(now)}"
-    if row.kind == "award":
-        return f"{one_line(row.name, 80)}：{one_line(row.words, 300)}"
-    if row.kind == "late" and not row.words:
-        return words.lateness(breakdown.late.late, breakdown.late.days)
-    return note
-
-
-def _signed(row: BreakdownRow) -> str:
-    """A row's points with their sign; the automatic marks are where the sum begins and carry none."""
-    if row.kind == "auto":
-        return points(row.points)
-    return ("−" if row.points < 0 else "+" if row.points > 0 else "") + points(abs(row.points))
 
 
 def rule_views(result: Result, breakdown: Breakdown) -> list[RuleView]:

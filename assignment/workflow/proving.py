@@ -63,12 +63,12 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
     hand_ins = [(SOLVED, made_of(master)), (EMPTY, made_of(master, solved=False))]
     results = dict(_results(examiner, master, zygote, hand_ins))
     wrong = [line for cell in master.checks for line in _unseeded(cell)]
-    wrong += _not_full(results[SOLVED], SOLVED)
+    wrong += _wrong(results[SOLVED], SOLVED)
     if not results[SOLVED].reason or results[SOLVED].reason != results[EMPTY].reason:  # which a given cell may stop
-        wrong += _not_empty(results[EMPTY])
+        wrong += _wrong(results[EMPTY], EMPTY)
     if known and not wrong:
         for variant, result in _tried(examiner, zygote, list(variants_of(master, course.variants(name)))):
-            wrong += _not_full(result, f"variant {variant.name}")
+            wrong += _wrong(result, f"variant {variant.name}")
         wrong += [f"mistake {name}: gets every point" for name, check in _mistaken(examiner, named=False) if check.full]
     if wrong:
         text = course.shown(course.source_text(name))
@@ -240,36 +240,22 @@ def made_of(
     return dumps(notebook).encode()
 
 
-def _not_full(result: Result, what: str) -> Iterator[str]:
-    """What keeps right work from full marks, a line each."""
+def _wrong(result: Result, what: str) -> Iterator[str]:
+    """What keeps right work from full marks, or gives the untouched release points, a line each."""
     if result.verdict != "graded":
         yield f"{what}: {result.verdict}: {result.reason}"
         return
     for check in result.checks:
-        if not check.full:
-            yield f"check {check.name}: {what} get {check.score:g} of {check.max:g} points{_why(check)}"
+        passed = [part.name for part in check.parts if part.passed]
+        if what == EMPTY and (check.score or passed):
+            yield f"check {check.name}: {what} gets {check.score:g} points: {', '.join(passed)}"
+        elif what != EMPTY and not check.full:
+            lost = [f"{part.name} ({part.message})" * bool(part.message) or part.name for _, part in _lost([check])]
+            why = ", ".join(lost) or f"its parts are worth {sum(part.max for part in check.parts):g} together"
+            yield f"check {check.name}: {what} get {check.score:g} of {check.max:g} points: {why}"
     for rule in sorted({finding.rule for finding in result.rules if finding.breach} - {"outputs"}):  # it never ran
         if what == SOLVED:
             yield f"{what} break the rule {rule}"
-
-
-def _why(check: CheckResult) -> str:
-    """What speaks for lost points: the parts that failed, or parts that are worth too little together."""
-    failed = [f"{part.name} ({part.message})" if part.message else part.name for part in check.parts if not part.passed]
-    if failed:
-        return f": {', '.join(failed)}"
-    return f": its parts are worth {sum(part.max for part in check.parts):g} together"
-
-
-def _not_empty(result: Result) -> Iterator[str]:
-    """What the untouched release gets points for, a line each."""
-    if result.verdict != "graded":
-        yield f"{EMPTY}: {result.verdict}: {result.reason}"
-        return
-    for check in result.checks:
-        if check.score or any(part.passed for part in check.parts):
-            got = ", ".join(part.name for part in check.parts if part.passed)
-            yield f"check {check.name}: {EMPTY} gets {check.score:g} points: {got}"
 
 
 def _unseeded(cell: Cell) -> Iterator[str]:
