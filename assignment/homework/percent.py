@@ -46,7 +46,10 @@ def parse(text: str, file: str, figures: Path | None = None) -> list[Cell]:
     for number, read in zip(titles, raw, strict=True):
         where, title = number, read.metadata.get("title", "").strip()
         try:
-            cell = _cell(title, read.cell_type, _filled_in(read.source.strip("\n"), figures))
+            source = CARRIED.sub(lambda match: _code(match[1], match[2].split(",")), read.source.strip("\n"))
+            if figures:
+                source = FIGURE.sub(lambda match: _embedded(match[1], figures / match[2]), source)
+            cell = _cell(title, read.cell_type, source)
             if cell.id in seen:
                 latin = (
                     "" if cell.name.isascii() else "; ids keep Latin letters and digits only, so put some into the name"
@@ -135,18 +138,13 @@ def carried_back(source: str, old: str, figures: Path) -> str:
     return EMBEDDED.sub(named, source)
 
 
-def _filled_in(source: str, figures: Path | None) -> str:
-    """Put in the code that a cell imports from the engine, and the figures that it shows if their folder is known."""
-    source = CARRIED.sub(lambda match: _code(match[1], [name.strip() for name in match[2].split(",")]), source)
-    return FIGURE.sub(lambda match: _embedded(match[1], figures / match[2]), source) if figures else source
-
-
 def _code(module: str, names: list[str]) -> str:
     """Return the source of functions and classes of the engine's module, after the imports that they need.
 
     NumPy the notebook imports itself, and functions lose their annotations: they are for students to read.
     """
     imports, parts = _pieces(module)
+    names = [name.strip() for name in names]
     if unknown := [name for name in names if name not in parts]:
         raise FaultError(f"no {', '.join(unknown)} in assignment/homework/{module}.py; there are {', '.join(parts)}")
     text = "\n\n\n".join(parts[name] for name in names)

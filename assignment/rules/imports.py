@@ -9,7 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from assignment import words
@@ -49,8 +49,8 @@ class _Use:
     breach: bool
     what: str
     line: int  # in the cell, from 1
-    shown: str  # the line itself
     names: tuple[str, ...] = ()  # what it binds, if it is an import statement
+    shown: str = ""  # the line itself
 
     @property
     def key(self) -> tuple[bool, str, str]:
@@ -100,18 +100,14 @@ def read(source: str, tree: ast.Module | None, given: frozenset[str]) -> list[_U
     """Return how the code reaches packages that are not given, each way once; of what is dynamic only the first."""
     lines = source.split("\n")
     uses: dict[tuple[bool, str, str], _Use] = {}
-    for breach, what, line, names in _of_tree(tree, given) if tree else _of_broken(lines, given):
-        shown = lines[line - 1].strip()[:WIDTH] if 0 < line <= len(lines) else ""
-        use = _Use(breach, what, line, "" if what == words.DYNAMIC and not shown else shown, names)
-        key = (breach, what, "") if what == words.DYNAMIC else use.key
-        uses.setdefault(key, use)
+    for use in _of_tree(tree, given) if tree else _of_broken(lines, given):
+        shown = lines[use.line - 1].strip()[:WIDTH] if 0 < use.line <= len(lines) else ""
+        key = (use.breach, use.what, "" if use.what == words.DYNAMIC else shown)
+        uses.setdefault(key, replace(use, shown=shown))
     return list(uses.values())
 
 
-Raw = tuple[bool, str, int, tuple[str, ...]]  # breach, what, line, names bound
-
-
-def _of_tree(tree: ast.Module, given: frozenset[str], line: int = 0) -> Iterator[Raw]:
+def _of_tree(tree: ast.Module, given: frozenset[str], line: int = 0) -> Iterator[_Use]:
     """Yield the uses in code; `line`: the line of the text that this code stands in, which is not read further."""
     nodes = walk(tree)
     own = {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
@@ -125,30 +121,30 @@ def _of_tree(tree: ast.Module, given: frozenset[str], line: int = 0) -> Iterator
         elif isinstance(node, ast.Name):
             named = node.id in DYNAMIC_NAMES | RUNNERS and node.id not in own and id(node) not in callees
             if named or (node.id == "compile" and "compile" not in own):
-                yield False, words.DYNAMIC, at, ()
+                yield _Use(False, words.DYNAMIC, at)
         elif isinstance(node, ast.Subscript) and (_literal(node.slice) or "").startswith("__"):
-            yield False, words.DYNAMIC, at, ()  # globals()["__builtins__"]
+            yield _Use(False, words.DYNAMIC, at)  # globals()["__builtins__"]
         elif isinstance(node, ast.Attribute) and (
             # A call of an importing function is read for itself.
             id(node) not in callees if node.attr in IMPORTERS else node.attr in DYNAMIC_ATTRIBUTES
         ):
-            yield False, words.DYNAMIC, at, ()
+            yield _Use(False, words.DYNAMIC, at)
 
 
-def _statement(node: ast.Import | ast.ImportFrom, given: frozenset[str], line: int) -> Iterator[Raw]:
+def _statement(node: ast.Import | ast.ImportFrom, given: frozenset[str], line: int) -> Iterator[_Use]:
     """Yield the modules that an import statement names."""
     bound = tuple(alias.asname or alias.name.partition(".")[0] for alias in node.names)
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield from _module(alias.name, given, line, bound)
     elif node.level:
-        yield False, words.RELATIVE_IMPORT, line, ()
+        yield _Use(False, words.RELATIVE_IMPORT, line)
     else:
         for alias in node.names if node.module == NUMPY else node.names[:1]:
             yield from _module(f"{node.module}.{alias.name}", given, line, bound)
 
 
-def _module(name: str, given: frozenset[str], line: int, bound: tuple[str, ...] = ()) -> Iterator[Raw]:
+def _module(name: str, given: frozenset[str], line: int, bound: tuple[str, ...] = ()) -> Iterator[_Use]:
     """Yield the use of a module by name, unless everybody may use it."""
     top, _, rest = name.strip()[:WIDTH].partition(".")
     if top == NUMPY and not FOREIGN_IN_NUMPY & set(rest.split(".")):
@@ -156,12 +152,12 @@ def _module(name: str, given: frozenset[str], line: int, bound: tuple[str, ...] 
     if top in given - {NUMPY} or top == "__future__":
         return
     if top in STANDARD or top == "__main__":
-        yield False, words.IMPORTED_STANDARD.format(top), line, bound
+        yield _Use(False, words.IMPORTED_STANDARD.format(top), line, bound)
     else:
-        yield True, words.IMPORTED.format(name.strip()[:WIDTH] if top == NUMPY else top), line, bound
+        yield _Use(True, words.IMPORTED.format(name.strip()[:WIDTH] if top == NUMPY else top), line, bound)
 
 
-def _call(node: ast.Call, own: set[str], given: frozenset[str], line: int, nested: bool) -> Iterator[Raw]:
+def _call(node: ast.Call, own: set[str], given: frozenset[str], line: int, nested: bool) -> Iterator[_Use]:
     """Yield the uses in a call of something that imports, runs code or is a magic."""
     owner, name = _function(node.func)
     text = _literal(node.args[0]) if node.args else None
@@ -169,7 +165,7 @@ def _call(node: ast.Call, own: set[str], given: frozenset[str], line: int, neste
         yield from _magic(name, [_literal(argument) or "" for argument in node.args], given, line, nested)
     elif owner in OWNERS or (not owner and name not in own):
         if name in IMPORTERS:
-            yield from _module(text, given, line) if text else iter([(False, words.DYNAMIC, line, ())])
+            yield from _module(text, given, line) if text else iter([_Use(False, words.DYNAMIC, line)])
         elif name in RUNNERS:
             yield from _text(text, given, line, nested)
         elif name == "getattr" and len(node.args) > 1:
@@ -177,7 +173,7 @@ def _call(node: ast.Call, own: set[str], given: frozenset[str], line: int, neste
             module = isinstance(node.args[0], ast.Name) and node.args[0].id in ("np", NUMPY)
             attribute = _literal(node.args[1])
             if module if attribute is None else attribute in DYNAMIC_ATTRIBUTES | IMPORTERS:
-                yield False, words.DYNAMIC, line, ()
+                yield _Use(False, words.DYNAMIC, line)
 
 
 def _function(node: ast.expr) -> tuple[str, str]:
@@ -199,16 +195,16 @@ def _literal(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def _text(text: str | None, given: frozenset[str], line: int, nested: bool) -> Iterator[Raw]:
+def _text(text: str | None, given: frozenset[str], line: int, nested: bool) -> Iterator[_Use]:
     """Yield the uses in a text that is run as code: one level deep, and only if it stands there as it is."""
     tree = parsed(text) if text is not None and not nested else None
     if tree is None:
-        yield False, words.DYNAMIC, line, ()
+        yield _Use(False, words.DYNAMIC, line)
     else:
         yield from _of_tree(tree, given, line)
 
 
-def _magic(kind: str, texts: list[str], given: frozenset[str], line: int, nested: bool) -> Iterator[Raw]:
+def _magic(kind: str, texts: list[str], given: frozenset[str], line: int, nested: bool) -> Iterator[_Use]:
     """Yield the uses in a magic, which syntax.parsed has made a call, or in such a call."""
     name, rest = (texts or [""])[0], " ".join(texts[1:])
     if kind in ("system", "getoutput"):
@@ -224,7 +220,7 @@ def _magic(kind: str, texts: list[str], given: frozenset[str], line: int, nested
     elif name in ("python", "python3", "time", "timeit"):
         yield from _text(_timed(texts[-1]), given, line, nested)
     elif (name == "load_ext" and rest not in HARMLESS_MAGICS) or name in NOTED_MAGICS:
-        yield False, words.MAGIC.format(name), line, ()
+        yield _Use(False, words.MAGIC.format(name), line)
 
 
 def _timed(text: str) -> str:
@@ -232,21 +228,21 @@ def _timed(text: str) -> str:
     return re.sub(r"\A(?:\s*-\w+(?:[ \t]+\d+)?)+", "", text).strip()
 
 
-def _shell(command: str, line: int) -> Raw:
+def _shell(command: str, line: int) -> _Use:
     """Return the use in a command for the shell."""
     install = INSTALL.search(command[:COMMAND]) is not None
-    return install, words.INSTALLED if install else words.COMMAND, line, ()
+    return _Use(install, words.INSTALLED if install else words.COMMAND, line)
 
 
-def _of_broken(lines: list[str], given: frozenset[str]) -> Iterator[Raw]:
+def _of_broken(lines: list[str], given: frozenset[str]) -> Iterator[_Use]:
     """Yield notes on lines that look like imports in code that is no Python, and so never ran."""
     for number, line in enumerate(lines, 1):
         matched = BROKEN_IMPORT.match(line)
-        for breach, what, _, _ in _module(matched[1] or matched[2], given, number) if matched else ():
-            if breach:
-                yield False, f"{words.NOT_RUN_IMPORT}：{what}", number, ()
+        for use in _module(matched[1] or matched[2], given, number) if matched else ():
+            if use.breach:
+                yield _Use(False, f"{words.NOT_RUN_IMPORT}：{use.what}", number)
         if "__import__" in line or "import_module" in line:
-            yield False, words.DYNAMIC, number, ()
+            yield _Use(False, words.DYNAMIC, number)
 
 
 def _modules(tree: ast.Module | None) -> set[str]:

@@ -14,7 +14,7 @@ UNTYPED = re.compile(r"\b(?:dict|Mapping)\[str, Any\]")
 # Modules and lines are past what was set out for them (75 and 14,000): what stands here keeps them from growing.
 BOUNDS = {
     "modules": 73,
-    "lines of Python": 18_794,
+    "lines of Python": 18_788,
     "lines of the longest module": 450,
     "lines with dict[str, Any]": 26,
     "lines of the longest function": 58,
