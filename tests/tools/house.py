@@ -11,7 +11,7 @@ from tests import ROOT
 
 HOUSE = ROOT / "assignment"
 UNTYPED = re.compile(r"\b(?:dict|Mapping)\[str, Any\]")
-# Modules and lines are past what was set out for them (75 and 14,000): what stands here keeps them from growing.
+# Modules are within the 75 set out for them, lines past their 14,000: what stands here keeps both from growing.
 BOUNDS = {
     "modules": 73,
     "lines of Python": 18_788,
