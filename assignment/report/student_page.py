@@ -98,19 +98,8 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
     notebook: the autograded one. Neither a reason meant for a TA is shown, nor a figure of a part that only hidden rows
     failed.
     """
-    result, breakdown, late = standing.result, standing.breakdown, standing.breakdown.late
+    result, breakdown = standing.result, standing.breakdown
     rules = rule_views(result, breakdown)
-    student = one_line(standing.student, 60)
-    facts = [
-        one_line(standing.login, 60),
-        f"Canvas {student}" if standing.name else "",
-        one_line(standing.file, 100),
-        words.submitted_at(one_line(late.submitted_at, 40)) if late.submitted_at else "",
-        words.lateness(late.late, late.days),
-        one_line(late.words, 120),
-        words.counts(standing.best),
-    ]
-    net, best = breakdown.net, breakdown.max
     manual = {name: change.now for name, change in breakdown.manual.items()}
     lost = sum(manual.get(check.name, check.score) < check.max - CENT for check in result.checks)
     sure = breakdown.marked and not words.verdict(result.verdict)
@@ -118,20 +107,13 @@ def page(standing: Standing, notebook: NotebookJson) -> str:
         "feedback.html",
         "feedback.css",
         title=title(notebook),
-        name=one_line(standing.name, 80),
-        student=student,
-        facts=list(dict.fromkeys(fact for fact in facts if fact)),
-        verdict=words.verdict(result.verdict),
-        marked=breakdown.marked,
-        net=points(net),
-        max=points(best),
-        tone="good" if best and net >= 0.9 * best else "bad" if net <= 0 else "",
+        standing=standing,
+        result=result,
+        breakdown=breakdown,
         summands=summands(breakdown),
         exercises=exercises(result, notebook, breakdown),
         breaches=[rule for rule in rules if rule.state == "breach"],
         rules=rules if result.verdict == "graded" or result.rules else [],
-        objection=standing.objection,
-        result=result,
         steps=words.next_steps(lost, "breach" in (rule.state for rule in rules), standing.best) if sure else [],
     )
 
