@@ -222,13 +222,9 @@ def decide(
     if keep + drop + undo != bool(students):
         raise AssignmentError("decide: name the students and type --keep or --drop; without both, what waits is listed")
     for student in people(found, which, students):
-        if undo:
-            decisions, what = gradebook.decide_anew(found, which, student, decider(who)), "waits again"
-        else:
-            decisions = gradebook.decide(found, which, student, keep, decider(who))
-            what = "kept" if keep else "dropped"
-        for decision in decisions:
-            say(f"{student}: {decision.what} {what}")
+        decided = None if undo else "kept" if keep else "dropped"
+        for decision in gradebook.decide(found, which, student, decided, decider(who)):
+            say(f"{student}: {decision.what} {decided or 'waits again'}")
     if not students:
         from assignment.workflow.classroom import waiting
 

@@ -253,46 +253,34 @@ def refuse_open(course: Course, name: str) -> None:
         )
 
 
-def decide(course: Course, name: str, student: str, keep: bool, who: str) -> list[OpenDecision]:
-    """Let what was decided on a student's earlier hand-in count for the one graded now, or drop it; return what it was.
+def decide(course: Course, name: str, student: str, decided: str | None, who: str) -> list[OpenDecision]:
+    """Let what was decided on a student's earlier hand-in count for the one graded now, or not; return what it was.
 
-    AssignmentError if nothing waits.
+    decided: kept or dropped; None undoes that, and it waits again. AssignmentError if nothing waits.
     """
     waiting = [decision for decision in open_decisions(course, name) if decision.student == student]
-    if not waiting:
+    if decided and not waiting:
         raise AssignmentError(f"{student}: nothing to decide; `assignment decide` lists what waits")
     result = examined(course, name, student)
-    for owner, decision in list(_on_other(course, name)):
-        if owner == student and keep:
-            again(course, decision, who, result.made_by.submission)
-        elif owner == student:
+    submission = result.made_by.submission
+    for _, decision in [pair for pair in _on_other(course, name) if decided and pair[0] == student]:
+        if decided == "kept":
+            again(course, decision, who, submission)
+        else:
             withdraw(course, decision, who)
-    _decide_by_hand(course, name, student, "kept" if keep else "dropped", who)
-    return waiting
-
-
-def decide_anew(course: Course, name: str, student: str, who: str) -> list[OpenDecision]:
-    """Undo `decide` for a student: what was kept or dropped waits again; return it."""
-    submission = examined(course, name, student).made_by.submission
-    entries = [entry for entry in load(course).of(name).values() if entry.student == student]
+    entries = [entry for entry in load(course).of(name).values() if entry.student == student and not decided]
     for rule, exercise in {(entry.rule, entry.exercise): 0 for entry in entries}:
         *_, before, last = [None, *load(course).history(student, name, rule, exercise)]
         waited = before and before.decision in ("waived", "awarded") and not before.on(submission)
         if before and waited and last.decision in (before.decision, "withdrawn"):
             again(course, before, who, before.submission)
-    _decide_by_hand(course, name, student, None, who)
-    return [decision for decision in open_decisions(course, name) if decision.student == student]
-
-
-def _decide_by_hand(course: Course, name: str, student: str, decided: str | None, who: str) -> None:
-    """Let what was given by hand on another hand-in count, or not, and set the penalties anew."""
     with Book(course, name) as book:
-        record = book.gradebook.find_submission_notebook(name, name, student)
         ledger = book.ledger(student)
         ledger.note(BY_HAND)
-        ledger.decide(record, decided)
+        ledger.decide(book.gradebook.find_submission_notebook(name, name, student), decided)
         ledger.note("decide", decided or "undone", who)
-        book.penalise(student, examined(course, name, student))
+        book.penalise(student, result)
+    return waiting if decided else [anew for anew in open_decisions(course, name) if anew.student == student]
 
 
 def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who: str) -> float | None:
