@@ -19,7 +19,6 @@ from packaging.utils import canonicalize_name
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.grading.examiner import Examiner
 from assignment.plugins import examiner_for
 from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox, Zygote
@@ -76,7 +75,14 @@ def _examination(course: Course | None) -> tuple[Limits, Probe]:
     limits, start = examiner.limits if examiner else Limits(), time.monotonic()
     try:
         if examiner:
-            seen = _examine(examiner)
+            master = examiner.homework.master
+            with Zygote.start() as zygote, Pool(1, examiner, zygote) as pool:
+                pool.add([(master.name, made_of(master, solved=True))])
+                [(_, examined)] = pool.results()
+            result = examined.result
+            if not result.marked:
+                raise AssignmentError(f"{result.verdict}: {result.reason}")
+            seen = f"{master.name}'s own solutions {result.score:g} of {result.max:g} points"
         else:
             with Sandbox(limits):
                 seen = "no homework here; the sandbox opens"
@@ -87,18 +93,6 @@ def _examination(course: Course | None) -> tuple[Limits, Probe]:
     slow = "every submission will take as long; end what else runs here, or use fewer --jobs"
     seen = f"{seen} in {seconds:.1f} s, {peak} MiB, with the start of the sandbox"
     return limits, Probe("examination", seen, slow if seconds > SLOW else "")
-
-
-def _examine(examiner: Examiner) -> str:
-    """Examine the master's own solutions; AssignmentError if that gives no mark."""
-    master = examiner.homework.master
-    with Zygote.start() as zygote, Pool(1, examiner, zygote) as pool:
-        pool.add([(master.name, made_of(master, solved=True))])
-        [(_, examined)] = pool.results()
-    result = examined.result
-    if not result.marked:
-        raise AssignmentError(f"{result.verdict}: {result.reason}")
-    return f"{master.name}'s own solutions {result.score:g} of {result.max:g} points"
 
 
 def _packages() -> Probe:
