@@ -17,7 +17,7 @@ from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework import STUB, load_master
 from assignment.homework.percent import parse
-from assignment.workflow.release import build, take_back
+from assignment.workflow.build import build, take_back
 from tests import ROOT
 from tests.support import tiny
 
@@ -281,7 +281,7 @@ def test_the_course_finds_its_assignments(tmp_path: Path) -> None:
 
 def test_reading_a_master_imports_nothing_heavy() -> None:
     code = (
-        "import sys, assignment.course, assignment.homework, assignment.workflow.release\n"
+        "import sys, assignment.course, assignment.homework, assignment.workflow.build\n"
         "print([name for name in ('nbgrader', 'jupytext', 'nbformat', 'traitlets') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

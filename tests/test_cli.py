@@ -32,7 +32,8 @@ from assignment.grading.result import CheckResult, Result
 from assignment.marking import earlier
 from assignment.marking.decisions import load
 from assignment.rules import Finding
-from assignment.workflow.release import build, release
+from assignment.workflow.build import build
+from assignment.workflow.release import release
 from tests import ROOT
 from tests.support import corpus, tiny
 from tests.support.canvas_class import pack
@@ -441,7 +442,7 @@ def test_what_nobody_foresaw_is_kept_in_a_file(course: Course, typed: Type, monk
     def fails(*_: Any, **__: Any) -> None:
         raise KeyError("what\nnow")
 
-    monkeypatch.setattr("assignment.workflow.release.build", fails)
+    monkeypatch.setattr("assignment.workflow.build.build", fails)
     said = typed(course, "build")
     found = re.fullmatch(r"error: KeyError: 'what\\nnow'; .* report it with the file (.+)\n", said.err)
     assert said.status == 1 and found

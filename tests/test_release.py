@@ -17,8 +17,9 @@ from assignment.homework import STUB, Master, load_master
 from assignment.homework.notebook import keep, made_from, prove, releases
 from assignment.plugins import examiner_for
 from assignment.workflow import proving
+from assignment.workflow.build import build
 from assignment.workflow.grade import grade
-from assignment.workflow.release import build, release
+from assignment.workflow.release import release
 from tests import ROOT
 from tests.support import tiny
 

@@ -19,9 +19,10 @@ from assignment.errors import AssignmentError
 from assignment.homework import load_master
 from assignment.homework.notebook import releases
 from assignment.marking import earlier
+from assignment.workflow.build import build
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import grade
-from assignment.workflow.release import build, release
+from assignment.workflow.release import release
 from tests import ROOT
 from tests.support import corpus, tiny
 from tests.support.canvas_class import pack

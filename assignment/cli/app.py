@@ -68,15 +68,17 @@ def build(
       assignment build --take-back
       assignment build --check
     """
-    from assignment.workflow import release as verb
+    from assignment.workflow import build as verb
 
     found, which = chosen()
     built = (verb.take_back if take_back else verb.build)(found, which)
     state = "written" if built.changed else "up to date"
     say(f"{found.shown(built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points")
     if check:
+        from assignment.workflow.release import examine
+
         with waiting("examining the solutions and the empty release"):
-            verb.examine(found, which)
+            examine(found, which)
         say("its own solutions get every point, the untouched release none")
 
 

@@ -27,8 +27,8 @@ from assignment.homework.notebook import NotebookJson, dumps, releases
 from assignment.plugins import limits
 from assignment.report.student_page import kind
 from assignment.text import as_csv
+from assignment.workflow.build import build
 from assignment.workflow.proving import made_of
-from assignment.workflow.release import build
 
 TRASH = shutil.ignore_patterns(".*", "__pycache__")  # beside sources and releases
 ID = "c.CourseDirectory.course_id"

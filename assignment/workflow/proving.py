@@ -24,8 +24,8 @@ from assignment.homework.solutions import Solution, mutants_of, variants_of
 from assignment.sandbox.channel import remote_error
 from assignment.sandbox.protocol import Keywords
 from assignment.sandbox.zygote import Zygote
+from assignment.workflow.build import build
 from assignment.workflow.pool import examine_all
-from assignment.workflow.release import build
 
 SEEDED = {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "seed"}  # of numpy.random
 TRIED = "tried"  # in published/NAME/: the hash of a homework whose variants and mistakes got what they should

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from assignment.course import Course
-from assignment.workflow.release import build, release
+from assignment.workflow.build import build
+from assignment.workflow.release import release
 from tests import ROOT
 from tests.support import corpus
 
