@@ -16,7 +16,7 @@ import pytest
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.homework import STUB, load_master
-from assignment.homework.percent import parse
+from assignment.homework.percent import commands, parse
 from assignment.workflow.build import build, take_back
 from tests import ROOT
 from tests.support import tiny
@@ -140,6 +140,11 @@ def test_a_fault_names_the_cell_and_the_line(cell: str, word: str) -> None:
     with pytest.raises(AssignmentError, match=r"^source/t\.py:?") as error:
         parse(cell, "source/t.py")
     assert word in str(error.value)
+
+
+def test_a_comment_that_is_a_command_in_a_cell_to_play_with_is_told_with_its_line() -> None:
+    text = "# ---\n# a: 1\n# ---\n# %% prose a [markdown]\n# %b\n# %% play c\n1\n# %matters\n\n# !ls\n"
+    assert list(commands(text)) == [(8, "%matters"), (10, "!ls")]
 
 
 def test_a_text_that_is_not_there_or_not_utf8(course: Course) -> None:

@@ -438,6 +438,13 @@ def test_wrong_words_are_status_2(words: list[str], course: Course, typed: Type)
     assert said.status == 2 and "Usage: assignment" in said.out + said.err
 
 
+def test_build_notes_a_comment_that_is_a_command(course: Course, typed: Type) -> None:
+    text = course.source_text("tiny")
+    text.write_text(text.read_text("utf-8") + "\n# %% play last\n1\n# %matters\n", encoding="utf-8")
+    last = len(text.read_text("utf-8").splitlines())
+    assert f"source/tiny.py:{last}: note: '%matters' is a command of IPython" in typed(course, "build").out
+
+
 def test_what_nobody_foresaw_is_kept_in_a_file(course: Course, typed: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> None:
         raise KeyError("what\nnow")

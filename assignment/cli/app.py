@@ -68,12 +68,17 @@ def build(
       assignment build --take-back
       assignment build --check
     """
+    from assignment.homework.percent import commands
     from assignment.workflow import build as verb
 
     found, which = chosen()
     built = (verb.take_back if take_back else verb.build)(found, which)
     state = "written" if built.changed else "up to date"
     say(f"{found.shown(built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points")
+    text = found.source_text(which)
+    for line, command in commands(text.read_text("utf-8")):
+        note = f"note: {command!r} is a command of IPython in the notebook; a comment begins with another word"
+        say(f"{found.shown(text)}:{line}: {note}")
     if check:
         from assignment.workflow.release import examine
 

@@ -125,6 +125,15 @@ def blocks(text: str) -> tuple[str, list[str]]:
     return head, ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
+def commands(text: str) -> Iterator[tuple[int, str]]:
+    """Yield what jupytext makes a command of IPython in a play cell, a comment in the text, each with its line."""
+    playing = False
+    for number, line in enumerate(text.splitlines(), 1):
+        playing = line.startswith("# %% play") if TITLE.match(line) else playing
+        if playing and (live := re.match(r"\s*# ?([%!]\w.*)", line)):
+            yield number, live[1].strip()
+
+
 def carried_back(source: str, old: str, figures: Path) -> str:
     """Return a cell's source with figures as the names of their files again; FaultError if the checker was edited."""
     if CARRIED.search(old):
