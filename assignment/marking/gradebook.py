@@ -222,12 +222,12 @@ def open_decisions(course: Course, name: str) -> list[OpenDecision]:
         what = award if decision.exercise else f"the waiver of rule '{decision.rule}'"
         waiting.append(OpenDecision(student, what, f"an earlier submission, on {decision.when[:10]}"))
     with course.gradebook() as gradebook:
-        for row in set_aside(gradebook.db, name):
-            given = [f"the score {points(row.score)}"] if row.score is not None else []
-            given += [f"the extra credit {points(row.extra)}"] if row.extra else []
-            given += [f"the comment {one_line(row.comment, 60)!r}"] if row.comment else []
-            what = f"{' and '.join(given)} for {row.cell.partition('-')[2] or row.cell}"
-            waiting.append(OpenDecision(row.student, what, row.given_on))
+        for student, cell, by_hand, given_on in set_aside(gradebook.db, name):
+            given = [f"the score {points(by_hand.score)}"] if by_hand.score is not None else []
+            given += [f"the extra credit {points(by_hand.extra)}"] if by_hand.extra else []
+            given += [f"the comment {one_line(by_hand.comment, 60)!r}"] if by_hand.comment else []
+            what = f"{' and '.join(given)} for {cell.partition('-')[2] or cell}"
+            waiting.append(OpenDecision(student, what, given_on))
     return waiting
 
 

@@ -207,15 +207,16 @@ def tables(db: Any) -> None:
     db.info[TABLES] = True
 
 
-def set_aside(db: Any, assignment: str) -> list[Any]:
-    """Return what was given on another hand-in and waits for a person: rows of assignment_by_hand."""
+def set_aside(db: Any, assignment: str) -> list[tuple[str, str, ByHand, str]]:
+    """Return what waits for a person: student, cell, what was given, and on which other hand-in, in words."""
     from sqlalchemy import text
 
     tables(db)
     query = text(
         "SELECT * FROM assignment_by_hand WHERE assignment = :assignment AND decided IS NULL ORDER BY student, cell"
     )
-    return list(db.execute(query, {"assignment": assignment}))
+    rows = db.execute(query, {"assignment": assignment})
+    return [(row.student, row.cell, ByHand(row.score, row.extra, row.comment), row.given_on) for row in rows]
 
 
 def nets(db: Any, assignment: str) -> dict[str, float | None]:
