@@ -1,1 +1,1 @@
-"""The steps of a term, one module a verb; nothing here prints."""
+"""The steps of a term, a module for most verbs; nothing here prints."""

@@ -1,6 +1,7 @@
 """Grade a class: every submission through an examiner, results into the gradebook and autograded/, one writer.
 
-Where the best of several attempts counts, all are examined first, and the best is put into submitted/.
+Where the best of several attempts counts, all are examined first, and the best is put into submitted/. `check` and
+`compare` examine too, and write nothing.
 """
 
 import hashlib
