@@ -92,7 +92,10 @@ class Course:
     def mistakes_text(self, name: str) -> str:
         """What that list says, "" where there is none."""
         path = self.mistakes(name)
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        try:
+            return path.read_text(encoding="utf-8") if path.exists() else ""
+        except UnicodeDecodeError as error:
+            raise AssignmentError(f"{self.shown(path)}: no UTF-8 text ({error}); save it as UTF-8") from None
 
     def variants(self, name: str) -> Path:
         """The folder of right variants beside the master text (a homework may have none)."""

@@ -401,6 +401,21 @@ WRONG: dict[str, tuple[list[Callable[[Course], None]], list[str], str]] = {
     "not built, check": ([without("source/tiny/tiny.ipynb")], ["check", "x"], "not there; build it with"),
     "not released": ([without("release", "published")], ["check", "x"], "no release yet; make one with"),
     "no master": ([without("source")], ["build"], "no master text here; write source/NAME.py first"),
+    "mistakes are no Python": (
+        [HAND, text("source/tiny_mistakes.py", "x = (")],
+        ["grade"],
+        "source/tiny_mistakes.py: SyntaxError: '(' was never closed (tiny_mistakes, line 1); correct it",
+    ),
+    "mistakes fail": (
+        [HAND, text("source/tiny_mistakes.py", "@mistake('x')\ndef y(): pass")],
+        ["grade"],
+        "source/tiny_mistakes.py: TypeError",
+    ),
+    "mistakes are no UTF-8": (
+        [text("source/tiny_mistakes.py", b"\xff")],
+        ["build"],
+        "source/tiny_mistakes.py: no UTF-8 text",
+    ),
     "not graded": ([HAND], ["rules", "1"], "1: not graded yet; run: assignment grade 1"),
     "confirm whom": ([], ["confirm"], "confirm: name the students, or type --all"),
     "waive without a grade": ([HAND], ["waive", "1", "--rule", "todo", "--why", "x"], "1: not graded yet"),

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from assignment.errors import AssignmentError
 from assignment.homework import Cell, Master
 from assignment.homework.diagnosis import Diagnosis
 from assignment.homework.notebook import EMPTY
@@ -46,6 +47,7 @@ def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -
     """Execute a homework's list of mistakes on top of its reference solution -> mistakes by function, in their order.
 
     In the text each mistake is a function under `@mistake(FUNCTION, HINT)`; it sees every name of the reference.
+    AssignmentError if it cannot be executed.
     """
     found: dict[str, list[Mistake]] = {}
 
@@ -56,7 +58,10 @@ def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -
 
         return keep
 
-    exec(compile(text, filename, "exec"), {**reference, "mistake": mistake, "__name__": filename})
+    try:
+        exec(compile(text, filename, "exec"), {**reference, "mistake": mistake, "__name__": filename})
+    except Exception as error:
+        raise AssignmentError(f"source/{filename}.py: {type(error).__name__}: {error}; correct it") from None
     return found
 
 
@@ -99,7 +104,7 @@ def fingerprints(master: Master, mistakes: str) -> dict[str, Any]:
     """Return by exercise the section that explains it and [hint, fingerprints by row] of each mistake that shows."""
     trial = Trial(master)
     found: dict[str, list[tuple[str, Prints]]] = {}
-    for function, listed in load_mistakes(mistakes, trial.names).items():
+    for function, listed in load_mistakes(mistakes, trial.names, f"{master.name}_mistakes").items():
         for mistake in listed:
             if prints := trial.prints(function, mistake.implement):
                 found.setdefault(function, []).append((mistake.hint, prints))
