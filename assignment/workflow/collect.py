@@ -37,7 +37,7 @@ ROSTER, GROUPS = "roster.csv", "groups.csv"  # in collected/NAME/
 HARMLESS = str.maketrans("<>", "‹›")  # formgrader's page of a submission does not escape names
 ASK = "ask for the notebook itself (.ipynb)"
 KINDS = dict.fromkeys((".doc", ".docx"), "a Word document") | dict.fromkeys((".html", ".htm"), "a web page")
-KINDS |= {f".{kind}": f"a {kind.upper()} archive, which is not opened" for kind in ("rar", "7z")}
+KINDS |= {f".{kind.lower()}": f"a {kind} archive, which is not opened" for kind in ("RAR", "7z")}
 KINDS |= {".py": "a Python file", ".pdf": "a PDF"}
 Progress = Callable[[int, int], None]
 
