@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
@@ -264,8 +265,18 @@ def test_nbgrader_refuses_another_set_of_cells_in_the_same_words(
         assert said.status == 1 and f"added, removed or renamed: {cells};" in said.err, verb
 
 
+def answers(url: str) -> bool:
+    """Whether anybody listens there still."""
+    try:
+        urlopen(url, timeout=60).close()
+    except OSError as error:
+        return "refused" not in str(error)
+    return True
+
+
 @pytest.mark.slow
-def test_formgrader_is_served_and_ends_with_ctrl_c(released: Course) -> None:
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_formgrader_is_served_and_ends_with_its_command(released: Course, how: int, status: int) -> None:
     process = subprocess.Popen(
         [*COMMAND, "formgrader", "--no-browser", "--course", str(released.root)],
         env=ENVIRONMENT,
@@ -281,9 +292,13 @@ def test_formgrader_is_served_and_ends_with_ctrl_c(released: Course) -> None:
         with pytest.raises(HTTPError, match="403"):
             urlopen(url.partition("?")[0].replace("formgrader", "api/contents"), timeout=60)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, err) == (status, "")
+    limit = time.monotonic() + 60
+    while answers(url):
+        assert time.monotonic() < limit
+        time.sleep(0.1)
 
 
 # --- the walk of docs/ta.md, as one term

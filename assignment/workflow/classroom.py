@@ -19,7 +19,7 @@ from urllib.request import urlopen
 from assignment import words
 from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
-from assignment.grading.examiner import Examined
+from assignment.grading.result import Result
 from assignment.homework import load_master
 from assignment.homework.notebook import NotebookJson, dumps
 from assignment.marking import read_autograded, result_of
@@ -46,9 +46,10 @@ from assignment.submission import read_record
 from assignment.submission.likeness import known
 from assignment.text import points
 from assignment.workflow.collect import dropped, read_roster
-from assignment.workflow.pool import examine_all
+from assignment.workflow.pool import end_with_parent, examine_all
 
 Progress = Callable[[int, int], None]
+Work = tuple[Result, dict[str, str]]  # what is compared of a hand-in: its result, and its code by exercise
 START = 120.0  # seconds until formgrader answers; only a machine with much else to do needs them
 
 
@@ -136,7 +137,7 @@ def write_feedback(course: Course, name: str, progress: Progress = lambda done, 
     return paths
 
 
-def write_report(course: Course, name: str, others: Mapping[str, Examined] | None = None) -> dict[str, Path]:
+def write_report(course: Course, name: str, others: Mapping[str, Work] | None = None) -> dict[str, Path]:
     """Write the class page, the page of similar work, and JSON and CSV, to exported/NAME/; return the paths by kind.
 
     others: what was handed in in other terms, to be compared with (`other_terms`).
@@ -169,12 +170,12 @@ def write_report(course: Course, name: str, others: Mapping[str, Examined] | Non
     judged = {who: decisions.on_similarity(who, name, result.made_by.submission) for who, result in results.items()}
     variants = [path.read_text("utf-8", errors="replace") for path in course.variants(name).glob("**/*.py")]
     alike = similarity(
-        results | {who: work.result for who, work in others.items()},
+        results | {who: result for who, (result, _) in others.items()},
         known(load_master(course.source(name)), course.mistakes_text(name), variants),
         others.keys(),
         {who: words for who, words in judged.items() if words},
     )
-    sources |= {who: codes(work.notebook) for who, work in others.items()}
+    sources |= {who: source for who, (_, source) in others.items()}
     summary = summarise(members, name, heading, now, missing, pending, alike.groups)
     people = {row.student: row for row in summary.students}
     made = {
@@ -188,7 +189,7 @@ def write_report(course: Course, name: str, others: Mapping[str, Examined] | Non
     return {kind: path for kind, (path, _) in made.items()}
 
 
-def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, Examined]:
+def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progress: Progress) -> dict[str, Work]:
     """Read what was handed in in another term, without running it; folder: that course's submitted/.
 
     Returns it by TERM/STUDENT. AssignmentError if the folder holds nothing of the assignment.
@@ -201,7 +202,7 @@ def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progres
     examiner.reads_only = True
     found = {}
     for count, (who, examined) in enumerate(examine_all(files.items(), examiner, zygote), 1):
-        found[who] = examined
+        found[who] = examined.result, codes(examined.notebook)
         progress(count, len(files))
     return found
 
@@ -250,6 +251,7 @@ def formgrader(course: Course) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for us; the server is ended below
+        preexec_fn=end_with_parent,  # or with a terminal that is closed
     )
     try:
         url = f"http://127.0.0.1:{port}/formgrader?token={token}"

@@ -111,8 +111,13 @@ class Worker(Seat):
         self.process.join()
 
 
-def _work(pipe: Connection, others: list[Connection], examiner: Examiner, zygote: Zygote, own: Zygote) -> None:
+def end_with_parent() -> None:
+    """Have this process killed when the one that made it ends, however that ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _work(pipe: Connection, others: list[Connection], examiner: Examiner, zygote: Zygote, own: Zygote) -> None:
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends this process
     if os.getppid() != multiprocessing.parent_process().pid:  # type: ignore[union-attr]  # gone before that was set
         return
