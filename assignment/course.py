@@ -92,8 +92,12 @@ class Course:
     def mistakes_text(self, name: str) -> str:
         """What that list says, "" where there is none."""
         path = self.mistakes(name)
+        return self.read(path) if path.exists() else ""
+
+    def read(self, path: Path) -> str:
+        """The text of an author's file; AssignmentError if it is no UTF-8."""
         try:
-            return path.read_text(encoding="utf-8") if path.exists() else ""
+            return path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise AssignmentError(f"{self.shown(path)}: no UTF-8 text ({error}); save it as UTF-8") from None
 

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from assignment import homework
 from assignment.errors import AssignmentError
-from assignment.homework import HIDDEN, KINDS, SOLUTION, Cell, cell_id, regions, without
+from assignment.homework import HIDDEN, KINDS, REGION_END, REGION_START, SOLUTION, Cell, cell_id, regions, without
 from assignment.syntax import definitions
 
 TITLE = re.compile(r"^#\s*%%")
@@ -287,9 +286,7 @@ def _inspect_solve(cell: Cell) -> None:
         inside = any(region.start < number <= region.stop for region in found)
         opened = any(region.start == number for region in found)
         closed = any(region.stop == number - 1 for region in found)
-        if (homework.REGION_END.match(line) and not closed) or (
-            homework.REGION_START.match(line) and not (opened or inside)
-        ):
+        if (REGION_END.match(line) and not closed) or (REGION_START.match(line) and not (opened or inside)):
             raise FaultError("'# TODO' and '# TODO 结束' do not pair up", number)
     for region in found:
         within = [(start, end) for start, end in spans if region.start < start and end <= region.stop]

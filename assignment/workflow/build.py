@@ -136,11 +136,9 @@ def _diff(old: str, new: str) -> str:
 def _read(path: Path, course: Course) -> str:
     """Return a file's text; AssignmentError if it is not there or no UTF-8."""
     try:
-        text = path.read_text(encoding="utf-8")
-        if text.startswith("\ufeff"):
-            raise AssignmentError(f"{course.shown(path)}:1: begins with a byte order mark; save it as UTF-8 without")
-        return text
+        text = course.read(path)
     except FileNotFoundError:
         raise AssignmentError(f"{course.shown(path)}: not there; write it, or choose with --assignment") from None
-    except UnicodeDecodeError as error:
-        raise AssignmentError(f"{course.shown(path)}: no UTF-8 text ({error}); save it as UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise AssignmentError(f"{course.shown(path)}:1: begins with a byte order mark; save it as UTF-8 without")
+    return text

@@ -110,9 +110,9 @@ def waiting(course: Course, name: str) -> list[tuple[str, OpenCase]]:
 
 def _again(course: Course, name: str) -> list[OpenCase]:
     """What was decided on an earlier hand-in, and has to be decided again."""
+    how = "assignment decide {} --keep, or --drop"
     waits = open_decisions(course, name)
-    commands = {one.student: f"assignment decide {one.student} --keep, or --drop" for one in waits}
-    return [OpenCase(one.student, f"{one.what}, given on {one.given_on}", commands[one.student]) for one in waits]
+    return [OpenCase(one.student, f"{one.what}, given on {one.given_on}", how.format(one.student)) for one in waits]
 
 
 def write_feedback(course: Course, name: str, progress: Progress = lambda done, total: None) -> list[Path]:
