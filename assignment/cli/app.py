@@ -76,7 +76,7 @@ def build(
     state = "written" if built.changed else "up to date"
     say(f"{found.shown(built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points")
     text = found.source_text(which)
-    for line, command in commands(text.read_text("utf-8")):
+    for line, command in commands(found.read(text)):
         note = f"note: {command!r} is a command of IPython in the notebook; a comment begins with another word"
         say(f"{found.shown(text)}:{line}: {note}")
     if check:
