@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,7 +56,9 @@ def mixed(number: int) -> dict[str, Variant]:
 def test_a_variant_gets_all_marks(variant: Variant, judge: Judge) -> None:
     sources = variant.sources(judge.master)
     for exercise in sources:
+        begun = time.process_time()
         verdict = judge.judge(exercise, sources)
+        assert time.process_time() - begun < 0.8 * Limits().call_seconds, "on a busy machine it would take too long"
         assert verdict.parts, exercise
         assert not verdict.failed, [row.message for row in verdict.rows if not row.passed]
         assert all(row.passed for row in verdict.rows), "a visible row failed that does not decide"
