@@ -6,8 +6,8 @@ failed. A cell that binds no `check` is judged as nbgrader does: full points unl
 
 A backward whose forward failed is judged by itself. What a cache holds is the student's own choice, so nobody can
 simply hand it a right one. It is tried in turn: the forward's own cache with the right outputs in the place of the
-wrong ones; the forward's `cache = …` statement evaluated on the right values; for a sequence, the list of its steps'
-caches; the names that the backward unpacks; the reference's own cache.
+wrong ones; the forward's `cache = …` statement evaluated on the right values; what the forward does after its outputs,
+on right ones; for a sequence, the list of its steps' caches; the names that the backward unpacks; the reference's own.
 """
 
 from __future__ import annotations
@@ -214,8 +214,8 @@ def _display(value: Any) -> Output:
 
 # --- caches for a backward whose forward failed ----------------------------------------------------------------------
 
-WAYS = ("own", "statement", "steps", "names", "reference")
-CALLING = ("own", "statement")  # those that run the forward, which must not end the sandbox
+WAYS = ("own", "statement", "rest", "steps", "names", "reference")
+CALLING = ("own", "statement", "rest")  # those that run the forward, which must not end the sandbox
 RIGHT = "_right_outputs"  # parameter of the function that evaluates a student's cache statement
 
 
@@ -254,10 +254,16 @@ class CacheMaker:
 
     def make(self, way: str, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         """The cache of a call; right: what the reference returned for it. Raises NoCache, and as functions.call."""
-        if way == "reference":
-            return right[-1]
-        making = {"own": self._own, "statement": self._statement, "steps": self._steps, "names": self._by_names}
-        return making[way](args, kwargs, right)
+        match way:
+            case "own":
+                return self._own(args, kwargs, right)
+            case "statement" | "rest":
+                return self._written(way, args, {**kwargs, RIGHT: list(right[:-1])})
+            case "steps":
+                return self._steps(args, kwargs, right)
+            case "names":
+                return self._by_names(args, kwargs, right)
+        return right[-1]
 
     def _own(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         returned = self.functions.call(self.forward, args, kwargs)
@@ -271,13 +277,14 @@ class CacheMaker:
                 cache = value
         return cache
 
-    def _statement(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
-        name = f"_cache_of_{self.forward}"
-        self.functions.define(name, _cache_function(self.sources.get(self.forward, ""), self.forward, name))
-        returned = self.functions.call(name, args, {**kwargs, RIGHT: list(right[:-1])})
-        if not isinstance(returned, tuple) or len(returned) != 1:
-            raise NoCache("the statement gives no cache")
-        return returned[0]
+    def _written(self, way: str, args: tuple[Any, ...], kwargs: Keywords) -> Any:
+        name = f"_{way}_of_{self.forward}"
+        write = _cache_function if way == "statement" else _rest_function
+        self.functions.define(name, write(self.sources.get(self.forward, ""), self.forward, name))
+        returned = self.functions.call(name, args, kwargs)
+        if not isinstance(returned, tuple):
+            raise NoCache("it gives no cache")
+        return returned[-1]
 
     def _steps(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         steps = self.homework.steps[self.forward]
@@ -314,7 +321,11 @@ class CacheMaker:
 def _returned(function: ast.FunctionDef) -> list[str]:
     """The names that a function's last return statement gives, "" for what is no name."""
     returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
-    value = returns[-1].value if returns else None
+    return _elements(returns[-1]) if returns else [""]
+
+
+def _elements(end: ast.stmt) -> list[str]:
+    value = getattr(end, "value", None)
     values = value.elts if isinstance(value, ast.Tuple) else [value]
     return [node.id if isinstance(node, ast.Name) else "" for node in values]
 
@@ -339,22 +350,85 @@ def _cache_function(source: str, name: str, new_name: str) -> str:
     places = [at for at, node in enumerate(function.body) if _assigns(node, outputs[-1])]
     if not places:
         raise NoCache(f"{name} does not assign {outputs[-1]}")
-    before, statement = function.body[: places[-1]], function.body[places[-1]]
-    body: list[ast.stmt] = []
-    if before:
-        ignored = ast.ExceptHandler(type=ast.Name("Exception", ast.Load()), name=None, body=[ast.Pass()])
-        body.append(ast.Try(body=before, handlers=[ignored], orelse=[], finalbody=[]))
-    targets = ast.List([ast.Name(output, ast.Store()) for output in outputs[:-1]], ast.Store())
-    body.append(ast.Assign([targets], ast.Name(RIGHT, ast.Load())))
-    body += [statement, ast.Return(ast.Tuple([ast.Name(outputs[-1], ast.Load())], ast.Load()))]
+    last = ast.Return(ast.Tuple([ast.Name(outputs[-1], ast.Load())], ast.Load()))
+    body = [*_ignoring_errors(function.body[: places[-1]]), _told(outputs[:-1]), function.body[places[-1]], last]
+    return _written(function, new_name, body)
+
+
+@lru_cache(maxsize=16)
+def _rest_function(source: str, name: str, new_name: str) -> str:
+    """The source of a function that runs a forward until its outputs stand, and the rest of it on the right outputs.
+
+    Where the last statement makes an output of one array of the forward's own, elementwise and rising, that array
+    is filled with what gives the right output. Raises NoCache.
+    """
+    function = _function(source, name)
+    statements = function.body if function else []
+    end = next((at for at, node in enumerate(statements) if isinstance(node, ast.Return)), 0)
+    outputs = _elements(statements[end])[:-1] if end else []
+    before = [at for at in range(end) if any(_changes(node, outputs) for node in ast.walk(statements[at]))]
+    if function is None or not before or not all(outputs):
+        raise NoCache(f"{name} does not end in a return statement with names")
+    made = before[-1] + 1
+    body = [*_ignoring_errors(statements[:made]), _told(outputs)]
+    match statements[made - 1]:
+        case ast.Assign([ast.Name(output)], value) if output in outputs:
+            own = {_bound(node) for at in range(made - 1) for node in ast.walk(statements[at])}
+            inner = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} & own - {output}
+            if len(inner) == 1:
+                solving = SOLVING.format(inner=inner.pop(), value=_unparsed(value), right=output)
+                body += _ignoring_errors(ast.parse(solving).body)
+    return _written(function, new_name, body + statements[made : end + 1])
+
+
+SOLVING = """
+low, high = {right} * 0 - 50, {right} * 0 + 50
+for _ in range(99):
+    middle = (low + high) / 2
+    above = (lambda {inner}: {value})(middle) > {right}
+    low, high = low * above + middle * ~above, middle * above + high * ~above
+if abs((lambda {inner}: {value})(middle) - {right}).max() < 1e-12:
+    {inner}[...] = middle
+"""
+
+
+def _ignoring_errors(body: list[ast.stmt]) -> list[ast.stmt]:
+    handler = ast.ExceptHandler(type=ast.Name("Exception", ast.Load()), name=None, body=[ast.Pass()])
+    return [ast.Try(body=body, handlers=[handler], orelse=[], finalbody=[])] if body else []
+
+
+def _told(outputs: list[str]) -> ast.stmt:
+    """The statement that gives the outputs their right values."""
+    targets = ast.List([ast.Name(output, ast.Store()) for output in outputs], ast.Store())
+    return ast.Assign([targets], ast.Name(RIGHT, ast.Load()))
+
+
+def _written(function: ast.FunctionDef, name: str, body: list[ast.stmt]) -> str:
+    """The source of a function with another name and body, which is told the right outputs. Raises NoCache."""
     made, made.args = copy(function), copy(function.args)
     made.args.kwonlyargs = [*function.args.kwonlyargs, ast.arg(RIGHT)]
     made.args.kw_defaults = [*function.args.kw_defaults, None]
-    made.name, made.body, made.decorator_list = new_name, body, []
+    made.name, made.body, made.decorator_list = name, body, []
+    return _unparsed(ast.fix_missing_locations(made))
+
+
+def _unparsed(node: ast.AST) -> str:
     try:
-        return ast.unparse(ast.fix_missing_locations(made))
+        return ast.unparse(node)
     except RecursionError:
-        raise NoCache(f"{name} is nested too deeply") from None
+        raise NoCache("the forward is nested too deeply") from None
+
+
+def _bound(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else ""
+
+
+def _changes(node: ast.AST, names: list[str]) -> bool:
+    """Whether a node binds one of these names, or writes into what it stands for."""
+    match node:
+        case ast.Subscript(ast.Name(name), _, ast.Store()) | ast.keyword("out", ast.Name(name)):
+            return name in names
+    return _bound(node) in names
 
 
 def _assigns(node: ast.stmt, name: str) -> bool:

@@ -381,7 +381,7 @@ class Examination:
             problems: list[str] = []
             stage.student.instead[maker.forward] = _instead(maker, way, stage.student, problems)
             try:
-                run = stage.check(cell, code)
+                run = stage.check(cell, code, named=way != "reference")  # read wrongly, it looks like mistakes
             finally:
                 stage.student.instead.clear()
             run.result = replace(run.result, cache=way, premise=(*run.result.premise, *failed, maker.forward))
