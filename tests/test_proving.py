@@ -111,8 +111,18 @@ def proved(course: Course) -> dict[str, Any]:
     return proof
 
 
-def test_what_an_author_is_told(course: Course) -> None:
+def test_what_an_author_is_told(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+    for function in ("_tried", "_mistaken"):
+
+        def noting(*given: Any, own: Any = getattr(proving, function), **more: Any) -> Any:
+            for solution, found in own(*given, **more):
+                names.append(getattr(solution, "name", solution))
+                yield solution, found
+
+        monkeypatch.setattr(proving, function, noting)
     proof = proved(beside(course, MISTAKES, VARIANTS))
+    assert len(names) == len({*names}) == 1 + 2 + 14  # each is tried once
     assert proof["tried"] == {"variant": 1, "mistake": 2, "mutant": 14}
     assert proof["survivors"] == ["clipped, line 5: y = np.where(x < most, x, most) -> y = np.where(x<= most, x, most)"]
     assert proof["unnamed"] == []

@@ -45,14 +45,8 @@ SIMPLE = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Flo
 class Solution:
     """What stands in the solve cells in the place of the homework's own solutions."""
 
-    kind: str  # variant or mutant
     name: str
     sources: Mapping[str, str]  # of whole cells, by exercise
-
-    @property
-    def right(self) -> bool:
-        """Whether it deserves full marks."""
-        return self.kind == "variant"
 
 
 def variants_of(master: Master, folder: Path) -> Iterator[Solution]:
@@ -73,13 +67,7 @@ def variants_of(master: Master, folder: Path) -> Iterator[Solution]:
         filled = {  # the cell with its solution, and then the variant in its place
             cells[name].name: f"{cells[name].source}\n{text}\n{cells[name].name} = {name}\n" for name in functions
         }
-        yield Solution("variant", path.relative_to(folder).with_suffix("").as_posix(), filled)
-
-
-def mutants_of(cell: Cell, every: int = 1) -> Iterator[Solution]:
-    """One in so many of the mutants of a solve cell; the name says where and what."""
-    for mutant in mutants(cell)[::every]:
-        yield Solution("mutant", f"{cell.name}, line {mutant.line}: {mutant.change}", {cell.name: mutant.source})
+        yield Solution(path.relative_to(folder).with_suffix("").as_posix(), filled)
 
 
 @dataclass(frozen=True)

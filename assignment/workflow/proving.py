@@ -20,7 +20,7 @@ from assignment.grading.result import CheckResult, Part, Result
 from assignment.homework import HIDDEN, Cell, Master, within
 from assignment.homework.mistakes import Mistake
 from assignment.homework.notebook import dumps, render
-from assignment.homework.solutions import Solution, mutants_of, variants_of
+from assignment.homework.solutions import Solution, mutants, variants_of
 from assignment.sandbox.channel import remote_error
 from assignment.sandbox.protocol import Keywords
 from assignment.sandbox.zygote import Zygote
@@ -53,11 +53,14 @@ class Proof:
     unneeded: tuple[str, ...]  # hidden blocks in which nothing tried failed that passes what students see
 
 
-def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, known: bool = True) -> None:
+def prove_marks(
+    course: Course, name: str, examiner: Examiner, zygote: Zygote, known: bool = True, named: bool = False
+) -> tuple[list[Result], list[tuple[str, CheckResult]]]:
     """Examine the master's solutions and the empty release; AssignmentError unless they get full marks and none.
 
     The error has one line for each check that is wrong. Also an error are hidden tests whose data have no seed.
     known: so are a right variant in source/NAME_variants/ that loses a point, and a named mistake that loses none.
+    Returns what the variants got, and what the check of each mistake found (named: with the cause of what it lost).
     """
     master = examiner.homework.master
     hand_ins = [(SOLVED, made_of(master)), (EMPTY, made_of(master, solved=False))]
@@ -66,16 +69,21 @@ def prove_marks(course: Course, name: str, examiner: Examiner, zygote: Zygote, k
     wrong += _wrong(results[SOLVED], SOLVED)
     if not results[SOLVED].reason or results[SOLVED].reason != results[EMPTY].reason:  # which a given cell may stop
         wrong += _wrong(results[EMPTY], EMPTY)
+    variants: list[Result] = []
+    mistaken: list[tuple[str, CheckResult]] = []
     if known and not wrong:
         for variant, result in _tried(examiner, zygote, list(variants_of(master, course.variants(name)))):
             wrong += _wrong(result, f"variant {variant.name}")
-        wrong += [f"mistake {name}: gets every point" for name, check in _mistaken(examiner, named=False) if check.full]
+            variants.append(result)
+        mistaken += _mistaken(examiner, named)
+        wrong += [f"mistake {mistake}: gets every point" for mistake, check in mistaken if check.full]
     if wrong:
         text = course.shown(course.source_text(name))
         raise AssignmentError(
             f"{text}: its own solutions must get every point, the untouched release none; correct it and build again",
             "\n".join(wrong),
         )
+    return variants, mistaken
 
 
 def prove_once(course: Course, name: str, examiner: Examiner, zygote: Zygote, again: bool = False) -> None:
@@ -103,24 +111,28 @@ def prove(course: Course, name: str, draws: int, every: int, progress: Callable[
 
     master = build(course, name).master
     examiner = examiner_of(course, master, {master.release: master.released})
-    variants = list(variants_of(master, course.variants(name)))
-    mutants = [mutant for cell in master.solves for mutant in mutants_of(cell, every)]
+    changes = [
+        Solution(f"{mutant.exercise}, line {mutant.line}: {mutant.change}", {mutant.exercise: mutant.source})
+        for cell in master.solves
+        for mutant in mutants(cell)[::every]
+    ]
+    limits = replace(examiner.limits, call_seconds=3.0, cell_seconds=6.0)  # a mutant may well run for ever
+    hurried = Examiner(examiner.homework, {}, limits, examiner.policy, examiner.secret)
     with Zygote.start() as zygote:
-        prove_marks(course, name, examiner, zygote)
+        variants, mistakes = prove_marks(course, name, examiner, zygote, named=True)
         hand_ins = [(str(draw), made_of(master, draw=draw)) for draw in range(draws)]
         hand_ins.append((EMPTY, made_of(master, solved=False)))
         drawn = dict(_results(examiner, master, zygote, hand_ins))
-        tried: list[tuple[Solution, Result]] = []
-        for solution, result in _tried(examiner, zygote, [*variants, *mutants]):
-            tried.append((solution, result))
-            progress(len(tried), len(variants) + len(mutants), "")
+        changed = []
+        for mutant, result in _tried(hurried, zygote, changes):
+            changed.append((mutant.name, result.checks))
+            progress(len(changed), len(changes), "")
     empty = drawn.pop(EMPTY)
-    right = [*drawn.values(), *(result for solution, result in tried if solution.right)]
-    changed = [(solution.name, result.checks) for solution, result in tried if not solution.right]
-    mistaken = [(name, (check,)) for name, check in _mistaken(examiner)]
+    right = [*drawn.values(), *variants]
+    mistaken = [(name, (check,)) for name, check in mistakes]
     wrong = [checks for _, checks in (*changed, *mistaken)]
     return Proof(
-        {"variant": len(variants), "mistake": len(mistaken), "mutant": len(mutants)},
+        {"variant": len(variants), "mistake": len(mistaken), "mutant": len(changes)},
         tuple(sorted(name for name, checks in (*changed, *mistaken) if not _lost(checks))),
         tuple(name for name, checks in mistaken if name not in {part.mistake for _, part in _lost(checks)}),
         tuple(_margins([result.checks for result in right], wrong)),
@@ -155,7 +167,7 @@ class Trusted(Attempt):
         return self._homework.sweep(call, x, h, entries, pick)
 
 
-def _mistaken(examiner: Examiner, named: bool = True) -> Iterator[tuple[str, CheckResult]]:
+def _mistaken(examiner: Examiner, named: bool) -> Iterator[tuple[str, CheckResult]]:
     """What the check of its exercise makes of each known mistake, beside right solutions of all others.
 
     named: with the cause of each failed part, which takes as long as the checks themselves.
@@ -172,17 +184,15 @@ def _mistaken(examiner: Examiner, named: bool = True) -> Iterator[tuple[str, Che
 def _tried(examiner: Examiner, zygote: Zygote, solutions: Sequence[Solution]) -> Iterator[tuple[Solution, Result]]:
     """Examine solutions by the checks of the exercises that they fill, and of those that take their caches."""
     homework = examiner.homework
-    limits = replace(examiner.limits, call_seconds=3.0, cell_seconds=6.0)  # a mutant may well run for ever
-    hurried = Examiner(homework, {}, limits, examiner.policy, examiner.secret)
-    groups: dict[tuple[frozenset[str], bool], dict[str, Solution]] = {}
+    groups: dict[frozenset[str], dict[str, Solution]] = {}
     for place, solution in enumerate(solutions):
-        groups.setdefault((frozenset(solution.sources), solution.right), {})[str(place)] = solution
-    for (filled, right), group in groups.items():
+        groups.setdefault(frozenset(solution.sources), {})[str(place)] = solution
+    for filled, group in groups.items():
         judging = filled | {taker for taker, giver in homework.givers.items() if giver in filled}
         cells = [cell for cell in homework.master.cells if cell.kind != "check" or cell.name in judging]
         master = replace(homework.master, cells=tuple(cells))
         hand_ins = [(key, made_of(master, sources=solution.sources)) for key, solution in group.items()]
-        for key, result in _results(examiner if right else hurried, master, zygote, hand_ins):
+        for key, result in _results(examiner, master, zygote, hand_ins):
             yield group[key], result
 
 
