@@ -136,23 +136,23 @@ def _strong(attempts: Sequence[PartAttempt]) -> int:
 
 def _reasons(attempts: Sequence[PartAttempt]) -> Iterable[tuple[str, str]]:
     """Yield (kind, why) of everything that speaks against a part."""
-    tried, passed = len(attempts), sum(one.passed for one in attempts)
-    if tried < FEW:
+    count, passed = len(attempts), sum(one.passed for one in attempts)
+    if count < FEW:
         return
     if not passed:
         strong = _strong(attempts)
         more = f", nor do the {strong} who have {STRONG:.0%} of everything else" if strong else ""
-        yield "nobody", f"none of {tried} who tried pass{more}"
+        yield "nobody", f"none of {count} who tried pass{more}"
     sure = discrimination(attempts, SURE)
     if sure and sure.high < 0:
         yield "strong", f"who is strong elsewhere fails it, who is weak passes: correlation {sure.value:.2f}"
     for kind, groups in (("release", _groups(attempts, "release")), ("version", _groups(attempts, "version"))):
         yield from ((kind, why) for why in _apart(groups))
     values = Counter(one.value for one in attempts if one.value)
-    value, count = values.most_common(1)[0] if values else ("", 0)
-    if count >= max(FEW, SHARE * tried):
+    value, equal = values.most_common(1)[0] if values else ("", 0)
+    if equal >= max(FEW, SHARE * count):
         shown = one_line(value.partition(AND_HASH)[0], 120)
-        yield "same", f"{count} of {tried} have the same wrong value, for which no mistake is known: {shown}"
+        yield "same", f"{equal} of {count} have the same wrong value, for which no mistake is known: {shown}"
 
 
 def _groups(attempts: Sequence[PartAttempt], by: str) -> dict[str, list[PartAttempt]]:
@@ -319,9 +319,9 @@ def _shared(evidence: Sequence[Mapping[Slot, str]]) -> dict[Slot, dict[str, tupl
             owners[slot][value].append(number)
     most, shared = max(SMALL, len(evidence) // CROWD), {}
     for slot, values in owners.items():
-        tried = sum(map(len, values.values()))
+        everybody = sum(map(len, values.values()))
         shared[slot] = {
-            value: (log2(tried / len(have)), have) for value, have in values.items() if 1 < len(have) <= most
+            value: (log2(everybody / len(have)), have) for value, have in values.items() if 1 < len(have) <= most
         }
     return shared
 
