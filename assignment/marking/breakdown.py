@@ -203,10 +203,13 @@ def penalties_of(points: float, result: Result, maximum: float, spared: Collecti
     return [*taken, Penalty("rules", finite(maximum))] if zeroed else taken
 
 
-def standing_of(record: Any, result: Result, canvas: Attachment | None, config: Any, decisions: Decisions) -> Standing:
+def standing_of(
+    record: Any, result: Result, canvas: Attachment | None, late: Arrival, config: Any, decisions: Decisions
+) -> Standing:
     """Return a student's standing by nbgrader's record of a submission, with its manual scores, comments and penalty.
 
-    canvas: what Canvas said of the submission; config: the course's; decisions: of waivers.toml.
+    canvas: what Canvas said of the submission; late: when it came (`Lateness.arrival`); config: the course's;
+    decisions: of waivers.toml.
     """
     student = record.student
     first, last = student.first_name or "", student.last_name or ""
@@ -220,7 +223,7 @@ def standing_of(record: Any, result: Result, canvas: Attachment | None, config: 
         login=str(student.email or (canvas.login if canvas else "")),
         file=canvas.file if canvas else "",
         result=result,
-        breakdown=_breakdown(record, result, bool(canvas and canvas.late), config, decisions),
+        breakdown=_breakdown(record, result, late, config, decisions),
         best=config.get("Homework", {}).get("counts", {}).get(record.assignment.name) == "best",
         objection=objection_of(config, record.assignment.name),
     )
@@ -237,10 +240,8 @@ def objection_of(config: Any, name: str) -> tuple[str, str]:
     return until, link
 
 
-def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: Decisions) -> Breakdown:
+def _breakdown(record: Any, result: Result, late: Arrival, config: Any, decisions: Decisions) -> Breakdown:
     from sqlalchemy.orm import object_session
-
-    from assignment.marking.lateness import Lateness  # nbgrader takes a second to import
 
     assignment = record.assignment.name
     names = {cell_id("check", check.name): check.name for check in result.checks}
@@ -262,7 +263,7 @@ def _breakdown(record: Any, result: Result, late: bool, config: Any, decisions: 
         result,
         manual=manual,
         penalties=penalties_of(record.late_submission_penalty or 0.0, result, record.max_score, spared),
-        late=Lateness(config, assignment).arrival(record.assignment, late),
+        late=late,
         comments={solved.get(name, name): comment for name, comment in comments.items()},
         waived=waived,
         spared=spared,

@@ -29,7 +29,7 @@ from assignment.marking import result_of
 from assignment.marking.breakdown import standing_of
 from assignment.marking.decisions import load
 from assignment.marking.gradebook import Adjustments, save_grades
-from assignment.marking.lateness import handed_in
+from assignment.marking.lateness import Lateness, handed_in
 from assignment.plugins import LimitSettings, examiner_for
 from assignment.report.student_page import page
 from assignment.submission import read_record
@@ -146,5 +146,7 @@ class FeedbackExporter(Exporter):  # type: ignore[misc]
         with Gradebook(about["db_url"]) as gradebook:
             record = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
             decisions = load(Course(Path(coursedir.root)))
-            standing = standing_of(record, result, read_record(Path(folder)), self.config, decisions)
+            canvas = read_record(Path(folder))
+            late = Lateness(self.config, about["assignment"]).arrival(record.assignment, bool(canvas and canvas.late))
+            standing = standing_of(record, result, canvas, late, self.config, decisions)
         return page(standing, nb), resources

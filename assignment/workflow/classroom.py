@@ -26,6 +26,7 @@ from assignment.marking import read_autograded, result_of
 from assignment.marking.breakdown import CENT, Standing, standing_of
 from assignment.marking.decisions import load, unseen
 from assignment.marking.gradebook import open_decisions
+from assignment.marking.lateness import Lateness
 from assignment.plugins import examiner_for
 from assignment.report.annotated import annotate
 from assignment.report.class_page import (
@@ -73,6 +74,7 @@ def graded(course: Course, name: str) -> Iterator[GradedSubmission]:
     """
     there = set(course.students(name))
     config, decisions = course.config(), load(course)
+    lateness = Lateness(config, name)
     with course.gradebook() as gradebook:
         records = {s.student.id: s for s in gradebook.assignment_submissions(name)}
         for student in sorted(there & records.keys()):
@@ -85,7 +87,8 @@ def graded(course: Course, name: str) -> Iterator[GradedSubmission]:
             if result is None:
                 continue
             canvas = read_record(course.submitted(student, name).parent)
-            yield GradedSubmission(standing_of(record, result, canvas, config, decisions), notebook)
+            late = lateness.arrival(record.assignment, bool(canvas and canvas.late))
+            yield GradedSubmission(standing_of(record, result, canvas, late, config, decisions), notebook)
 
 
 def waiting(course: Course, name: str) -> list[tuple[str, OpenCase]]:
