@@ -22,7 +22,7 @@ from assignment import words
 from assignment.course import Course, tools_in_path
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import Arrival, objection_of, penalties_of
-from assignment.marking.decisions import waive
+from assignment.marking.decisions import Decision, decide_on
 from assignment.plugins.steps import FeedbackExporter
 from assignment.report.annotated import annotate as student_annotate
 from assignment.report.annotated import escaped, fenced, is_fenced
@@ -593,7 +593,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     submitted = root / "submitted" / "1044" / "rnn"
     submitted.mkdir(parents=True)
     (submitted / "canvas.json").write_text(json.dumps({"file": "作业 2.ipynb", "late": True}), encoding="utf-8")
-    waive(Course(root), "1046", "rnn", "imports", "信里说过可以用", "TA")
+    decide_on(Course(root), Decision("1046", "rnn", "imports", "waived", "信里说过可以用", "TA"))
     with tools_in_path(), Gradebook(f"sqlite:///{root / 'gradebook.db'}") as book:
         fill(book, notebook, result)
     config = Config()

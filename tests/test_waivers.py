@@ -11,13 +11,17 @@ import pytest
 
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.marking.decisions import FILE, Decisions, confirm, load, waive
+from assignment.marking.decisions import FILE, Decision, Decisions, confirm, decide_on, load
 from assignment.rules import Finding
 
 
 @pytest.fixture
 def course(tmp_path: Path) -> Course:
     return Course(tmp_path)
+
+
+def waive(course: Course, student: str, assignment: str, rule: str, why: str, who: str) -> Decision:
+    return decide_on(course, Decision(student, assignment, rule, "waived", why, who))
 
 
 def breach(rule: str = "todo", cell: str = "given-a", evidence: str = "-1\n+2", breach: bool = True) -> Finding:

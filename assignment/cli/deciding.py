@@ -122,7 +122,9 @@ def _similarity(course: Course, name: str, student: str, kind: str, who: str, wh
     if undo:
         decisions.undo(course, name, student, kind, who, rule=decisions.SIMILARITY)
     else:
-        decisions.decide_on(course, decisions.Decision(student, name, decisions.SIMILARITY, kind, why, who))
+        seen = decisions.examined(course, name, student).made_by.submission
+        decision = decisions.Decision(student, name, decisions.SIMILARITY, kind, why, who, submission=seen)
+        decisions.decide_on(course, decision)
     say(f"{student}: similar work {'not ' * undo}{kind}; see waivers.toml")
 
 

@@ -131,30 +131,20 @@ def _course_id(course: Course) -> str:
     return str(course.config().CourseDirectory.get("course_id", "")) if (course.root / CONFIG).is_file() else ""
 
 
-def waive(
-    course: Course, student: str, assignment: str, rule: str, why: str, who: str, submission: str = ""
-) -> Decision:
-    """Forgive a student the breach of a rule on one hand-in (hash; "": any); AssignmentError without a reason."""
-    if not why.strip():
-        raise AssignmentError(f'{student}: that needs a reason; give it with --why "…"')
-    return _add(course, Decision(student, assignment, rule, "waived", why, who, submission=submission[:16]))
-
-
 def decide_on(course: Course, decision: Decision) -> Decision:
-    """Record what a person gives for the hand-in that is graded now; AssignmentError without a reason.
+    """Record what a person gives for a hand-in (hash; "": any); AssignmentError without a reason.
 
-    It is awarded points for an exercise, or, of how alike the work is to others', waived (nothing is wrong with it) or
-    confirmed (it was shared), which costs nothing.
+    A breach is waived, points are awarded for an exercise, or how alike the work is to others' is waived (nothing is
+    wrong with it) or confirmed (it was shared), which costs nothing.
     """
     if not decision.why.strip():
         raise AssignmentError(f'{decision.student}: that needs a reason; give it with --why "…"')
-    seen = examined(course, decision.assignment, decision.student).made_by.submission[:16]
-    return _add(course, replace(decision, submission=seen))
+    return _add(course, decision)
 
 
 def again(course: Course, decision: Decision, who: str, submission: str) -> Decision:
     """Decide the same once more, for another hand-in (hash)."""
-    return _add(course, replace(decision, who=who, submission=submission[:16]))
+    return _add(course, replace(decision, who=who, submission=submission))
 
 
 def withdraw(course: Course, decision: Decision, who: str) -> Decision:
@@ -200,7 +190,7 @@ def _add(course: Course, decision: Decision) -> Decision:
     path = course.root / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else HEAD
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    decision = replace(decision, course=_course_id(course), when=now)
+    decision = replace(decision, course=_course_id(course), when=now, submission=decision.submission[:16])
     kept = {key: value for key, value in asdict(decision).items() if value}
     lines = "".join(f"{key} = {_quoted(v) if isinstance(v, str) else v}\n" for key, v in kept.items())
     replace_file(path, f"{text.rstrip()}\n\n[[decision]]\n{lines}")

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from assignment.homework import cell_id, load_master
 from assignment.homework.notebook import NotebookJson
 from assignment.marking import result_of
 from assignment.marking.breakdown import CENT
-from assignment.marking.decisions import Decision, again, decide_on, examined, load, results_of, waive, withdraw
+from assignment.marking.decisions import Decision, again, decide_on, examined, load, results_of, withdraw
 from assignment.marking.lateness import handed_in, lateness, marked_late
 from assignment.marking.ledger import Ledger, MarkChange, nets, set_aside
 from assignment.rules import RULES, Policy
@@ -288,7 +288,7 @@ def waive_rule(course: Course, name: str, student: str, rule: str, why: str, who
     result = examined(course, name, student)
     if rule in RULES and not any(finding.breach and finding.rule == rule for finding in result.rules):
         raise AssignmentError(f"{student}: no breach of rule {rule!r} was found in {name}; nothing to waive")
-    waive(course, student, name, rule, why, who, submission=result.made_by.submission)
+    decide_on(course, Decision(student, name, rule, "waived", why, who, submission=result.made_by.submission))
     return mark_now(course, name, [student])[student]
 
 
@@ -312,13 +312,15 @@ def award_points(
     worth = exercise_points(course, name, exercise)
     if not 0 < more <= worth:
         raise AssignmentError(f"{points(more)}: {exercise} is worth {points(worth)} points; award some of them")
-    for student in students:
-        if not examined(course, name, student).marked:
+    results = {student: examined(course, name, student) for student in students}
+    for student, result in results.items():
+        if not result.marked:
             raise AssignmentError(f"{student}: has no mark that points could be added to; grade it in formgrader")
     lack = _lacking(course, name, exercise)
-    given = [student for student in dict.fromkeys(students) if student in lack]
-    for student in given:
-        decide_on(course, Decision(student, name, "", "awarded", why, who, exercise=exercise, points=more))
+    given = {student: result.made_by.submission for student, result in results.items() if student in lack}
+    award = Decision("", name, "", "awarded", why, who, exercise=exercise, points=more)
+    for student, submission in given.items():
+        decide_on(course, replace(award, student=student, submission=submission))
     return mark_now(course, name, given)
 
 
