@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,17 @@ def proved(course: Course) -> dict[str, Any]:
 
 def test_what_an_author_is_told(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[str] = []
-    for function in ("_tried", "_mistaken"):
 
-        def noting(*given: Any, own: Any = getattr(proving, function), **more: Any) -> Any:
+    def noting(own: Callable[..., Iterator[tuple[Any, Any]]]) -> Callable[..., Iterator[tuple[Any, Any]]]:
+        def trying(*given: Any, **more: Any) -> Iterator[tuple[Any, Any]]:
             for solution, found in own(*given, **more):
                 names.append(getattr(solution, "name", solution))
                 yield solution, found
 
-        monkeypatch.setattr(proving, function, noting)
+        return trying
+
+    monkeypatch.setattr(proving, "_tried", noting(proving._tried))
+    monkeypatch.setattr(proving, "_mistaken", noting(proving._mistaken))
     proof = proved(beside(course, MISTAKES, VARIANTS))
     assert len(names) == len({*names}) == 1 + 2 + 14  # each is tried once
     assert proof["tried"] == {"variant": 1, "mistake": 2, "mutant": 14}

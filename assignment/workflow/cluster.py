@@ -22,9 +22,8 @@ import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from functools import cache
@@ -32,14 +31,14 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
-from typing import Any
+from threading import Event, Lock, Thread
+from typing import Any, Self
 
 from assignment.errors import AssignmentError
 from assignment.grading.examiner import Examined, Examiner
 from assignment.grading.result import Result
 from assignment.sandbox.zygote import Zygote
-from assignment.workflow.pool import DIED, GRACE, LOOK, Dispatcher, Lost, Pool, Seat, Task
+from assignment.workflow.pool import DIED, GRACE, LOOK, Dispatcher, Lost, Pool, Task
 
 LOCAL = re.compile(r"local:([1-9]\d{0,2})")  # worker processes on this machine, for trying
 CONNECT = 10.0  # seconds for the scheduler to answer
@@ -50,32 +49,20 @@ TRIES = 3  # workers that may die under a submission before it is taken for the 
 QUIET = {
     "distributed.worker.profile.enabled": False,
     "distributed.comm.timeouts.connect": f"{CONNECT:g}s",
+    "distributed.admin.large-graph-warning-threshold": "1GiB",  # of a large notebook it is no news
     "distributed.admin.low-level-log-length": 10,  # messages kept, with the submissions in them: else 1000
 }
 INSTALL = "--on: Dask is not installed; run: pip install -c constraints.txt -e '.[cluster]'"
 
 
-class RemoteWorker(Seat):
-    """A Dask worker, its name and its thread; fit once it has shown so."""
-
-    def __init__(self, address: str, submit: Callable[[RemoteWorker, Task], Any]) -> None:
-        super().__init__()
-        self.address = address
-        self.fit = False
-        self.begun = time.monotonic()  # with its own preparation
-        self.promised: dict[str, tuple[Any, Task | None]] = {}  # what Dask promised, by key; None: its preparation
-        self._submit = submit
-
-    def give(self, task: Task) -> None:
-        """Have a submission examined."""
-        super().give(task)
-        self.begun = self.begun or time.monotonic()
-        self._submit(self, task)
+class Gone(Exception):
+    """A worker is not there any more."""
 
 
-class Cluster(Dispatcher[RemoteWorker]):
+class Cluster(Dispatcher):
     """The workers of an existing cluster, by the address of its scheduler, or "local:N" for N processes here.
 
+    Each worker has a thread here, which prepares it and then has it examine one submission after the other.
     Raises AssignmentError where Dask is not installed, nobody answers, or no worker is fit.
     """
 
@@ -83,15 +70,16 @@ class Cluster(Dispatcher[RemoteWorker]):
         super().__init__(examiner, watch)
         self._address = address
         self._run = secrets.token_hex(8)
-        self._events: SimpleQueue[tuple[RemoteWorker, Any]] = SimpleQueue()  # a worker, and what it has finished
-        self._lost: Counter[str] = Counter()  # workers that died, by the submission at hand
-        self._blamed: list[Task] = []  # submissions that are taken for the cause
-        self._known: set[str] = set()  # addresses of workers that were seated or left out
-        self._coming: list[RemoteWorker] = []  # not prepared yet
+        self._waiting: SimpleQueue[Task] = SimpleQueue()
+        self._finished: SimpleQueue[tuple[Task, Examined | Lost]] = SimpleQueue()
+        self._owed = 0  # results of what was added
+        self._lost: Counter[str] = Counter()  # workers that died, by the submission that they had
+        self._workers: dict[str, bool] = {}  # by address: whether it works, or was left out
+        self._busy: dict[str, tuple[float, str]] = {}  # by address: since when it examines, and what
         self._alone = time.monotonic()  # since when nobody is there to examine
         self._belongings = ExitStack()
 
-    def __enter__(self) -> Cluster:
+    def __enter__(self) -> Self:
         try:
             import dask
             import distributed
@@ -114,49 +102,39 @@ class Cluster(Dispatcher[RemoteWorker]):
     def __exit__(self, *exception: Any) -> None:
         self._belongings.close()
 
+    def add(self, tasks: Iterable[Task]) -> None:
+        """As Dispatcher.add."""
+        for task in tasks:
+            self._owed += 1
+            self._waiting.put(task)
+
     def results(self) -> Iterator[tuple[str, Examined]]:
         """As Dispatcher.results. What was given to a worker that dies goes to another; a new one is prepared."""
         looked = 0.0
-        while self._waiting or any(worker.tasks for worker in self._seats):
+        while self._owed:
             with suppress(Empty):
-                yield from self._heard(*self._events.get(timeout=LOOK))
-            if time.monotonic() > looked + LOOK:
-                looked = time.monotonic()
+                (key, submission), content = self._finished.get(timeout=LOOK)
+                self._owed -= 1
+                yield key, self._found(submission, content)
+            now = time.monotonic()
+            if now > looked + LOOK:
+                looked = now
                 self._look()
-                self._tell_slowest()
-            while self._blamed:
-                key, submission = self._blamed.pop()
-                yield key, self._found(submission, Lost("crashed", DIED))
-
-    def _submit(self, worker: RemoteWorker, task: Task) -> None:
-        submission = task[1]
-        data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
-        self._promise(worker, task, examine, data)
-
-    def _promise(self, worker: RemoteWorker, task: Task | None, function: Callable[..., object], given: object) -> None:
-        """Have a worker do something; what it promised is heard of in results()."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that a large notebook is large
-            future = self._client.submit(function, self._run, given, workers=[worker.address], pure=False)
-        worker.promised[future.key] = future, task
-        future.add_done_callback(lambda done: self._events.put((worker, done)))
+                self._tell_slowest((now - since, key) for since, key in [*self._busy.values()])
 
     def _look(self) -> None:
-        """Prepare workers that have come, give up those that went. AssignmentError without scheduler or workers."""
+        """Have workers that have come begin. AssignmentError without scheduler or workers."""
         present = self._present()
-        self._known &= present
-        for worker in [*self._seats, *self._coming]:
-            seconds = self._seconds + 10 * GRACE if worker.fit else PREPARED
-            if worker.address not in present:
-                self._give_up(worker)
-            elif worker.busy() > seconds:  # its own watchdog should have spoken long before
-                self._leave_out(worker, f"no answer for {seconds:g} s")
-        for address in present - self._known:
-            worker = RemoteWorker(address, self._submit)
-            self._known.add(address)
-            self._coming.append(worker)
-            self._promise(worker, None, prepare, self._examiner)
-        if self._seats or self._coming:
+        if present is None:
+            gone = "the scheduler is gone; what was finished is kept; run this again"
+            raise AssignmentError(f"--on {self._address}: {gone}")
+        for address in self._workers.keys() - present:
+            if self._workers.get(address) is False:  # should it come again, it is prepared anew
+                del self._workers[address]
+        for address in present - self._workers.keys():
+            self._workers[address] = True
+            Thread(target=self._employ, args=(address,), daemon=True).start()
+        if True in self._workers.values():
             self._alone = time.monotonic()
         elif time.monotonic() > self._alone + COME:
             raise AssignmentError(
@@ -165,77 +143,80 @@ class Cluster(Dispatcher[RemoteWorker]):
                 "\n".join(self.left_out),
             )
 
-    def _present(self) -> set[str]:
-        """The addresses of all workers. AssignmentError when the scheduler is gone."""
+    def _present(self) -> set[str] | None:
+        """The addresses of all workers; None when the scheduler is gone."""
         with suppress(OSError, RuntimeError):
             if self._client.status == "running":
                 return set(self._client.nthreads())
-        raise AssignmentError(f"--on {self._address}: the scheduler is gone; what was finished is kept; run this again")
+        return None
 
-    def _heard(self, worker: RemoteWorker, future: Any) -> Iterator[tuple[str, Examined]]:
-        """Take what a worker has finished; yield the result if it is one."""
-        if future.key not in worker.promised:
-            return  # it was given up in the meantime
-        _, task = worker.promised[future.key]
+    def _employ(self, address: str) -> None:
+        """Prepare a worker and have it examine what waits, until it is gone or turns out not to be fit."""
+        prepared = False
         try:
-            answer = future.result(timeout=FETCH)
+            if other := self._other_than_here(*self._ask(address, PREPARED, prepare, self._examiner)):
+                raise AssignmentError("; ".join(other))
+            prepared = True
+            while address in (self._present() or ()):
+                with suppress(Empty):
+                    self._examine(address, self._waiting.get(timeout=LOOK))
         except AssignmentError as error:
-            self._leave_out(worker, str(error))
+            self._leave_out(address, str(error))
+            return
         except Exception as error:  # it died, or its program did, or it has none
-            if task is None and worker.address in self._present():
-                self._leave_out(worker, f"{type(error).__name__}: {error}")
-            else:
-                self._give_up(worker)
-        else:
-            del worker.promised[future.key]
-            if task is None:
-                self._welcome(worker, *answer)
-            else:
-                worker.tasks.remove(task)
-                worker.begun = time.monotonic() if worker.tasks else 0.0
-                self._feed(worker)
-                yield task[0], answer
+            if not prepared and address in (self._present() or ()):
+                self._leave_out(address, f"{type(error).__name__}: {error}")
+                return
+        del self._workers[address]
 
-    def _welcome(self, worker: RemoteWorker, result: Result, code: str) -> None:
-        """Let a worker examine if it does so as this machine would."""
+    def _leave_out(self, address: str, why: str) -> None:
+        self.left_out.append(f"{address}: left out: {why}")
+        self._workers[address] = False
+
+    def _examine(self, address: str, task: Task) -> None:
+        """Have a worker examine a submission; where that fails it waits for another. Raises as _ask."""
+        key, submission = task
+        data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
+        self._busy[address] = time.monotonic(), key
+        try:
+            # its own watchdog should have spoken long before
+            self._finished.put((task, self._ask(address, self._seconds + 10 * GRACE, examine, data)))
+        except Exception:
+            self._lost[key] += 1
+            if self._lost[key] < TRIES:
+                self._waiting.put(task)
+            else:
+                self._finished.put((task, Lost("crashed", DIED)))
+            raise
+        finally:
+            del self._busy[address]
+
+    def _ask(self, address: str, seconds: float, function: Callable[..., object], given: object) -> Any:
+        """What a function gives on a worker. Raises what it raises, Gone, AssignmentError if it takes too long."""
+        future = self._client.submit(function, self._run, given, workers=[address], pure=False)
+        answered, limit = Event(), time.monotonic() + seconds
+        future.add_done_callback(lambda _: answered.set())
+        try:
+            while not answered.wait(LOOK):
+                if address not in (self._present() or ()):
+                    raise Gone
+                if time.monotonic() > limit:
+                    raise AssignmentError(f"no answer for {seconds:g} s")
+            return future.result(FETCH)
+        except Exception:
+            with suppress(OSError, RuntimeError):
+                self._client.cancel([future])
+            raise
+
+    def _other_than_here(self, result: Result, code: str) -> list[str]:
+        """Why a worker would not examine as this machine does."""
         theirs, ours = (asdict(made_by) for made_by in (result.made_by, self._examiner.made_by(b"")))
         other = [f"{name} {theirs[name]} there, {ours[name]} here" for name in ours if theirs[name] != ours[name]]
         if code != code_digest():
             other.append(f"the code of assignment is {code} there, {code_digest()} here")
         if result.verdict != "unreadable":  # an empty file is
             other.append(f"{result.verdict}: {result.reason}")
-        if other:
-            self._leave_out(worker, "; ".join(other))
-            return
-        worker.begun, worker.fit = 0.0, True
-        self._coming.remove(worker)
-        self._seats.append(worker)
-        self._feed_all()
-
-    def _leave_out(self, worker: RemoteWorker, why: str) -> None:
-        self.left_out.append(f"{worker.address}: left out: {why}")
-        self._give_up(worker)
-        self._known.add(worker.address)
-
-    def _give_up(self, worker: RemoteWorker) -> None:
-        """Let others do what a worker was given; should it come again, it is prepared anew."""
-        if worker.tasks:
-            key, _ = worker.tasks[0]
-            self._lost[key] += 1
-            if self._lost[key] == TRIES:
-                self._blamed.append(worker.tasks.popleft())
-        self._waiting.extendleft(reversed(worker.tasks))
-        worker.tasks.clear()
-        worker.begun = 0.0
-        futures = [future for future, _ in worker.promised.values()]
-        worker.promised.clear()
-        with suppress(OSError, RuntimeError):
-            self._client.cancel(futures)
-        self._known.discard(worker.address)
-        for workers in (self._seats, self._coming):
-            if worker in workers:
-                workers.remove(worker)
-        self._feed_all()
+        return other
 
     def _forget(self) -> None:
         """End what runs on the workers, without waiting for those that do not answer."""

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from assignment.course import Course, FullError, replace_file
 from assignment.errors import AssignmentError
@@ -123,7 +122,7 @@ def grade(
 
 def _pool(
     on: str, jobs: int | None, most: int, examiner: Examiner, zygote: Zygote, watch: Callable[[str], None]
-) -> Dispatcher[Any]:
+) -> Dispatcher:
     """The workers of a cluster, or so many processes here."""
     if not on:
         return Pool(min(jobs or os.cpu_count() or 1, most), examiner, zygote, watch)
@@ -209,7 +208,7 @@ def _done(course: Course, name: str, student: str, examiner: Examiner) -> Result
 
 
 def count_best(
-    course: Course, name: str, students: Iterable[str], examiner: Examiner, pool: Dispatcher[Any]
+    course: Course, name: str, students: Iterable[str], examiner: Examiner, pool: Dispatcher
 ) -> dict[str, int]:
     """Put each student's best attempt into submitted/ where the course wants that -> student: attempts to choose from.
 
@@ -243,7 +242,7 @@ def _to_choose(course: Course, name: str, student: str) -> list[Path]:
     return paths if known and len(paths) > 1 else []
 
 
-def _attempts(paths: list[Path], examiner: Examiner, pool: Dispatcher[Any]) -> dict[Path, Result]:
+def _attempts(paths: list[Path], examiner: Examiner, pool: Dispatcher) -> dict[Path, Result]:
     """What each attempt gets, kept beside it."""
     results = {path: result for path in paths if (result := _kept_result(path, examiner))}
     due = {f"{path.parents[1].name}/{path.parent.name}": path for path in paths if path not in results}

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Self
 
 from assignment.errors import AssignmentError
 from assignment.grading.checks import GivenError
@@ -44,27 +44,10 @@ class Lost:
     reason: str
 
 
-class Seat:
-    """One that examines: the tasks that it was given and has not answered, and since when it is at the first."""
-
-    def __init__(self) -> None:
-        self.tasks: deque[Task] = deque()
-        self.begun = 0.0  # time.monotonic(), 0 if it was not begun
-
-    def give(self, task: Task) -> None:
-        """Have a submission examined."""
-        self.tasks.append(task)
-
-    def busy(self) -> float:
-        """For how many seconds the submission at hand has been examined."""
-        return time.monotonic() - self.begun if self.begun else 0.0
-
-
-class Worker(Seat):
+class Worker:
     """One examining process; it dies with the process that made it."""
 
     def __init__(self, examiner: Examiner, zygote: Zygote, others: Iterable[Worker]) -> None:
-        super().__init__()
         # fork: the worker needs nothing that is not loaded already, and the sandbox itself starts from a fresh exec
         context = multiprocessing.get_context("fork")
         self.pipe, theirs = context.Pipe()
@@ -74,14 +57,20 @@ class Worker(Seat):
         self.process.start()
         theirs.close()
         own.leave()
+        self.tasks: deque[Task] = deque()  # that it was given and has not answered
         self.doing = ""
-        self._used = 0.0  # of CPU time, when the submission at hand was begun
+        self.begun = 0.0  # with the first of them, by time.monotonic(); 0 if it is not
+        self._used = 0.0  # of CPU time, when that was begun
 
     def give(self, task: Task) -> None:
         """Have a submission examined."""
-        super().give(task)
+        self.tasks.append(task)
         with suppress(BrokenPipeError, ConnectionResetError):  # it could not start: why is in the pipe
             self.pipe.send(task)
+
+    def busy(self) -> float:
+        """For how many seconds the submission at hand has been examined."""
+        return time.monotonic() - self.begun if self.begun else 0.0
 
     def hear(self, what: str) -> None:
         """Note what it is doing."""
@@ -164,10 +153,7 @@ def _examined(examiner: Examiner, submission: Path | bytes) -> Examined | Lost:
         return Lost("crashed", f"a fault of this program: {type(error).__name__}: {error}"[:300])
 
 
-Some = TypeVar("Some", bound=Seat)
-
-
-class Dispatcher(Generic[Some]):
+class Dispatcher:
     """A context manager; add tasks early (they are begun while the caller is busy), then ask for results.
 
     watch: told from time to time who has been under examination for long, "" when nobody has.
@@ -177,38 +163,26 @@ class Dispatcher(Generic[Some]):
         self._examiner = examiner
         self._watch = watch or (lambda who: None)
         self._seconds = examiner.limits.submission_seconds
-        self._seats: list[Some] = []
-        self._waiting: deque[Task] = deque()
         self.left_out: list[str] = []  # machines that are not fit to examine, and why
 
-    def __enter__(self) -> Dispatcher[Some]:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        raise NotImplementedError
+
+    def add(self, tasks: Iterable[Task]) -> None:
+        """Have these examined too; they are begun at once."""
         raise NotImplementedError
 
     def results(self) -> Iterator[tuple[str, Examined]]:
         """Yield (key, what was found) of every task in the order they finish. Raises AssignmentError."""
         raise NotImplementedError
 
-    def add(self, tasks: Iterable[Task]) -> None:
-        """Have these examined too; they are begun at once."""
-        self._waiting.extend(tasks)
-        self._feed_all()
-
-    def _feed_all(self) -> None:
-        for _ in range(AHEAD):
-            for seat in self._seats:
-                self._feed(seat)
-
-    def _feed(self, seat: Some) -> None:
-        """Give one its next task: ahead of its turn only while there is enough for all."""
-        if self._waiting and (not seat.tasks or AHEAD * len(self._seats) <= len(self._waiting) + len(seat.tasks)):
-            seat.give(self._waiting.popleft())
-
-    def _tell_slowest(self) -> None:
-        slowest = max(self._seats, key=Seat.busy, default=None)
-        self._watch(slowest.tasks[0][0] if slowest and slowest.tasks and slowest.busy() > LONG else "")
+    def _tell_slowest(self, busy: Iterable[tuple[float, str]]) -> None:
+        """Say who has been under examination for longest; busy: seconds and key of each that is."""
+        seconds, key = max(busy, default=(0.0, ""))
+        self._watch(key if seconds > LONG else "")
 
     def _found(self, submission: Path | bytes, content: Examined | Lost) -> Examined:
         if isinstance(content, Examined):
@@ -217,7 +191,7 @@ class Dispatcher(Generic[Some]):
         return self._examiner.unexamined(data, content.verdict, content.reason)
 
 
-class Pool(Dispatcher[Worker]):
+class Pool(Dispatcher):
     """Examining processes of this machine."""
 
     def __init__(
@@ -225,14 +199,16 @@ class Pool(Dispatcher[Worker]):
     ) -> None:
         super().__init__(examiner, watch)
         self._zygote = zygote
+        self._waiting: deque[Task] = deque()
         self._held_up: set[str] = set()  # tasks whose worker stood still: once more, then it is a verdict
+        self._workers: list[Worker] = []
         for _ in range(jobs):
-            self._seats.append(Worker(examiner, zygote, self._seats))
+            self._workers.append(Worker(examiner, zygote, self._workers))
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        for worker in self._seats:
+        for worker in self._workers:
             worker.pipe.close()  # all end at the same time
-        for worker in self._seats:
+        for worker in self._workers:
             worker.stop(now=kind is not None)
 
     def results(self) -> Iterator[tuple[str, Examined]]:
@@ -242,14 +218,27 @@ class Pool(Dispatcher[Worker]):
         that stood still for that time (a busy machine, a lock) has another try first.
         AssignmentError if the workers cannot start (no sandbox).
         """
-        while busy := [worker for worker in self._seats if worker.tasks]:
+        while busy := [worker for worker in self._workers if worker.tasks]:
             ready = wait([worker.pipe for worker in busy], LOOK)
             for worker in busy:
                 if worker.pipe in ready:
                     yield from self._heard(worker)
                 elif worker.busy() > self._seconds + GRACE:
                     yield from self._overdue(worker)
-            self._tell_slowest()
+            self._tell_slowest((worker.busy(), worker.tasks[0][0]) for worker in self._workers if worker.tasks)
+
+    def add(self, tasks: Iterable[Task]) -> None:
+        """As Dispatcher.add."""
+        self._waiting.extend(tasks)
+        for _ in range(AHEAD):
+            for worker in self._workers:
+                self._feed(worker)
+
+    def _feed(self, worker: Worker) -> None:
+        """Give one its next task: ahead of its turn only while there is enough for all."""
+        enough = AHEAD * len(self._workers) <= len(self._waiting) + len(worker.tasks)
+        if self._waiting and (enough or not worker.tasks):
+            worker.give(self._waiting.popleft())
 
     def _heard(self, worker: Worker) -> Iterator[tuple[str, Examined]]:
         """Take a worker's message; yield the result if it is one."""
@@ -287,10 +276,10 @@ class Pool(Dispatcher[Worker]):
     def _restart(self, worker: Worker) -> None:
         """End a worker and start another, for the tasks that it has not answered."""
         worker.stop(now=True)
-        others = [other for other in self._seats if other is not worker]
+        others = [other for other in self._workers if other is not worker]
         self._waiting.extendleft(reversed(worker.tasks))
         fresh = Worker(self._examiner, self._zygote, others)
-        self._seats[self._seats.index(worker)] = fresh
+        self._workers[self._workers.index(worker)] = fresh
         self._feed(fresh)
 
 
