@@ -55,6 +55,12 @@ def block(text: object, limit: int = 20_000, lines: int = 400) -> str:
     return "\n".join(rows)
 
 
+def fenced(text: str, language: str = "text") -> str:
+    """Return a block of text as fenced Markdown code, with a fence longer than any inside."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def points(value: float) -> str:
     """Return a number of points as people write it: 8, 2.4, 88.25, never -0."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")

@@ -13,7 +13,7 @@ from assignment.canvas import squeezed
 from assignment.canvas.files import ArchiveLimits, RefusedError, RosterEntry, open_archive
 from assignment.course import Course
 from assignment.errors import AssignmentError
-from assignment.submission import homework_test, record_of
+from assignment.submission.attachments import homework_test, record_of
 from assignment.workflow.collect import Collected, collect, enrol
 from tests.support.canvas_class import EXERCISES, OTHER, make_course, notebook, pack
 

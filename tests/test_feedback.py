@@ -25,10 +25,10 @@ from assignment.marking.breakdown import Arrival, objection_of, penalties_of
 from assignment.marking.decisions import Decision, decide_on
 from assignment.plugins.steps import FeedbackExporter
 from assignment.report.annotated import annotate as student_annotate
-from assignment.report.annotated import escaped, fenced, is_fenced
+from assignment.report.annotated import escaped, is_fenced
 from assignment.report.student_page import exercises, summands
 from assignment.report.student_page import page as student_page
-from assignment.text import block, one_line, plain, points
+from assignment.text import block, fenced, one_line, plain, points
 from assignment.words import OBJECTION, lateness
 from tests.support import feedback_samples as samples
 from tests.support.feedback_samples import annotate, page, settle, typed

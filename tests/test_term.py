@@ -20,7 +20,7 @@ from assignment.grading.examiner import Examined
 from assignment.homework.notebook import releases
 from assignment.marking.decisions import load
 from assignment.plugins import examiner_for
-from assignment.submission import attempts
+from assignment.submission.attachments import attempts
 from assignment.workflow.collect import collect
 from assignment.workflow.grade import count_best, grade
 from assignment.workflow.pool import Dispatcher, Task

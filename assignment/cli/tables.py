@@ -85,7 +85,7 @@ def show_graded(course: Course, name: str, graded: Graded, as_json: bool) -> Non
     """The class: a line a student, then what changed, what needs a look, and the mistakes most made."""
     from assignment.marking.decisions import load
     from assignment.report.patterns import alarms
-    from assignment.submission import record_of
+    from assignment.submission.attachments import record_of
 
     names = student_names(course)
     if as_json:

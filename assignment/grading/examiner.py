@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
 import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ from assignment.sandbox.zygote import Sandbox
 from assignment.submission import Notebook, Unreadable, read_notebook
 from assignment.submission.likeness import traces
 from assignment.submission.matching import Placed, another_homework, match, newer_syntax
-from assignment.text import plain
+from assignment.text import fenced, plain
 
 SMALL = 1 << 20  # bytes of a file that leaves no trace of memory or time in the sandbox that has read it
 LONGEST = 400_000  # characters of one shown text; the sandbox cuts a cell's output well before
@@ -196,7 +195,7 @@ def autograded_notebook(master: Master, cells: Sequence[Placed], outputs: Output
 def placeholder_notebook(master: Master, reason: str, result: CellJson) -> CellJson:
     """Return what stands for a submission that could not be read: the release, with the reason on top."""
     about = {"assignment": {"kind": VERDICT, "name": ""}}
-    notice = {"cell_type": "markdown", "id": "verdict", "metadata": about, "source": _as_source(reason)}
+    notice = {"cell_type": "markdown", "id": "verdict", "metadata": about, "source": fenced(plain(reason, LONGEST))}
     released = master.released
     cells = [
         _own(cell, master.cell(cell.id).source if cell.kind == "check" else cell.source) for cell in released.cells
@@ -218,7 +217,7 @@ def _cell(master: Master, placed: Placed, number: int, outputs: Sequence[CellJso
     raw: CellJson = {"cell_type": "markdown", "id": f"extra-{number}", "metadata": {}}
     raw["metadata"] = {"assignment": {"kind": "extra", "name": str(number)}}
     if placed.cell_type != "code":
-        return raw | {"source": _as_source(placed.source)}
+        return raw | {"source": fenced(plain(placed.source, LONGEST))}
     run = {"cell_type": "code", "execution_count": number + 1, "outputs": _fit(outputs)}
     return raw | run | {"source": placed.source}
 
@@ -229,14 +228,6 @@ def _own(cell: Cell, source: str, outputs: Sequence[CellJson] = (), number: int 
     if cell.cell_type == "code":
         raw |= {"execution_count": None if number is None else number + 1, "outputs": [dict(o) for o in outputs]}
     return raw
-
-
-def _as_source(text: str) -> str:
-    """Markdown that shows the text as it was typed: a fence longer than any in it."""
-    shown = plain(text, LONGEST)  # first: what it drops may have kept two fences apart
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{shown}\n{fence}"
 
 
 def _fit(outputs: Sequence[CellJson]) -> list[CellJson]:

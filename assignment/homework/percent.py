@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assignment.errors import AssignmentError
 from assignment.homework import HIDDEN, KINDS, REGION_END, REGION_START, SOLUTION, Cell, cell_id, regions, without
-from assignment.syntax import definitions
+from assignment.syntax import definitions, segment
 
 TITLE = re.compile(r"^#\s*%%")
 CARRIED = re.compile(r"^from assignment\.homework\.(checker|diagnosis) import (.+)$", re.MULTILINE)
@@ -167,7 +167,6 @@ def _code(module: str, names: list[str]) -> str:
 def _pieces(module: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return a module's imports by the name they bind, those of the engine left out, and its definitions by name."""
     text = (Path(__file__).parent / f"{module}.py").read_text(encoding="utf-8")
-    lines = text.split("\n")
     imports: dict[str, str] = {}
     parts: dict[str, str] = {}
     for node in ast.parse(text).body:
@@ -176,8 +175,7 @@ def _pieces(module: str) -> tuple[dict[str, str], dict[str, str]]:
             for alias in node.names if not package.startswith("from assignment") else ():
                 imports[alias.asname or alias.name] = package + ast.unparse(ast.Import([alias]))
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            parts[node.name] = "\n".join(lines[first - 1 : node.end_lineno])
+            parts[node.name] = segment(text, node)
     return imports, parts
 
 

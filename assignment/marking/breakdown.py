@@ -17,7 +17,7 @@ from assignment.marking import earlier, stale
 from assignment.marking.decisions import Decisions
 from assignment.marking.ledger import Ledger, nets
 from assignment.rules import Policy
-from assignment.submission import Attachment
+from assignment.submission.attachments import Attachment
 
 CENT = 0.005  # scores that differ by less are the same
 

@@ -17,7 +17,7 @@ from assignment import words
 from assignment.course import Course
 from assignment.errors import AssignmentError
 from assignment.marking.breakdown import Arrival
-from assignment.submission import TIMESTAMP, read_record
+from assignment.submission.attachments import TIMESTAMP, read_record
 
 DAY = 86_400.0
 CLASS = "LatePenalty"

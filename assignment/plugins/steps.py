@@ -32,7 +32,7 @@ from assignment.marking.gradebook import Adjustments, save_grades
 from assignment.marking.lateness import Lateness, handed_in
 from assignment.plugins import LimitSettings, examiner_for
 from assignment.report.student_page import page
-from assignment.submission import read_record
+from assignment.submission.attachments import read_record
 
 
 class SealRelease(NbGraderPreprocessor):  # type: ignore[misc]

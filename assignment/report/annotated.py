@@ -14,7 +14,7 @@ from assignment.homework.percent import EMBEDDED
 from assignment.marking.breakdown import Standing
 from assignment.report.student_page import environment, exercises, joined, kind, rule_views, summands, title
 from assignment.sandbox.session import png
-from assignment.text import block, one_line, points
+from assignment.text import block, fenced, one_line, points
 
 CELL = (200_000, 5_000)  # characters and lines of a cell that are kept
 OUTPUT = (10_000, 200)
@@ -77,12 +77,6 @@ def escaped(text: str) -> str:
     """Return one line of plain text as Markdown that shows just that: no mark-up, link, formula or HTML."""
     shown = "".join(MARKDOWN.get(mark, mark) for mark in text)
     return re.sub(r"(?i)\bwww\.", "www&#46;", shown)
-
-
-def fenced(text: str, language: str = "text") -> str:
-    """Return a block of text as fenced Markdown code, with a fence longer than any inside."""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def is_fenced(text: str) -> bool:

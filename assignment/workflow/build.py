@@ -12,7 +12,7 @@ from assignment.homework import Cell, Master
 from assignment.homework.mistakes import with_fingerprints
 from assignment.homework.notebook import Content, contents, contents_of, digest, dumps, render, stamp, with_facts
 from assignment.homework.percent import FaultError, blocks, carried_back, parse, time_axis, write
-from assignment.submission import best_counts
+from assignment.submission.attachments import best_counts
 
 
 @dataclass(frozen=True)

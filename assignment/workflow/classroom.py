@@ -43,7 +43,7 @@ from assignment.report.class_page import (
 from assignment.report.patterns import similarity, similarity_page
 from assignment.report.student_page import codes, page, title
 from assignment.sandbox.zygote import Zygote
-from assignment.submission import read_record
+from assignment.submission.attachments import read_record
 from assignment.submission.likeness import known
 from assignment.text import points
 from assignment.workflow.collect import dropped, read_roster

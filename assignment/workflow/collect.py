@@ -25,7 +25,7 @@ from assignment.errors import AssignmentError
 from assignment.homework import load_master
 from assignment.marking.breakdown import shown_names
 from assignment.marking.decisions import FILE, load
-from assignment.submission import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
+from assignment.submission.attachments import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
 from assignment.text import one_line
 
 if TYPE_CHECKING:  # the client loads much that collecting needs not

@@ -22,7 +22,7 @@ from assignment.errors import AssignmentError
 from assignment.plugins import examiner_for
 from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox, Zygote
-from assignment.workflow.pool import Pool
+from assignment.workflow.pool import examine_all
 from assignment.workflow.proving import made_of
 
 PINNED = Path(__file__).parents[2] / "constraints.txt"
@@ -76,9 +76,8 @@ def _examination(course: Course | None) -> tuple[Limits, Probe]:
     try:
         if examiner:
             master = examiner.homework.master
-            with Zygote.start() as zygote, Pool(1, examiner, zygote) as pool:
-                pool.add([(master.name, made_of(master, solved=True))])
-                [(_, examined)] = pool.results()
+            with Zygote.start() as zygote:
+                [(_, examined)] = examine_all([(master.name, made_of(master))], examiner, zygote)
             result = examined.result
             if not result.marked:
                 raise AssignmentError(f"{result.verdict}: {result.reason}")

@@ -23,7 +23,7 @@ from assignment.marking import earlier, read_autograded
 from assignment.plugins import examiner_for
 from assignment.rules import difference
 from assignment.sandbox.zygote import Zygote
-from assignment.submission import attempts, best_counts, put, read_record
+from assignment.submission.attachments import attempts, best_counts, put, read_record
 from assignment.workflow.pool import Dispatcher, Pool, Task, examine_all
 
 RESULT = "result.json"  # beside each attempt: what it got

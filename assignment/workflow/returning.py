@@ -29,7 +29,7 @@ from assignment.errors import AssignmentError
 from assignment.marking import stale
 from assignment.marking.breakdown import CENT, LeftOut, marks
 from assignment.report.student_page import title
-from assignment.submission import RECORD, newest_attachment, record_of
+from assignment.submission.attachments import RECORD, newest_attachment, record_of
 from assignment.text import points
 from assignment.workflow.collect import ROSTER, refuse_other
 

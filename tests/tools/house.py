@@ -13,8 +13,8 @@ HOUSE = ROOT / "assignment"
 UNTYPED = re.compile(r"\b(?:dict|Mapping)\[str, Any\]")
 # Modules are within the 75 set out for them, lines past their 14,000: what stands here keeps both from growing.
 BOUNDS = {
-    "modules": 74,
-    "lines of Python": 18_844,
+    "modules": 75,
+    "lines of Python": 18_830,
     "lines of the longest module": 450,
     "lines with dict[str, Any]": 26,
     "lines of the longest function": 58,
