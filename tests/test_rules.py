@@ -315,6 +315,14 @@ FOUND: dict[str, tuple[list[Change], Expected]] = {
         [source(DOUBLE, "def double(x):\n    y = x + x\n    return y")],
         {(*NOTED, "solve-double")},
     ),
+    "the end mark moved below the return": (
+        [swap(DOUBLE, "    # TODO 结束\n    return y", "    return y\n    # TODO 结束")],
+        {(*NOTED, "solve-double")},
+    ),
+    "the end mark moved below the return, written behind it": (
+        [swap(DOUBLE, "    # TODO 结束\n    return y", "    return y\n    # TODO 结束\n    y = 1")],
+        {(*TODO, "solve-double")},
+    ),
     "one mark is gone": ([swap(DOUBLE, "\n    # TODO 结束", "")], {(*NOTED, "solve-double")}),
     "the marks are gone, written around the return": (
         [source(DOUBLE, "def double(x):\n    y = x + x\n    return y\n    y = 1")],

@@ -238,25 +238,26 @@ def _solve(student: Placed, given: frozenset[str], pieces: _Pieces, cell: Cell) 
     if tree is None:
         return _unread(student, cell)
     fit = syntax.fit_of(pattern.body, tree.body)
+    gone = words.MARKS_LOST if len(regions(syntax.plain(student.source))) < len(cell.regions) else ""
+    if fit is None and not gone and (tree := syntax.canonical(_unmarked(student.source))):
+        fit, gone = syntax.fit_of(pattern.body, tree.body), words.MARKS_MOVED
     if fit is None:
         shown, line = _outside(cell.source, student.source)
         return [_finding(True, student, words.CHANGED_OUTSIDE, shown, line)]
     return [
-        *_stray(fit, student, cell),
+        *_stray(fit, student, gone),
         *_beside(fit, student, pattern, given, pieces),
         *_at_run_time(student, cell, given),
     ]
 
 
-def _stray(fit: syntax.Fit, student: Placed, cell: Cell) -> list[Finding]:
-    """Return code written outside the marks; where marks are gone, a note on that."""
+def _stray(fit: syntax.Fit, student: Placed, gone: str) -> list[Finding]:
+    """Return code written outside the marks; where marks are gone, a note that says so: `gone`."""
     if not fit.stray:
         return []
-    lost = len(regions(syntax.plain(student.source))) < len(cell.regions)
     shown = _lines_of(fit.stray, student.source)
     first, last = syntax.first_line(fit.stray[0]), fit.stray[-1].end_lineno or 0
-    what = words.MARKS_LOST if lost else words.WRITTEN_OUTSIDE
-    return [_finding(not lost, student, what, shown, first, last)]
+    return [_finding(not gone, student, gone or words.WRITTEN_OUTSIDE, shown, first, last)]
 
 
 def _beside(
@@ -360,13 +361,13 @@ def _outside(old: str, new: str) -> tuple[str, int]:
     """Return the diff of two cells without what their regions hold, and the line where it begins."""
     texts = [blanked(source, "…") for source in (old, new)]
     lost = len(regions(syntax.plain(new))) < len(regions(old))
-    if lost:  # then the marks themselves are a difference that says nothing
-        marks = (REGION_START, REGION_END)
-        texts = [
-            "\n".join("" if any(mark.match(line) for mark in marks) else line for line in text.split("\n"))
-            for text in texts
-        ]
-    return difference(*texts)
+    return difference(*map(_unmarked, texts) if lost else texts)  # lost marks are a difference that says nothing
+
+
+def _unmarked(text: str) -> str:
+    marks = (REGION_START, REGION_END)
+    lines = syntax.plain(text).split("\n")
+    return "\n".join("" if any(mark.match(line) for mark in marks) else line for line in lines)
 
 
 def _extra(student: Placed, given: frozenset[str], pieces: _Pieces) -> list[Finding]:
