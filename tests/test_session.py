@@ -390,6 +390,24 @@ def test_picking_what_is_not_there_is_refused(functions: Session) -> None:
         functions.sweep(("same", (1.0,), {}, None), np.zeros(1), 1.0, range(1), pick=1)
 
 
+def test_what_can_be_unpacked_in_the_notebook_can_be_unpacked_here(functions: Session) -> None:
+    functions.run_cell(
+        "def lazy(x): return (y for y in (x, np.ones(2), print))\n"
+        "def values(x): return {'a': x, 'b': 2}.values()\ndef broken(): return (1 / n for n in (1, 0))\n"
+        "def endless(): return map(int, iter(int, 1))\nclass Own: pass\ndef own(): return Own()"
+    )
+    returned = functions.call("lazy", (3.0,), {})
+    number, array, function = returned
+    assert (number, array.tolist(), function.what) == (3.0, [1.0, 1.0], "a builtin_function_or_method")
+    assert Diagnosis.fault(returned, (3,)) == "应该是数组，得到的是 generator：用 np.array(list(…)) 变成数组"
+    assert list(functions.call("values", (1,), {})) == [1, 2]
+    assert len(list(functions.call("endless", (), {}))) == 256
+    with pytest.raises(ZeroDivisionError):
+        functions.call("broken", (), {})
+    with pytest.raises(TypeError, match="cannot unpack non-iterable Own object"):
+        _, _ = functions.call("own", (), {})
+
+
 def test_handles_hold_in_their_own_session_only(functions: Session, sandbox: Sandbox) -> None:
     _, cache = functions.call("forward", (1.0,), {})
     with sandbox.open() as other, pytest.raises(Refused, match="a tuple of another session"):

@@ -6,7 +6,7 @@ import builtins
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -177,12 +177,18 @@ def _kind(name: str) -> type[RemoteError]:
 
 
 class Handle:
-    """Something that stayed in the sandbox; all one can do with it is hand it back as an argument."""
+    """Something that stayed in the sandbox, to be handed back as an argument; unpacked like a tuple if it has items."""
 
-    def __init__(self, owner: Codec, number: int, what: str) -> None:
+    def __init__(self, owner: Codec, number: int, what: str, items: list[Any] | None = None) -> None:
         self._owner = owner
         self._number = number
+        self._items = items
         self.what = what  # in words, for messages: "a tuple"
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._items is None:
+            raise TypeError(f"cannot unpack non-iterable {self.what.partition(' ')[2]} object")
+        return iter(self._items)
 
     def __repr__(self) -> str:
         return f"<{self.what}, kept in the sandbox>"
@@ -259,8 +265,12 @@ class Codec:
 
     def _read(self, code: int, data: bytes, unpack: Any) -> Any:
         if code == protocol.HANDLE:
-            number, what = unpack(data)
-            return self._handle(number, what)
+            number, what, items = unpack(data)
+            if type(items) is list:
+                items = [self._checked(item) for item in items]
+            elif items is not None:
+                raise ProtocolError("malformed handle")
+            return self._handle(number, what, items)
         if code == protocol.DICT:
             number, pairs = unpack(data)
             if type(pairs) is not list or any(type(pair) is not list or len(pair) != 2 for pair in pairs):
@@ -273,10 +283,10 @@ class Codec:
             return tuple(items)
         raise ProtocolError("unknown extension")
 
-    def _handle(self, number: Any, what: Any) -> Handle:
+    def _handle(self, number: Any, what: Any, items: list[Any] | None = None) -> Handle:
         if type(number) is not int or not 0 <= number < MAX_HANDLE or type(what) is not str:
             raise ProtocolError("malformed handle")
-        return Handle(self, number, what[:MAX_WORDS])
+        return Handle(self, number, what[:MAX_WORDS], items)
 
     def checked(self, value: Any) -> Any:
         """A returned value, all of it of known types; a list of outputs as a tuple. Raises ProtocolError."""

@@ -15,7 +15,7 @@ import numpy as np
 from .. import protocol
 from ..protocol import Keywords, Unsendable, decode, frame, interned, plain
 from .notebook import Shell, normalise
-from .values import Sender, Shelf, pack, patched, together
+from .values import Drawn, Sender, Shelf, pack, patched, together
 
 FLUSH_SECONDS = 0.2  # a long batch shows signs of life so often
 FLUSH_BYTES = 1 << 18
@@ -221,6 +221,7 @@ def _run_calls(
     for name, args, kwargs, state in calls:
         try:
             returned = _call(shell.user_ns, name, list(map(interned, args)), kwargs, state, shelf)
+            returned = Drawn.of(returned) if pick is None else returned
         except BaseException as error:  # whatever a student's function raises is news for the worker
             end = ["raised", *_words(error)]
             break

@@ -2,7 +2,10 @@
 
 import copy
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 import msgpack
@@ -17,6 +20,14 @@ MAX_OUTPUTS = 256  # values that one call may return
 NODE = 100  # bytes that a value takes beside its numbers
 BYTES_PER_CHARACTER = 4  # of UTF-8, at most
 WORDS = 200  # characters that say what a handle stands for
+DRAWN: tuple[type, ...] = (
+    GeneratorType,
+    map,
+    zip,
+    filter,
+    reversed,
+    type({}.values()),
+)  # what a caller may unpack like a tuple
 
 
 @dataclass
@@ -33,10 +44,24 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Kept:
-    """An object that stays here: its number, and what it is in words."""
+    """An object that stays here: its number, and what it is in words; items: what it gave, if it can be unpacked."""
 
     number: int
     what: str
+    items: list[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a function returned to be unpacked, and what it gave."""
+
+    source: Iterable[Any]
+    items: list[Any]
+
+    @classmethod
+    def of(cls, returned: Any) -> Any:
+        """The same with its items if it is to be unpacked, anything else as it is. Raises what the iterator raises."""
+        return cls(returned, list(islice(returned, MAX_OUTPUTS))) if type(returned) in DRAWN else returned
 
 
 @dataclass(frozen=True)
@@ -71,6 +96,9 @@ class Sender:
             if kind is None or kind.__len__(returned) <= pick:
                 raise Unsendable(f"{named(returned)} where a tuple of at least {pick + 1} values was expected")
             return self.value(kind.__getitem__(returned, pick))
+        if isinstance(returned, Drawn):
+            items = [self.value(item) for item in returned.items]
+            return Kept(self._shelf.keep(returned.source), named(returned.source), items)
         if kind is None:
             return self.value(returned)
         if kind.__len__(returned) > MAX_OUTPUTS:
@@ -215,7 +243,9 @@ def together(values: list[Any]) -> tuple[str, Any]:
 def pack(value: Any, blob: Blob) -> msgpack.ExtType:
     """The extension of a value that is no plain msgpack."""
     if isinstance(value, Kept):
-        return msgpack.ExtType(protocol.HANDLE, msgpack.packb((value.number, value.what)))
+        parts = [value.number, value.what, value.items]
+        packed = msgpack.packb(parts, default=lambda item: pack(item, blob), strict_types=True)
+        return msgpack.ExtType(protocol.HANDLE, packed)
     if isinstance(value, KeptDict):
         inner = msgpack.packb([value.number, value.pairs], default=lambda item: pack(item, blob), strict_types=True)
         return msgpack.ExtType(protocol.DICT, inner)
