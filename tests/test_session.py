@@ -540,6 +540,16 @@ def test_a_stand_in_asks_here_and_a_cache_of_the_students_own_arrives_as_its_cal
     assert asked == [("backward", (1.0, {CALL: ["forward", (3.0, 2.0), {}]}), {}, None)]
 
 
+def test_the_cache_of_a_stand_in_holds_the_arrays_that_it_is_given(session: Session) -> None:
+    """Whoever takes one buffer for all steps has the last one in every cache, beside a stand-in as with their own."""
+    session.run_cell(
+        "import numpy as np\ndef step(x): pass\ndef f():\n    x = np.zeros(2)\n    out, cache = step(x)\n"
+        "    x[:], out[:] = 1, 2\n    return [float(kept[0]) for kept in cache]"
+    )
+    session.stand_in(["step"], {}, lambda name, args, kwargs, state: (args[0] + 5, (args[0] * 1, args[0] + 5)))
+    assert session.call("f", (), {}) == (1.0, 2.0)
+
+
 def test_what_a_stand_in_raises_is_raised_inside(session: Session) -> None:
     session.run_cell("def g(x): return x")
     session.run_cell(

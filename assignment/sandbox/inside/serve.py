@@ -167,7 +167,7 @@ def _stand_in(worker: Peer, names: Keywords, replaced: list[str], givers: dict[s
             call = next((call for cache, call in reversed(seen) if args and cache is args[-1]), None)
             if call is not None and name in givers:
                 args = (*args[:-1], {protocol.CALL: [givers[name], *call]})
-            return worker.ask(name, args, kwargs, state)
+            return _holding(worker.ask(name, args, kwargs, state), args)
 
         return function
 
@@ -180,6 +180,18 @@ def _stand_in(worker: Peer, names: Keywords, replaced: list[str], givers: dict[s
             setattr(names[owner], method, asking(name, of_object=True))
         elif not owner:
             names[name] = asking(name, of_object=False)
+
+
+def _holding(answer: Any, args: tuple[Any, ...]) -> Any:
+    """An answer whose cache holds the very arrays that it is of, as a function's own: what fills them shows there."""
+    if type(answer) is not tuple or type(answer[-1]) is not tuple:
+        return answer
+    arrays = [value for value in (*args, *answer[:-1]) if type(value) is np.ndarray]
+
+    def held(value: Any) -> Any:
+        return next((array for array in arrays if _equal(array, value)), value)
+
+    return (*answer[:-1], tuple(map(held, answer[-1])))
 
 
 def _swept(call: list[Any], x: np.ndarray, h: float, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
