@@ -277,6 +277,15 @@ def test_a_mistake_that_would_make_wrong_what_passed_is_not_named(
     assert {part: cause.name for part, cause in found.items()} == {"dprev_h": "dprev_h_before_tanh"}
 
 
+def test_a_listed_division_by_zero_is_named_where_the_student_looks_out_for_it() -> None:
+    mistakes = load_mistakes("@mistake('twice', '除以了总和')\ndef averaged(x):\n    return 2 * x / x.sum()\n", TINY)
+    rows = [
+        Observation(Call("twice", (X,)), (), 2 * X / X.sum(), 2 * X),
+        Observation(Call("twice", (0 * X,)), (), 0 * X, 0 * X, passed=True),
+    ]
+    assert recognise({"y": rows}, mistakes, TINY)["y"].name == "averaged"
+
+
 def test_of_two_explanations_the_one_that_explains_more_of_the_check_is_taken() -> None:
     ones = np.zeros((2, 1))  # there the number of the column is 0, so both mistakes give ...
     mistakes = load_mistakes(LIST.replace("2 * x + 1", "2 * x + np.arange(x.shape[-1]) * (x.shape[0] < 3)"), TINY)

@@ -125,9 +125,10 @@ def _cause(
     harmless = [mistake for mistake in listed if all(_agrees(mistake, row, replay) for row in passed)]
     exact = [
         mistake
-        for mistake in harmless
+        for mistake in listed
         if all(_agrees(mistake, row, replay) for row in failed)
         and any(_differs(mistake, row, replay) for row in failed)
+        and (mistake in harmless or all(_agrees_or_breaks(mistake, row, replay) for row in passed))
     ]
     if exact:
         exact.sort(key=lambda mistake: _explained(mistake, everything, replay))
@@ -191,6 +192,12 @@ def _value(mistake: Mistake, row: Observation, replay: Replay) -> Any:
 
 def _agrees(mistake: Mistake, row: Observation, replay: Replay) -> bool:
     return mistake.function == row.call.function and _same(row.got, _value(mistake, row, replay))
+
+
+def _agrees_or_breaks(mistake: Mistake, row: Observation, replay: Replay) -> bool:
+    """Where the listed one divides by zero, a student's may look out for that."""
+    value = as_numbers(_value(mistake, row, replay))
+    return _agrees(mistake, row, replay) or (value is not None and bool(np.isnan(value).any()))
 
 
 def _differs(mistake: Mistake, row: Observation, replay: Replay) -> bool:
