@@ -204,12 +204,35 @@ def test_scaled_to_points_possible(points: float | None, grade: float, course: C
     assert canvas.users[2].score == grade
 
 
-def test_handed_in_anew_is_noted(course: Course, canvas: Canvas) -> None:
-    fill(canvas)
-    canvas.files[99_000] = canvas.files[next(iter([canvas.hand_in(1, "hw.ipynb", b"{}")]))]
+def anew(canvas: Canvas, file: str) -> None:
+    """Have Jane hand in another file, after all that was collected."""
+    canvas.files[99_000] = canvas.files[canvas.hand_in(1, file, b"{}")]
     canvas.users[1].attachments = [99_000]
-    (jane, *_) = send(course, canvas, yes=False).planned
-    assert jane.note == "handed in anew in Canvas since it was graded"
+
+
+@pytest.mark.parametrize("way", ["fetch", "push --older"])
+def test_no_mark_of_an_earlier_hand_in_is_sent(way: str, course: Course, canvas: Canvas) -> None:
+    fill(canvas)
+    send(course, canvas)
+    grade_class(course, {"1": (10.0, None, 0.0), "2": (10.0, None, 0.0)})
+    anew(canvas, "hw.ipynb")
+    pushed = send(course, canvas)
+    assert pushed.arrived == ("2",) and canvas.users[1].score == 100.0
+    (jane,) = pushed.left_out
+    assert (jane.student, jane.why.partition("; ")[0]) == ("1", "Canvas has hw.ipynb, newer than what was graded")
+    if way == "fetch":  # it is no homework: the earlier one counts
+        with connect(environ=canvas.environ, limits=QUICK) as remote:
+            fetch(course, "hw", remote)
+        assert send(course, canvas).arrived == ("1",)
+    else:
+        assert send(course, canvas, older=True).arrived == ("1",)
+    assert canvas.users[1].score == 50.0
+
+
+def test_a_file_beside_the_notebook_is_no_newer_hand_in(course: Course, canvas: Canvas) -> None:
+    fill(canvas)
+    anew(canvas, "photo.png")
+    assert send(course, canvas).arrived == ("1", "2", "3")
 
 
 def test_pass_fail_is_refused(course: Course, canvas: Canvas) -> None:

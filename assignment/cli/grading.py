@@ -348,12 +348,14 @@ def _settle_decided(course: Course, name: str) -> None:
 def push(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only what would be sent is shown.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent (the default).")] = False,
+    older: Annotated[bool, typer.Option("--older", help="Also marks of those who handed in anew since.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send marks, a comment and the feedback page to Canvas, each exactly once.
 
     However often it is stopped and run again, nothing is sent twice and nobody is left out. CANVAS_URL and
-    CANVAS_TOKEN as for `fetch`. Without --yes nothing is sent. Refused while a zero waits for `confirm` or `waive`.
+    CANVAS_TOKEN as for `fetch`. Without --yes nothing is sent. Refused while a zero waits for `confirm` or `waive`. Who
+    has handed in something newer than was graded is left out.
 
     \b
     Examples:
@@ -370,5 +372,5 @@ def push(
     _settle_decided(found, which)
     write_feedback(found, which)
     with connect() as remote, progress("sending") as step:
-        pushed = verb(found, which, remote, comments(found, which), yes=yes, progress=step)
+        pushed = verb(found, which, remote, comments(found, which), yes, step, older)
     tables.show_pushed(pushed, yes, as_json)

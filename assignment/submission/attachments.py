@@ -84,9 +84,7 @@ def choose(
     seen: list[Attachment] = []
     chosen, data, homework = None, b"", False
     for attachment in ordered:
-        # Under the names that browsers save a notebook.
-        maybe = ".ipynb" in attachment.file.lower() or Path(attachment.file).suffix.lower() in PLAUSIBLE
-        content = read(attachment) if maybe else None
+        content = read(attachment) if may_be_notebook(attachment.file) else None
         if content is None:
             continue
         seen.append(attachment)
@@ -116,6 +114,11 @@ def choose(
                 else f"{title} is newer; neither is the homework"
             )
     return Choice(chosen, data, homework, reasons)
+
+
+def may_be_notebook(file: str) -> bool:
+    """Whether a file may be a notebook by its name: browsers save one under several."""
+    return ".ipynb" in file.lower() or Path(file).suffix.lower() in PLAUSIBLE
 
 
 def _homework(data: bytes, looks_like: LooksLike) -> bool:

@@ -25,15 +25,25 @@ from assignment.errors import AssignmentError
 from assignment.homework import load_master
 from assignment.marking.breakdown import shown_names
 from assignment.marking.decisions import FILE, load
-from assignment.submission.attachments import NOT_IT, Attachment, LooksLike, choose, homework_test, keep_attempt, store
+from assignment.submission.attachments import (
+    NOT_IT,
+    Attachment,
+    LooksLike,
+    choose,
+    homework_test,
+    keep_attempt,
+    may_be_notebook,
+    newest_attachment,
+    store,
+)
 from assignment.text import one_line
 
 if TYPE_CHECKING:  # the client loads much that collecting needs not
-    from assignment.canvas.api import RemoteAssignment, RemoteFile
+    from assignment.canvas.api import RemoteAssignment, RemoteFile, RemoteSubmission
 
 Did = Literal["collected", "late", "superseded", "not a notebook", "unknown student", "nobody's", "refused"]
 SOURCE = "Canvas"  # in canvas.json of what was fetched, where a collected one names its archive
-ROSTER, GROUPS = "roster.csv", "groups.csv"  # in collected/NAME/
+ROSTER, GROUPS, FETCHED = "roster.csv", "groups.csv", "fetched"  # in collected/NAME/
 HARMLESS = str.maketrans("<>", "‹›")  # formgrader's page of a submission does not escape names
 ASK = "ask for the notebook itself (.ipynb)"
 KINDS = dict.fromkeys((".doc", ".docx"), "a Word document") | dict.fromkeys((".html", ".htm"), "a web page")
@@ -237,7 +247,7 @@ def fetch(
     test = homework(course, assignment)
     listing = remote.submissions()
     rows = listing.submissions
-    folder = course.collected(assignment) / "fetched"
+    folder = course.collected(assignment) / FETCHED
     roster = {row.user: RosterEntry(row.user, row.name, login=row.login) for row in rows if row.user.isdigit()}
     items = [Item(f"row of {whose}", "refused", whose, why=why) for whose, why in listing.odd]
     for number, row in enumerate(rows, 1):
@@ -252,6 +262,18 @@ def fetch(
         progress(number, len(rows))
     enrol(course, roster.values())
     return reconcile(course, assignment, items, roster, folder)
+
+
+def unseen(course: Course, assignment: str, row: RemoteSubmission) -> str:
+    """Return the name of a file on Canvas that may be a newer hand-in than what came, and was not fetched; "" if none.
+
+    Of what did not come from Canvas nobody knows.
+    """
+    newest = newest_attachment(course, row.user, assignment)
+    folder = course.collected(assignment) / FETCHED
+    newer = [file for file in row.attachments if newest and int(file.id) > int(newest)]
+    fit = [file.name for file in newer if may_be_notebook(file.name) and not (folder / file.id).exists()]
+    return next(iter(fit), "")
 
 
 def _get(remote: RemoteAssignment, folder: Path, files: Mapping[str, RemoteFile], upload: Attachment) -> bytes:

@@ -31,7 +31,7 @@ from assignment.marking.breakdown import CENT, LeftOut, marks
 from assignment.report.student_page import title
 from assignment.submission.attachments import RECORD, newest_attachment, record_of
 from assignment.text import points
-from assignment.workflow.collect import ROSTER, refuse_other
+from assignment.workflow.collect import ROSTER, refuse_other, unseen
 
 if TYPE_CHECKING:  # the client loads much that exporting needs not
     from assignment.canvas.api import Listing, RemoteAssignment, RemoteSubmission
@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # the client loads much that exporting needs not
 COLUMN = "column.txt"  # in collected/NAME/: the id of the assignment's column in Canvas
 DATE = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same feedback makes the same bytes
 Progress = Callable[[int, int], None]
+State = Literal["new", "changed", "sent"]
 LOSSES = 3  # updates of one student that are lost before Canvas is left in peace
 
 
@@ -174,7 +175,6 @@ class Sending:
     comment: str
     page: Path | None  # the file that goes with the comment
     digest: str  # hash of all of it
-    attachment: str  # the hand-in that was graded, "" if not known
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Planned:
 
     sending: Sending
     mark: SentMark
-    state: Literal["new", "changed", "sent"]
+    state: State
     note: str = ""
 
 
@@ -205,23 +205,25 @@ def push(
     comments: Mapping[str, str],
     yes: bool = False,
     progress: Progress = lambda done, total: None,
+    older: bool = False,
 ) -> Pushed:
     """Send everybody's mark, comment and page that has not arrived yet; without `yes` only return what would be sent.
 
-    comments: by student. Run again after a crash it sends nothing twice and leaves nobody out. AssignmentError if
-    Canvas cannot be reached or takes nothing; what has arrived until then is not sent again.
+    comments: by student; older: also where something newer was handed in. Run again after a crash it sends nothing
+    twice and leaves nobody out. AssignmentError if Canvas cannot be reached or takes nothing; what has arrived until
+    then is not sent again.
     """
     sendings, left_out = prepare(course, assignment, remote, comments)
     policies = tuple(remote.policies())
     path = course.exported(assignment) / f"sent-{remote.key}.jsonl"
     if not yes:
         ledger = SentLedger.read(path)
-        planned, more = plan(assignment, sendings, remote.submissions(), ledger)
+        planned, more = plan(course, assignment, sendings, remote.submissions(), ledger, older)
         return Pushed(tuple(planned), (), (), (*left_out, *more), policies)
     with SentLedger(path) as ledger:
         delivery = Delivery(assignment, remote, ledger)
         delivery.settle()
-        planned, more = plan(assignment, sendings, remote.submissions(), ledger)
+        planned, more = plan(course, assignment, sendings, remote.submissions(), ledger, older)
         for known in planned:
             if known.state == "sent" and ledger.sent.get(known.sending.user) != known.mark:
                 ledger.add("sent", known.sending.user, **known.mark._asdict())
@@ -251,15 +253,14 @@ def prepare(
         data = page.read_bytes() if (there := page.is_file()) else b""
         content = [mark.student, grade, text, page.suffix if there else "", hashlib.sha256(data).hexdigest()]
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-        newest = newest_attachment(course, mark.student, assignment)
-        sendings.append(Sending(mark.student, mark.name, grade, text, page if there else None, digest, newest))
+        sendings.append(Sending(mark.student, mark.name, grade, text, page if there else None, digest))
     return sendings, left_out
 
 
 def plan(
-    assignment: str, sendings: Sequence[Sending], listing: Listing, ledger: SentLedger
+    course: Course, assignment: str, sendings: Sequence[Sending], listing: Listing, ledger: SentLedger, older: bool
 ) -> tuple[list[Planned], list[LeftOut]]:
-    """Return what is to be done about each sending, by what the ledger and Canvas itself know, and who is left out."""
+    """Return what is to be done about each sending, by what is known here and on Canvas, and who is left out."""
     listed = {row.user: row for row in listing.submissions}
     there, odd = arrived(assignment, listing.submissions), dict(listing.odd)
     planned, left_out = [], []
@@ -269,25 +270,24 @@ def plan(
             unlisted = odd.get(sending.user, "Canvas does not list this student for the assignment")
             left_out.append(LeftOut(sending.user, sending.name, "excused in Canvas" if row else unlisted))
             continue
+        if not older and (file := unseen(course, assignment, row)):
+            why = f"Canvas has {file}, newer than what was graded; run: assignment fetch, then grade (or push --older)"
+            left_out.append(LeftOut(sending.user, sending.name, why))
+            continue
         known = [*there[sending.user], *filter(None, [ledger.sent.get(sending.user)])]
         last = max(known, default=SentMark(0, ""))
-        if last.digest == sending.digest:
-            planned.append(Planned(sending, last, "sent", _note(sending, row, sent=True)))
-        else:
-            mark = SentMark(last.number + 1, sending.digest)
-            planned.append(Planned(sending, mark, "changed" if known else "new", _note(sending, row, sent=False)))
+        sent = last.digest == sending.digest
+        mark = last if sent else SentMark(last.number + 1, sending.digest)
+        state: State = "sent" if sent else "changed" if known else "new"
+        planned.append(Planned(sending, mark, state, _note(sending, row, sent)))
     return planned, left_out
 
 
 def _note(sending: Sending, row: RemoteSubmission, sent: bool) -> str:
     """Return what a person should know about a sending before it goes out (or although it has)."""
-    notes = []
-    if row.score is not None and abs(row.score - float(sending.grade)) >= CENT:
-        notes.append(f"Canvas says {points(row.score)} now and keeps it" if sent else f"replaces {points(row.score)}")
-    newest = max((int(file.id) for file in row.attachments), default=0)
-    if sending.attachment and newest > int(sending.attachment):
-        notes.append("handed in anew in Canvas since it was graded")
-    return "; ".join(notes)
+    if row.score is None or abs(row.score - float(sending.grade)) < CENT:
+        return ""
+    return f"Canvas says {points(row.score)} now and keeps it" if sent else f"replaces {points(row.score)}"
 
 
 def arrived(assignment: str, submissions: Iterable[RemoteSubmission]) -> dict[str, set[SentMark]]:
