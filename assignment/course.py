@@ -144,7 +144,7 @@ class Course:
     def secret(self) -> bytes:
         """Return the course's secret, from which hidden data are drawn; made when it is first asked for.
 
-        AssignmentError where it can be neither read nor written.
+        AssignmentError where it can be neither read nor written, or holds something else than was made.
         """
         path = self.root / SECRET
         try:
@@ -155,9 +155,15 @@ class Course:
                 with suppress(FileExistsError):  # another command was quicker
                     os.link(part, path)
                 part.unlink()
-            return path.read_bytes().strip()
+            secret = path.read_bytes().strip()
         except OSError as error:
             raise AssignmentError(f"{path}: {error.strerror}; it must be readable, or its folder writable") from None
+        if not re.fullmatch(rb"[0-9a-fA-F]{64}", secret):
+            raise AssignmentError(
+                f"{path}: must hold 64 hexadecimal digits, or hidden data could be guessed; put your copy of it in its "
+                "place, or remove it (another is made, and `assignment grade` examines everybody again)"
+            )
+        return secret
 
     def students(self, name: str) -> list[str]:
         """Return the students with a folder for the assignment in submitted/, sorted."""

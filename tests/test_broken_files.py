@@ -200,6 +200,32 @@ def test_a_text_in_source_that_is_no_utf8(course: Course, typed: Type) -> None:
     assert "source/other.py: " in line and "UTF-8" in line
 
 
+@pytest.mark.parametrize(
+    ("verb", "key"),
+    [
+        ("grade", b""),
+        ("grade", b"secret"),
+        ("grade", b"0123456789abcdef" * 4 + b"x"),
+        ("check submissions.zip", b"\n"),
+        ("compare", b"a" * 63),
+        ("release", b"\xff" * 64),
+    ],
+)
+def test_a_secret_that_could_be_guessed(verb: str, key: bytes, course: Course, typed: Type) -> None:
+    """An empty one gave hidden data that everybody can draw."""
+    (course.root / "secret.key").write_bytes(key)
+    said = typed(course, *verb.split())
+    assert "secret.key: must hold 64 hexadecimal digits" in one_error(said.status, said.err)
+    assert (course.root / "secret.key").read_bytes() == key
+
+
+def test_a_secret_that_is_lost_is_another(course: Course, typed: Type) -> None:
+    (course.root / "secret.key").unlink()
+    assert "4 graded now" in typed(course, "grade").out
+    (course.root / "secret.key").write_text((course.root / "secret.key").read_text("ascii") + "\r\n")
+    assert "0 graded now" in typed(course, "grade").out
+
+
 @pytest.mark.parametrize("folder", [b"\x1b[31mred", b"new\nline", b"\xff\xfe", b"<b>bold", b"[bold]", b"a&b"])
 def test_a_folder_whose_name_can_be_no_students(folder: bytes, course: Course, typed: Type) -> None:
     place = course.submitted(os.fsdecode(folder), "tiny")

@@ -55,6 +55,7 @@ def old(tmp_path: Path) -> Course:
     for file in ("waivers.toml", "gradebook.db", "secret.key", "submitted/1/tiny/tiny.ipynb", "release/tiny/x"):
         (course.root / file).parent.mkdir(parents=True, exist_ok=True)
         (course.root / file).write_text("[[decision]]")
+    (course.root / "secret.key").write_text("0123456789abcdef" * 4 + "\n")
     return course
 
 
