@@ -24,7 +24,7 @@ from typer.core import TyperGroup
 from assignment.course import CONFIG, Course, database_error
 from assignment.errors import AssignmentError
 
-STOPPED = "stopped; what was finished is kept; the next run goes on (--again: anew)"
+STOPPED = "stopped; what was finished is kept; the next run goes on"
 INTERRUPTED = 130  # exit status of a program that Ctrl-C ended
 
 NoSandbox = Annotated[
