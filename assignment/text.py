@@ -89,6 +89,6 @@ def as_csv(rows: Iterable[Iterable[object]]) -> str:
     return BOM + file.getvalue()
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number and its noun: "1 submission", "2 submissions"."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def counted(number: float, what: str) -> str:
+    """Return a number and its noun: "1 submission", "2.5 points"."""
+    return f"{points(number)} {what}{'' if number == 1 else 's'}"

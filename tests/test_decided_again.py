@@ -211,20 +211,21 @@ def test_a_second_award_takes_the_place_of_the_first_and_undo_takes_it_back(cour
     for more, mark in (("1", 1), ("3", 3), ("2", 2)):
         done(typed(course, "award", "2", "double", more, "--why", "x"))
         assert net(course, "2") == mark
-    done(typed(course, "award", "2", "double", "--undo"))
+    done(typed(course, "award", "2", "double", "--undo", "--who", "lin"))
     assert net(course, "2") == 0
+    assert "2 -> 0  award (lin)" in done(typed(course, "history", "2")).out
     assert "nothing to undo" in typed(course, "award", "2", "double", "--undo").err
     assert [row[:2] for row in causes(course, "2")] == [(None, 0), (0, 1), (1, 3), (3, 2), (2, 0)]
 
 
 def test_an_award_is_of_one_hand_in(course: Course, typed: Type) -> None:
-    done(typed(course, "award", "2", "double", "3", "--why", "x"))
+    done(typed(course, "award", "2", "double", "1", "--why", "x"))
     hand_in(course, "2", "nothing", "another file")
     said = done(typed(course, "grade"))
-    assert "2: the award of 3 points for double does not count" in said.err and net(course, "2") == 0
-    assert causes(course, "2")[-1] == (3, 0, "graded, another hand-in")  # one step, never above what there is
+    assert "2: the award of 1 point for double does not count" in said.err and net(course, "2") == 0
+    assert causes(course, "2")[-1] == (1, 0, "graded, another hand-in")  # one step, never above what there is
     assert "not decided on again" in typed(course, "export").err
-    for choice, mark in (("--keep", 3), ("--undo", 0), ("--drop", 0), ("--undo", 0), ("--keep", 3)):
+    for choice, mark in (("--keep", 1), ("--undo", 0), ("--drop", 0), ("--undo", 0), ("--keep", 1)):
         done(typed(course, "decide", "2", choice))
         assert net(course, "2") == mark, choice
         assert ("2" not in waiting(course, typed)) == (choice != "--undo")
@@ -271,7 +272,8 @@ def test_each_decision_can_be_undone(course: Course, typed: Type) -> None:
     assert "nobody has looked" in typed(course, "export").err
     done(typed(course, "waive", "ng", "--rule", "imports", "--why", "never used"))
     assert (net(course, "3"), typed(course, "export").status) == (6.5, 0)
-    done(typed(course, "waive", "3", "--rule", "imports", "--undo"))
+    done(typed(course, "waive", "3", "--rule", "imports", "--undo", "--who", "lin"))
+    assert "6.5 -> 0  rules (lin)" in done(typed(course, "history", "3")).out
     assert net(course, "3") == 0 and "nobody has looked" in typed(course, "export").err
     assert "nothing to undo" in typed(course, "waive", "3", "--rule", "imports", "--undo").err
     assert "nothing to undo" in typed(course, "confirm", "3", "--undo").err

@@ -8,6 +8,7 @@ import typer
 from assignment.cli import deciding, grading, tables
 from assignment.cli.terminal import COURSE, NAME, AsJson, Verbs, chosen, out, progress, run, say, waiting
 from assignment.course import CONFIG, Course
+from assignment.text import counted
 
 HELP = """Release a graded notebook homework, collect it from Canvas, grade it, return marks and feedback.
 
@@ -74,7 +75,8 @@ def build(
     found, which = chosen()
     built = (verb.take_back if take_back else verb.build)(found, which)
     state = "written" if built.changed else "up to date"
-    say(f"{found.shown(built.path)}: {state}, {len(built.master.cells)} cells, {built.master.max:g} points")
+    size = f"{counted(len(built.master.cells), 'cell')}, {counted(built.master.max, 'point')}"
+    say(f"{found.shown(built.path)}: {state}, {size}")
     text = found.source_text(which)
     for line, command in commands(found.read(text)):
         note = f"note: {command!r} is a command of IPython in the notebook; a comment begins with another word"
@@ -133,7 +135,7 @@ def release() -> None:
     found, which = chosen()
     with waiting("examining the homework and building the release"):
         made = verb(found, which)
-    say(f"{found.shown(found.release(which))}: release {made.release}, {made.max:g} points, nothing leaked")
+    say(f"{found.shown(found.release(which))}: release {made.release}, {counted(made.max, 'point')}, nothing leaked")
 
 
 def demo(folder: Annotated[Path | None, typer.Argument(metavar="FOLDER", hidden=True)] = None) -> None:

@@ -273,7 +273,7 @@ def show_checked(file: Path, result: Result) -> None:
     if not result.marked:
         out.print(f"{name}: {result.verdict}, no mark: {_safe(result.reason)}", soft_wrap=True)
         return
-    mark = f"{points(result.score)} of {points(result.max)} points"
+    mark = f"{points(result.score)} of {counted(result.max, 'point')}"
     mark += f", net {points(result.net)}" if result.net != result.score else ""
     out.print(f"{name}: {result.verdict}, {mark}")
     if result.reason:

@@ -84,6 +84,11 @@ class Decisions:
         last = self._last(student, assignment).values()
         return {award.exercise: award for award in last if award.decision == "awarded" and award.on(submission)}
 
+    def undone(self, student: str, assignment: str, submission: str) -> dict[str, Decision]:
+        """Return what was taken back of a student's decisions on a hand-in (hash), by exercise or rule."""
+        last = self._last(student, assignment).values()
+        return {d.exercise or d.rule: d for d in last if d.decision == "withdrawn" and d.on(submission)}
+
     def confirmed(self, student: str, assignment: str, findings: Iterable[Finding]) -> set[str]:
         """Return the rules whose breach was confirmed on the evidence that the findings show today."""
         seen = fingerprints(findings)
@@ -149,7 +154,7 @@ def again(course: Course, decision: Decision, who: str, submission: str) -> Deci
 
 def withdraw(course: Course, decision: Decision, who: str) -> Decision:
     """Take a decision back."""
-    return _add(course, replace(decision, decision="withdrawn", who=who, submission="", points=0.0))
+    return _add(course, replace(decision, decision="withdrawn", who=who, points=0.0))
 
 
 def undo(course: Course, name: str, student: str, kind: str, who: str, rule: str = "", exercise: str = "") -> Decision:

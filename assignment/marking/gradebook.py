@@ -53,7 +53,9 @@ class Adjustments:
         record = gradebook.find_submission_notebook(self._name, self._name, student)
         ledger, submission = Ledger(gradebook.db, self._name, student), result.made_by.submission
         awards = self._decisions.awards(student, self._name, submission)
-        ledger.award(record, {cell_id("check", exercise): award for exercise, award in awards.items()})
+        undone = self._decisions.undone(student, self._name, submission)
+        by_cell = [{cell_id("check", of): decision for of, decision in some.items()} for some in (awards, undone)]
+        ledger.award(record, *by_cell)
         self._lateness.record(record.assignment, handed_in(folder))
         gradebook.db.flush()  # the score that is read next counts what was just saved
         late = self._lateness.points(record, marked_late(folder))
@@ -68,7 +70,8 @@ class Adjustments:
         else:
             waivers = [w for rule, w in self._decisions.waivers(student, self._name).items() if rule in waived]
             why = [f"{rule} broken" for rule in zeroes] or [f"{w.rule} waived: {w.why}" for w in waivers]
-            ledger.note("rules", "; ".join(why), ", ".join({w.who: 0 for w in waivers if not zeroes}))
+            deciders = {w.who: 0 for w in waivers} if not zeroes else {undone[r].who: 0 for r in zeroes if r in undone}
+            ledger.note("rules", "; ".join(why), ", ".join(deciders))
 
 
 class Book:
@@ -218,7 +221,7 @@ def open_decisions(course: Course, name: str) -> list[OpenDecision]:
     """Return what was decided on another hand-in than the one that is graded now: it is shown, not applied."""
     waiting = []
     for student, decision in _on_other(course, name):
-        award = f"the award of {points(decision.points)} points for {decision.exercise}"
+        award = f"the award of {counted(decision.points, 'point')} for {decision.exercise}"
         what = award if decision.exercise else f"the waiver of rule '{decision.rule}'"
         waiting.append(OpenDecision(student, what, f"an earlier submission, on {decision.when[:10]}"))
     with course.gradebook() as gradebook:
@@ -311,7 +314,7 @@ def award_points(
     """
     worth = exercise_points(course, name, exercise)
     if not 0 < more <= worth:
-        raise AssignmentError(f"{points(more)}: {exercise} is worth {points(worth)} points; award some of them")
+        raise AssignmentError(f"{points(more)}: {exercise} is worth {counted(worth, 'point')}; award some of them")
     results = {student: examined(course, name, student) for student in students}
     for student, result in results.items():
         if not result.marked:

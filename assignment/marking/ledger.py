@@ -172,14 +172,19 @@ class Ledger:
         rows = self._run(f"SELECT cell, points, why FROM assignment_award WHERE {OF}")
         return {row.cell: (row.points, row.why) for row in rows}
 
-    def award(self, record: Any, awards: Mapping[str, Decision]) -> None:
-        """Set what awards (by cell) add to nbgrader's record of a submission: no cell gets more than it is worth."""
+    def award(self, record: Any, awards: Mapping[str, Decision], undone: Mapping[str, Decision]) -> None:
+        """Set what awards (by cell) add to nbgrader's record of a submission: no cell gets more than it is worth.
+
+        undone: awards that somebody took back.
+        """
         before = self.awarded()
         self._add(record, {cell: (award.points, award.why) for cell, award in awards.items()})
         given = [f"{award.exercise} +{points(award.points)}: {award.why}" for award in awards.values()]
-        taken_back = [f"{cell.partition('-')[2]}: taken back" for cell in before if cell not in awards]
+        gone = [cell for cell in before if cell not in awards]
+        taken_back = [f"{cell.partition('-')[2]}: taken back" for cell in gone]
         if given or taken_back:
-            self.note("award", "; ".join(given + taken_back), ", ".join({award.who: 0 for award in awards.values()}))
+            deciders = [*awards.values(), *(undone[cell] for cell in gone if cell in undone)]
+            self.note("award", "; ".join(given + taken_back), ", ".join({decision.who: 0 for decision in deciders}))
 
     def cap(self, record: Any) -> None:
         """Lower what awards add where the automatic score has grown, so that no cell gets more than it is worth."""

@@ -22,6 +22,7 @@ from assignment.errors import AssignmentError
 from assignment.plugins import examiner_for
 from assignment.sandbox import MIB, Limits
 from assignment.sandbox.zygote import Sandbox, Zygote
+from assignment.text import counted
 from assignment.workflow.pool import examine_all
 from assignment.workflow.proving import made_of
 
@@ -81,7 +82,7 @@ def _examination(course: Course | None) -> tuple[Limits, Probe]:
             result = examined.result
             if not result.marked:
                 raise AssignmentError(f"{result.verdict}: {result.reason}")
-            seen = f"{master.name}'s own solutions {result.score:g} of {result.max:g} points"
+            seen = f"{master.name}'s own solutions {result.score:g} of {counted(result.max, 'point')}"
         else:
             with Sandbox(limits):
                 seen = "no homework here; the sandbox opens"

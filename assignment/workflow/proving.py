@@ -24,6 +24,7 @@ from assignment.homework.solutions import Solution, mutants, variants_of
 from assignment.sandbox.channel import remote_error
 from assignment.sandbox.protocol import Keywords
 from assignment.sandbox.zygote import Zygote
+from assignment.text import counted
 from assignment.workflow.build import build
 from assignment.workflow.pool import examine_all
 
@@ -258,11 +259,11 @@ def _wrong(result: Result, what: str) -> Iterator[str]:
     for check in result.checks:
         passed = [part.name for part in check.parts if part.passed]
         if what == EMPTY and (check.score or passed):
-            yield f"check {check.name}: {what} gets {check.score:g} points: {', '.join(passed)}"
+            yield f"check {check.name}: {what} gets {counted(check.score, 'point')}: {', '.join(passed)}"
         elif what != EMPTY and not check.full:
             lost = [f"{part.name} ({part.message})" * bool(part.message) or part.name for _, part in _lost([check])]
             why = ", ".join(lost) or f"its parts are worth {sum(part.max for part in check.parts):g} together"
-            yield f"check {check.name}: {what} get {check.score:g} of {check.max:g} points: {why}"
+            yield f"check {check.name}: {what} get {check.score:g} of {counted(check.max, 'point')}: {why}"
     for rule in sorted({finding.rule for finding in result.rules if finding.breach} - {"outputs"}):  # it never ran
         if what == SOLVED:
             yield f"{what} break the rule {rule}"
