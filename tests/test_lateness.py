@@ -135,12 +135,12 @@ def test_what_lateness_costs_and_how_it_is_told(case: str, course: Course) -> No
     configure(course, settings)
     came(course, STUDENT, at, marked)
     refresh_penalties(course, "tiny")
-    [one] = [one for one in graded(course, "tiny") if one.student == STUDENT]
-    told = one.standing.breakdown.late
+    [one] = [standing for standing, _ in graded(course, "tiny") if standing.student == STUDENT]
+    told = one.breakdown.late
     assert (penalty(course, STUDENT), told.late) == (off, late)
     assert told.days == pytest.approx(days, abs=0.01)
     assert words in told.words and bool(told.words) == bool(words)
-    assert (one.standing.breakdown.penalty, one.standing.breakdown.net) == (off, 4 - off)
+    assert (one.breakdown.penalty, one.breakdown.net) == (off, 4 - off)
 
 
 def test_settings_that_change_later_count_without_grading_again(course: Course) -> None:
@@ -184,12 +184,12 @@ def test_a_late_breach_is_zero_and_each_penalty_is_shown(course: Course) -> None
     came(course, BREACH, "2026-11-09 12:00:00 UTC")
     refresh_penalties(course, "tiny")
     assert penalty(course, BREACH) == 1 + 6.5
-    [one] = [one for one in graded(course, "tiny") if one.student == BREACH]
-    assert [(row.kind, row.points) for row in one.standing.breakdown.rows] == [("auto", 4), ("late", -1), ("rules", -3)]
+    [one] = [standing for standing, _ in graded(course, "tiny") if standing.student == BREACH]
+    assert [(row.kind, row.points) for row in one.breakdown.rows] == [("auto", 4), ("late", -1), ("rules", -3)]
     waive_rule(course, "tiny", BREACH, "todo", why="误判，已核对", who="ta")
     assert penalty(course, BREACH) == 1
-    [one] = [one for one in graded(course, "tiny") if one.student == BREACH]
-    assert [(row.kind, row.points) for row in one.standing.breakdown.rows] == [("auto", 4), ("late", -1)]
+    [one] = [standing for standing, _ in graded(course, "tiny") if standing.student == BREACH]
+    assert [(row.kind, row.points) for row in one.breakdown.rows] == [("auto", 4), ("late", -1)]
     write_feedback(course, "tiny")
     page = course.feedback(BREACH, "tiny").read_text(encoding="utf-8")
     assert "助教已豁免：误判，已核对" in page and "误判，已核对" in dict(annotated(course, "tiny"))[BREACH].decode()
@@ -203,8 +203,8 @@ def test_a_very_late_breach_that_was_waived_is_only_late(course: Course) -> None
         gradebook.find_grade("check-Counter-add", "tiny", "tiny", BREACH).manual_score = 2.5
         gradebook.db.commit()
     refresh_penalties(course, "tiny")
-    [one] = [one for one in graded(course, "tiny") if one.student == BREACH]
-    taken = [(row.kind, row.points) for row in one.standing.breakdown.rows if row.points < 0]
+    [one] = [standing for standing, _ in graded(course, "tiny") if standing.student == BREACH]
+    taken = [(row.kind, row.points) for row in one.breakdown.rows if row.points < 0]
     assert taken == [("late", -6.5)]
 
 

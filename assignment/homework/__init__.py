@@ -22,22 +22,17 @@ SOLUTION = ("BEGIN SOLUTION", "END SOLUTION")
 HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 
 
-@dataclass(frozen=True)
-class Region:
-    """A place where a student may write: `lines[start:stop]`, between `# TODO` and `# TODO 结束`."""
+def regions(source: str) -> tuple[range, ...]:
+    """Return the places of a cell where a student may write, each as the numbers (from 0) of its lines.
 
-    start: int
-    stop: int
-
-
-def regions(source: str) -> tuple[Region, ...]:
-    """Return the TODO regions of a cell; a start without an end, or an end without a start, is none."""
+    They lie between `# TODO` and `# TODO 结束`; a start without an end, or an end without a start, is none.
+    """
     lines = source.split("\n")
-    spans: list[Region] = []
+    spans: list[range] = []
     starts: list[int] = []
     for number, line in enumerate(lines):
         if REGION_END.match(line):
-            spans += [Region(start, number) for start in _start(lines, starts, number)]
+            spans += [range(start, number) for start in _start(lines, starts, number)]
             starts = []
         elif REGION_START.match(line):
             starts.append(number + 1)
@@ -102,8 +97,8 @@ class Cell:
     points: float | None = None
 
     @cached_property
-    def regions(self) -> tuple[Region, ...]:
-        """The TODO regions, as line spans of `source`."""
+    def regions(self) -> tuple[range, ...]:
+        """The TODO regions, as lines of `source`."""
         return regions(self.source)
 
     @cached_property

@@ -281,7 +281,7 @@ def _inspect_solve(cell: Cell) -> None:
     spans = list(_spans(cell.source, SOLUTION))
     found = regions(cell.source)
     for number, line in enumerate(cell.source.split("\n"), 1):
-        inside = any(region.start < number <= region.stop for region in found)
+        inside = any(number - 1 in region for region in found)
         opened = any(region.start == number for region in found)
         closed = any(region.stop == number - 1 for region in found)
         if (REGION_END.match(line) and not closed) or (REGION_START.match(line) and not (opened or inside)):

@@ -96,7 +96,7 @@ def mutants(cell: Cell) -> list[Mutant]:
     meaning = {ast.dump(ast.parse(cell.source))}
     for node, place in places.items():
         line = place.start.line
-        if not any(span.start < line <= span.stop for span in cell.regions):
+        if not any(line - 1 in span for span in cell.regions):
             continue
         known = [name for name, since in names.items() if since < line]
         for replacement in _changes(node, parents.get(node), known):

@@ -331,7 +331,7 @@ def _lines_of(statements: Iterable[ast.stmt], source: str) -> str:
 def _unread(student: Placed, cell: Cell) -> list[Finding]:
     """Return a note if a cell that is no Python lacks a line of the release's."""
     lines = [syntax.bare(line) for line in syntax.plain(student.source).split("\n")]
-    inside = {number for region in cell.regions for number in range(region.start, region.stop)}
+    inside = {number for region in cell.regions for number in region}
     given = [line for number, line in enumerate(cell.source.split("\n")) if number not in inside]
     at = 0
     for line in (line for line in given if line.strip() and not line.lstrip().startswith("#")):
@@ -346,7 +346,7 @@ def blanked(source: str, text: str = syntax.HOLE) -> str:
     """Return the source with every region's content replaced by one statement; the other lines keep their numbers."""
     lines = syntax.plain(source).split("\n")
     for region in regions("\n".join(lines)):
-        if region.start < region.stop:
+        if region:
             code = [line for line in lines[region.start : region.stop] if line.strip() and line.strip()[0] != "#"]
             like = (code or [lines[region.start - 1]])[0]
             lines[region.start] = like[: len(like) - len(like.lstrip())] + text

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.request import urlopen
@@ -54,21 +53,8 @@ Work = tuple[Result, dict[str, str]]  # what is compared of a hand-in: its resul
 START = 120.0  # seconds until formgrader answers; only a machine with much else to do needs them
 
 
-@dataclass(frozen=True)
-class GradedSubmission:
-    """Where a student stands, and the autograded notebook (JSON)."""
-
-    standing: Standing
-    notebook: NotebookJson
-
-    @property
-    def student(self) -> str:
-        """Canvas user id."""
-        return self.standing.student
-
-
-def graded(course: Course, name: str) -> Iterator[GradedSubmission]:
-    """Yield everybody who handed in and has a record in the gradebook, by student id.
+def graded(course: Course, name: str) -> Iterator[tuple[Standing, NotebookJson]]:
+    """Yield where everybody stands who handed in and has a record in the gradebook, with the autograded notebook.
 
     Whoever has a damaged autograded notebook is left out, and who is not in submitted/ any more.
     """
@@ -88,7 +74,7 @@ def graded(course: Course, name: str) -> Iterator[GradedSubmission]:
                 continue
             canvas = read_record(course.submitted(student, name).parent)
             late = lateness.arrival(record.assignment, bool(canvas and canvas.late))
-            yield GradedSubmission(standing_of(record, result, canvas, late, config, decisions), notebook)
+            yield standing_of(record, result, canvas, late, config, decisions), notebook
 
 
 def waiting(course: Course, name: str) -> list[tuple[str, OpenCase]]:
@@ -98,13 +84,13 @@ def waiting(course: Course, name: str) -> list[tuple[str, OpenCase]]:
     """
     zeros, again = unseen(course, name), _again(course, name)
     cases: list[list[tuple[str, OpenCase]]] = [[], [], [], []]
-    for submission in graded(course, name):
-        who, whose, result = submission.student, submission.standing.name, submission.standing.result
+    for standing, _ in graded(course, name):
+        who, whose, result = standing.student, standing.name, standing.result
         if rules := zeros.get(who):
             commands = [f"assignment confirm {who}", *(f'assignment waive {who} --rule {r} --why "…"' for r in rules)]
             cases[0].append((whose, OpenCase(who, f"0 for {', '.join(rules)}", "\n".join(commands))))
         cases[1] += [(whose, case) for case in again if case.student == who]
-        if not submission.standing.breakdown.marked:
+        if not standing.breakdown.marked:
             command = REMEDIES.get(result.verdict, "assignment grade --again STUDENT").replace("STUDENT", who)
             cases[2].append((whose, OpenCase(who, f"no mark: {result.verdict}: {result.reason}", command)))
         cases[3] += [(whose, case) for case in alone(who, result, name)]
@@ -125,10 +111,10 @@ def write_feedback(course: Course, name: str, progress: Progress = lambda done, 
     """
     paths, failed = [], []
     everybody = list(graded(course, name))
-    for count, one in enumerate(everybody, 1):
-        path = course.feedback(one.student, name)
+    for count, (standing, notebook) in enumerate(everybody, 1):
+        path = course.feedback(standing.student, name)
         try:
-            replace_file(path, page(one.standing, one.notebook))
+            replace_file(path, page(standing, notebook))
             paths.append(path)
         except FullError:
             raise
@@ -148,28 +134,27 @@ def write_report(course: Course, name: str, others: Mapping[str, Work] | None = 
     others = others or {}
     folder = course.exported(name)
     gone = set(dropped(course, name))
-    everybody = [one for one in graded(course, name) if one.student not in gone]
-    handed_in = {one.student for one in everybody}
-    roster = read_roster(course, name, None)
-    sections = {user: student.section for user, student in roster.items()}
-    absent = roster.keys() - course.students(name)
-    missing = tuple(Absent(user, roster[user].name) for user in roster if user in absent and not roster[user].test)
-    heading = title(everybody[0].notebook) if everybody else name
-    pending = [case for case in _again(course, name) if case.student in handed_in]
+    everybody = {standing.student: (standing, notebook) for standing, notebook in graded(course, name)}
+    everybody = {who: pair for who, pair in everybody.items() if who not in gone}
+    roster, there = read_roster(course, name, None), set(course.students(name))
+    missing = [Absent(who, person.name) for who, person in roster.items() if who not in there and not person.test]
+    heading = next((title(notebook) for _, notebook in everybody.values()), name)
+    pending = [case for case in _again(course, name) if case.student in everybody]
     now = f"{datetime.now():%Y-%m-%d %H:%M}"
     decisions = load(course)
-    sources = {one.student: codes(one.notebook) for one in everybody}
+    sources = {who: codes(notebook) for who, (_, notebook) in everybody.items()}
+    pages = {who: course.feedback(who, name) for who in everybody}
     members = [
         ClassMember(
-            one.standing,
-            Path(os.path.relpath(page_, folder)).as_posix() if page_.exists() else "",
-            sources[one.student],
-            decisions.confirmed(one.student, name, one.standing.result.rules),
-            sections.get(one.student, ""),
+            standing,
+            Path(os.path.relpath(pages[who], folder)).as_posix() if pages[who].exists() else "",
+            sources[who],
+            decisions.confirmed(who, name, standing.result.rules),
+            roster[who].section if who in roster else "",
         )
-        for one, page_ in ((one, course.feedback(one.student, name)) for one in everybody)
+        for who, (standing, _) in everybody.items()
     ]
-    results = {one.student: one.standing.result for one in everybody}
+    results = {who: standing.result for who, (standing, _) in everybody.items()}
     judged = {who: decisions.on_similarity(who, name, result.made_by.submission) for who, result in results.items()}
     variants = [path.read_text("utf-8", errors="replace") for path in course.variants(name).glob("**/*.py")]
     alike = similarity(
@@ -212,13 +197,13 @@ def other_terms(course: Course, name: str, folder: Path, zygote: Zygote, progres
 
 def annotated(course: Course, name: str) -> Iterator[tuple[str, bytes]]:
     """Yield the notebooks that go back, by student."""
-    for one in graded(course, name):
-        yield one.student, dumps(annotate(one.standing, one.notebook)).encode()
+    for standing, notebook in graded(course, name):
+        yield standing.student, dumps(annotate(standing, notebook)).encode()
 
 
 def comments(course: Course, name: str) -> dict[str, str]:
     """Return by student what says in Canvas how a mark came about; the page that goes with it says the rest."""
-    return {one.student: comment(one.standing) for one in graded(course, name)}
+    return {standing.student: comment(standing) for standing, _ in graded(course, name)}
 
 
 def comment(standing: Standing) -> str:
