@@ -107,6 +107,30 @@ DERIVED = {  # a forward without its bias, whose cache holds what it made of a w
         "    da = g * (1 - next_h**2)\n    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)",
         "dx, dprev_h, dWx, dWh, db = cache(dnext_h)",
     ),
+    "a function with a name, beside a misspelt output": (
+        STEP,
+        "nexth = np.tanh(x @ Wx + prev_h @ Wh + b)\ndef back(g):\n    da = g * (1 - next_h**2)\n"
+        "    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)\ncache = back",
+        "dx, dprev_h, dWx, dWh, db = cache(dnext_h)",
+    ),
+    "filled bit by bit, beside a misspelt output": (
+        STEP,
+        "cache = [prev_h, x]\nnexth = np.tanh(x @ Wx + prev_h @ Wh + b)\ncache += [Wx, Wh]\ncache.append(next_h)",
+        "prev_h, x, Wx, Wh, h = cache\nda = dnext_h * (1 - h**2)" + THROUGH,
+    ),
+    "a matrix": (
+        STEP,
+        "next_h = np.tanh(np.matrix(x) * Wx + prev_h * np.matrix(Wh))\ncache = [(x, prev_h, Wx, Wh), next_h]",
+        "(x, prev_h, Wx, Wh), h = cache\nda = np.multiply(dnext_h, 1 - np.square(h))\n"
+        "dx, dprev_h, dWx, dWh, db = da * Wx.T, da * Wh.T, x.T * da, prev_h.T * da, np.array(da.sum(axis=0))[0]",
+    ),
+    "steps in a dictionary": (
+        "rnn_forward",
+        "s, kept, h = h0, [], np.zeros((*x.shape[:2], len(b)))\n"
+        "for t in range(x.shape[1]):\n    s, c = rnn_step_forward(x[:, t], s, Wx, Wh, 0 * b)\n"
+        "    h[:, t] = s\n    kept.append(c)\ncache = {'steps': kept}\n",
+        "cache = cache['steps']\n" + STUDENTS["right"]["rnn_backward"],
+    ),
     "returned at once": (
         STEP,
         "a = x @ Wx + prev_h @ Wh\nnext_h = np.tanh(a)\nreturn next_h, (x, prev_h, Wx, Wh, a)",
@@ -146,3 +170,11 @@ def test_a_cache_of_another_layout_names_no_mistake(checkout: Course, release: d
     with Examiner(homework, releases(checkout, "rnn"), HURRIED) as ready:
         checks = {check.name: check for check in examined(ready, release, bodies).checks}
     assert [part.mistake for part in checks[STEP_BACK].parts] == [""] * 5
+
+
+@pytest.mark.slow
+def test_a_backward_that_can_read_no_cache_says_so(examiner: Examiner, release: dict[str, Any]) -> None:
+    result = examined(examiner, release, {STEP: "next_h = cache = x.no", STEP_BACK: DERIVED["a function"][2]})
+    checks = {check.name: check for check in result.checks}
+    assert "no cache that it can read was found" in checks[STEP_BACK].alone
+    assert [name for name, check in checks.items() if check.alone] == [STEP_BACK]

@@ -35,7 +35,7 @@ from assignment.grading.result import CheckResult, Part
 from assignment.homework import Cell
 from assignment.homework.diagnosis import Diagnosis
 from assignment.homework.mistakes import Namespace
-from assignment.sandbox.channel import Ended, Handle
+from assignment.sandbox.channel import Ended, Handle, RemoteDict
 from assignment.sandbox.protocol import Keywords, Output
 from assignment.syntax import parsed
 from assignment.text import one_line
@@ -254,16 +254,12 @@ class CacheMaker:
 
     def make(self, way: str, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         """The cache of a call; right: what the reference returned for it. Raises NoCache, and as functions.call."""
-        match way:
-            case "own":
-                return self._own(args, kwargs, right)
-            case "statement" | "rest":
-                return self._written(way, args, {**kwargs, RIGHT: list(right[:-1])})
-            case "steps":
-                return self._steps(args, kwargs, right)
-            case "names":
-                return self._by_names(args, kwargs, right)
-        return right[-1]
+        if way == "reference":
+            return right[-1]
+        making = {"own": self._own, "steps": self._steps, "names": self._by_names}
+        if way in making:
+            return making[way](args, kwargs, right)
+        return self._written(way, args, {**kwargs, RIGHT: list(right[:-1])})
 
     def _own(self, args: tuple[Any, ...], kwargs: Keywords, right: tuple[Any, ...]) -> Any:
         returned = self.functions.call(self.forward, args, kwargs)
@@ -271,8 +267,9 @@ class CacheMaker:
             raise NoCache(f"{self.forward} does not return {len(right)} values")
         cache = returned[-1]
         for wrong, value in zip(returned[:-1], right[:-1], strict=True):
-            if isinstance(cache, Handle) and isinstance(wrong, np.ndarray):
-                cache = self.functions.patched(cache, wrong, value)
+            kept = cache.handle if isinstance(cache, RemoteDict) else cache
+            if isinstance(kept, Handle) and isinstance(wrong, np.ndarray):
+                cache = self.functions.patched(kept, wrong, value)
             elif isinstance(cache, np.ndarray) and np.array_equal(cache, wrong):
                 cache = value
         return cache
@@ -320,7 +317,7 @@ class CacheMaker:
 
 def _returned(function: ast.FunctionDef) -> list[str]:
     """The names that a function's last return statement gives, "" for what is no name."""
-    returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
+    returns = [node for node in function.body if isinstance(node, ast.Return)]  # not those of a function inside
     return _elements(returns[-1]) if returns else [""]
 
 
@@ -330,11 +327,13 @@ def _elements(end: ast.stmt) -> list[str]:
     return [node.id if isinstance(node, ast.Name) else "" for node in values]
 
 
-def _function(source: str, name: str) -> ast.FunctionDef | None:
+def _function(source: str, name: str) -> ast.FunctionDef:
     """A function of a student's cell, which nobody changes. Raises NoCache."""
-    if (tree := parsed(source)) is None:
-        raise NoCache("the cell is no Python, or too long")
-    return function_of(tree, name)
+    tree = parsed(source)
+    function = function_of(tree, name) if tree else None
+    if function is None:
+        raise NoCache(f"the cell is no Python, too long, or without {name}")
+    return function
 
 
 @lru_cache(maxsize=16)  # a check calls a forward many times
@@ -344,8 +343,8 @@ def _cache_function(source: str, name: str, new_name: str) -> str:
     What goes wrong before is ignored: the statement may need nothing of it. Raises NoCache.
     """
     function = _function(source, name)
-    outputs = _returned(function) if function else []
-    if function is None or len(outputs) < 2 or not all(outputs):
+    outputs = _returned(function)
+    if len(outputs) < 2 or not all(outputs):
         raise NoCache(f"{name} does not end in a return statement with names")
     places = [at for at, node in enumerate(function.body) if _assigns(node, outputs[-1])]
     if not places:
@@ -363,16 +362,17 @@ def _rest_function(source: str, name: str, new_name: str) -> str:
     is filled with what gives the right output. Raises NoCache.
     """
     function = _function(source, name)
-    statements = function.body if function else []
+    statements = function.body
     end = next((at for at, node in enumerate(statements) if isinstance(node, ast.Return)), 0)
-    outputs = _elements(statements[end])[:-1] if end else []
-    before = [at for at in range(end) if any(_changes(node, outputs) for node in ast.walk(statements[at]))]
-    if function is None or not before or not all(outputs):
+    outputs = _elements(statements[end])[:-1]
+    if not outputs or not all(outputs):
         raise NoCache(f"{name} does not end in a return statement with names")
-    made = before[-1] + 1
+    made = max(
+        (at + 1 for at in range(end) if any(_changes(node, outputs) for node in ast.walk(statements[at]))), default=0
+    )
     body = [*_ignoring_errors(statements[:made]), _told(outputs)]
-    match statements[made - 1]:
-        case ast.Assign([ast.Name(output)], value) if output in outputs:
+    match statements[made - 1 : made]:
+        case [ast.Assign([ast.Name(output)], value)] if output in outputs:
             own = {_bound(node) for at in range(made - 1) for node in ast.walk(statements[at])}
             inner = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)} & own - {output}
             if len(inner) == 1:
@@ -439,8 +439,8 @@ def _assigns(node: ast.stmt, name: str) -> bool:
 def _unpacked(source: str, name: str) -> list[str]:
     """The names into which a backward unpacks its last argument, none if it does not."""
     function = _function(source, name)
-    cache = function.args.args[-1].arg if function and function.args.args else ""
-    for node in ast.walk(function) if function else ():
+    cache = function.args.args[-1].arg if function.args.args else ""
+    for node in ast.walk(function):
         match node:
             case ast.Assign([target, *_], ast.Name(name)) if name == cache:
                 parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]

@@ -325,7 +325,9 @@ class Examination:
             runs.append(unrun_check(cell, Ended("timeout", "no time was left for it"), words.NO_TIME))
         except Ended as ended:  # a thread of the submission can break a sandbox at any moment
             runs.append(unrun_check(cell, ended))
-        return max(runs, key=_worth)  # the first of equals
+        best = max(runs, key=_worth)  # the first of equals
+        best.result = replace(best.result, alone=runs[-1].result.alone)
+        return best
 
     def _runs(self, stage: Stage, cell: Cell, code: Code) -> Iterator[CheckRun]:
         """Run a check in one way after the other; who asks for the next one was not content with the last."""
@@ -372,7 +374,8 @@ class Examination:
 
     def _on_caches(self, stage: Stage, cell: Cell, code: Code, failed: Collection[str]) -> Iterator[CheckRun]:
         """Judge a backward whose forward failed on right outputs, and on each cache that can be made for it."""
-        sources = {self._name(placed): placed.source for placed in self._cells if placed.role == "solve"}
+        cell_of = self._homework.master.cell
+        sources = {cell_of(placed.id).name: placed.source for placed in self._cells if placed.role == "solve"}
         maker = CacheMaker(self._homework, stage.attempt, sources, frozenset(self._failed), cell.name)
         reasons, ran = [], False
         for way in maker.ways():
@@ -381,21 +384,18 @@ class Examination:
             problems: list[str] = []
             stage.student.instead[maker.forward] = _instead(maker, way, stage.student, problems)
             try:
-                run = stage.check(cell, code, named=way != "reference")  # read wrongly, it looks like mistakes
+                run = stage.check(cell, code, named=way != "reference")  # read wrongly it looks like a mistake
             finally:
                 stage.student.instead.clear()
             run.result = replace(run.result, cache=way, premise=(*run.result.premise, *failed, maker.forward))
             reasons += [f"{way}: {problem}" for problem in problems[:1]]
             ran = ran or not (problems or run.raised)
-            if not ran and way == maker.ways()[-1]:
+            if not ran and way == "reference":  # the last
                 why = f"no cache that it can read was found ({'; '.join(reasons) or 'it raised an error on each'})"
                 run.result = replace(run.result, alone=why)
             yield run
             if run.result.ended:
                 return  # the next one would only hang again
-
-    def _name(self, placed: Placed) -> str:
-        return self._homework.master.cell(placed.id).name
 
     def _loading(self) -> list[tuple[int, str | bytes]]:
         """The code for the sandbox: the master's given cells, and the student's others."""

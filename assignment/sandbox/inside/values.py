@@ -220,7 +220,7 @@ def _patched_array(value: np.ndarray, right_of: dict[Any, np.ndarray]) -> np.nda
     if value.dtype.kind not in "fiu" or value.size > SLICED:
         return value
     if (right := right_of.get(_key(value))) is not None:
-        return right.astype(value.dtype)
+        return right.astype(value.dtype).view(type(value))  # which may be a matrix
     changed = value.copy()
     for axis in range(value.ndim - 1):
         for index in range(value.shape[axis]):
