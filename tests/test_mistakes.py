@@ -277,6 +277,27 @@ def test_a_mistake_that_would_make_wrong_what_passed_is_not_named(
     assert {part: cause.name for part, cause in found.items()} == {"dprev_h": "dprev_h_before_tanh"}
 
 
+def test_what_only_adds_up_to_two_mistakes_is_not_named(
+    judge: Judge, mistakes: dict[str, list[Mistake]], reference: dict[str, Any]
+) -> None:
+    """(1 - h)² is 1, which is no derivative at all, and 1 - 2 h without 1 - h²: nobody made those two mistakes."""
+
+    def misplaced(dnext_h: Any, cache: Any) -> Any:
+        x, prev_h, Wx, Wh, next_h = cache
+        da = dnext_h * (1 - next_h) ** 2
+        return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)
+
+    verdict = judge.judge("rnn_step_backward", {"rnn_step_backward": misplaced}, record=True)
+    assert recognise(verdict.observed, mistakes, reference) == {}
+
+
+def test_whole_numbers_of_another_kind_are_no_mistake_rounded(
+    judge: Judge, mistakes: dict[str, list[Mistake]], reference: dict[str, Any]
+) -> None:
+    verdict = judge.judge("word_embedding_forward", {"word_embedding_forward": lambda x, W: (x, (x, W))}, record=True)
+    assert recognise(verdict.observed, mistakes, reference) == {}
+
+
 def test_a_listed_division_by_zero_is_named_where_the_student_looks_out_for_it() -> None:
     mistakes = load_mistakes("@mistake('twice', '除以了总和')\ndef averaged(x):\n    return 2 * x / x.sum()\n", TINY)
     rows = [

@@ -140,7 +140,9 @@ def _cause(
         return None
     for mistake in harmless:
         relation = _common([(row.got, _value(mistake, row, replay)) for row in failed], replay.time_axis)
-        if relation not in ("", "all_zero", "low_precision") and all(_differs(mistake, row, replay) for row in failed):
+        if relation not in ("", "all_zero", "low_precision", "whole_numbers") and all(
+            _differs(mistake, row, replay) for row in failed
+        ):
             return Cause(mistake.name, words.both(mistake.hint, RELATIONS[relation]))
     return _pair(failed, harmless, replay) or _composed(failed, passed, listed, replay)
 
@@ -232,11 +234,25 @@ def _pair(failed: Sequence[Observation], mistakes: Sequence[Mistake], replay: Re
         ]
         usable = [row for row in values if finite(row[0]) is not None and finite(row[1]) is not None]
         found = {pair for got, right, *others in usable if (pair := joined_terms(got, right, others))}
+        found -= {(i, k) for i, k in found if _same_place(mistakes[i], mistakes[k], failed[0].call, replay)}
         for i, k in found if len(usable) > len(failed) // 2 else ():
             joined = ((row[0], row[i + 2], row[k + 2], row[1]) for row in usable)
             if all(a is not None and b is not None and alike(got, a + b - right) for got, a, b, right in joined):
                 return Cause(mistakes[i].name, words.both(mistakes[i].hint, mistakes[k].hint))
     return None
+
+
+def _same_place(one: Mistake, other: Mistake, call: Call, replay: Replay) -> bool:
+    """Whether two mistakes make the same outputs wrong, several: both are in what these share, so they are not two."""
+    right = replay.right(call)
+    if not isinstance(right, tuple):
+        return False
+    arrays = [at for at, value in enumerate(right) if finite(value) is not None]
+    wrong = [
+        {at for at in arrays if not alike(follow(replay.result(call, mistake.implement), (at,)), right[at])}
+        for mistake in (one, other)
+    ]
+    return wrong[0] == wrong[1] and len(wrong[0]) > 1
 
 
 def _composed(
