@@ -252,6 +252,27 @@ def cubes_added(x):
     assert (found.name, found.hint) == ("times_column", "乘了列号（除此之外：多加了立方）")
 
 
+def test_a_second_mistake_that_explains_nothing_that_failed_is_not_told() -> None:
+    """A wrong loss beside a right gradient: no mistake is named as one that only puts the gradient right again."""
+    text = """
+@mistake("both", "多加了一项，又转置了")
+def more(x):
+    loss, dx = both(x)
+    return loss + x[0, 0], dx.T
+
+@mistake("both", "转置了")
+def turned(x):
+    return x.sum(), x.T
+"""
+    names = {"np": np, "both": lambda x: (x.sum(), x)}
+    rows = [(Call("both", (k * X,)), k * X) for k in (1, 2, 3)]
+    parts = {
+        "loss": [Observation(call, (0,), x.sum() + x[0, 0], x.sum()) for call, x in rows],
+        "dx": [Observation(call, (1,), x, x, passed=True) for call, x in rows],
+    }
+    assert recognise(parts, load_mistakes(text, names), names) == {}
+
+
 def test_two_terms_below_a_tanh_are_told_as_both(mistakes: dict[str, list[Mistake]], reference: dict[str, Any]) -> None:
     rng = np.random.default_rng(3)
     x, prev_h, Wx, Wh, b = (rng.uniform(-0.5, 0.5, shape) for shape in ((3, 4), (3, 2), (4, 2), (2, 2), (2,)))
