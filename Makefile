@@ -43,7 +43,7 @@ build release: ready
 	$(RUN) -m assignment $@
 
 figures: browser
-	$(RUN) -m tests.tools.figures
+	$(RUN) -m tests.tools.figures $(COURSE)
 
 setup: ready
 	@$(RUN) -m assignment doctor

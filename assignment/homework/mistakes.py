@@ -6,6 +6,7 @@ it can name the mistake at once.
 
 import base64
 import contextlib
+import inspect
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from assignment.errors import AssignmentError
 from assignment.homework import Cell, Master
 from assignment.homework.diagnosis import Diagnosis
 from assignment.homework.notebook import EMPTY
+from assignment.text import counted, one_line
 
 Namespace = dict[str, Any]  # the names of a kernel
 Prints = dict[str, list[Any]]  # by row of a check: the fingerprint of what is wrong in it; "!" for an error
@@ -52,7 +54,16 @@ def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -
     found: dict[str, list[Mistake]] = {}
 
     def mistake(function: str, hint: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        owner, _, method = function.partition(".")
+        right = getattr(reference.get(owner), method, None) if method else reference.get(owner)
+        if not callable(right):
+            raise AssignmentError(f"source/{filename}.py: @mistake({function!r}, …): no such function; correct it")
+
         def keep(implement: Callable[..., Any]) -> Callable[..., Any]:
+            own, theirs = (len(inspect.signature(of).parameters) for of in (implement, right))
+            if own != theirs:  # each call would be an error, for which every error of a student's would be taken
+                differ = f"{implement.__name__} takes {counted(own, 'argument')}, {function} {theirs}"
+                raise AssignmentError(f"source/{filename}.py: {differ}; give it the same ones")
             found.setdefault(function, []).append(Mistake(function, implement.__name__, hint, implement))
             return implement
 
@@ -60,6 +71,8 @@ def load_mistakes(text: str, reference: Namespace, filename: str = "mistakes") -
 
     try:
         exec(compile(text, filename, "exec"), {**reference, "mistake": mistake, "__name__": filename})
+    except AssignmentError:
+        raise
     except Exception as error:
         raise AssignmentError(f"source/{filename}.py: {type(error).__name__}: {error}; correct it") from None
     return found
@@ -154,6 +167,9 @@ class Trial:
         try:
             with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
                 exec(compile(source, f"<{cell.id}>", "exec"), self.names)
+        except Exception as error:
+            what = f"cell '{cell.kind} {cell.name}': {type(error).__name__}: {one_line(error)}"
+            raise AssignmentError(f"source/{self._master.name}.py: {what}; correct this cell") from None
         finally:
             np.random.set_state(state)
 

@@ -185,6 +185,7 @@ def _source(raw: CellJson) -> str:
     return bare_source(source_of(raw)).strip("\n")
 
 
+TRYING = ("check", "play")  # cells that try what students write
 TELLING = 8  # characters from which on a line says something
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "assignment"}
 CELL_METADATA = {"assignment", "nbgrader", "editable", "deletable", "tags", "cellView", "jupyter"}
@@ -241,14 +242,20 @@ def prove(master: Master, release: NotebookJson, mistakes: str = "") -> None:
         raise AssignmentError(f"release of {master.name}: its cells are not the master's; build again")
     hidden = {cell: within(cell.source, SOLUTION) + within(cell.source, HIDDEN) for cell in master.cells}
     secrets = [(cell, secret) for cell, lines in hidden.items() if (secret := _significant(lines))]
-    code = (cell for cell in master.cells if cell.cell_type == "code")
-    given = {bare(line) for cell in code for line in cell.stub.split("\n")}
+    shown = [(cell.kind in TRYING, bare(line)) for cell in master.cells for line in _code_lines(cell)]
+    given, tried = ({line for trying, line in shown if trying == kind} for kind in (False, True))
     lines = [(cell, bare(line)) for cell, secret in secrets for line in secret if len(line) >= TELLING]
-    telling = [(cell, line) for cell, line in lines if line not in given]
+    lines = [(cell, line) for cell, line in lines if line not in given]
+    telling = [(cell, line) for cell, line in lines if cell.kind == "solve" or line not in tried]
     for cell, raw in zip(master.cells, release["cells"], strict=True):
         leak = _leak(cell, raw) or _copied(raw, secrets) or _told(cell, telling) or _packed(raw, secrets, mistakes)
         if leak:
             raise AssignmentError(f"release of {master.name}: cell {cell.id} {leak}")
+
+
+def _code_lines(cell: Cell) -> list[str]:
+    """Return the lines of code that students get."""
+    return cell.stub.split("\n") if cell.cell_type == "code" else []
 
 
 def _leak(cell: Cell, raw: CellJson) -> str:
@@ -281,9 +288,14 @@ def _copied(raw: CellJson, secrets: list[tuple[Cell, list[str]]]) -> str:
 
 
 def _told(cell: Cell, secrets: list[tuple[Cell, str]]) -> str:
-    """Return which line of a solution or hidden test stands, however spaced, in prose, a comment or a string."""
+    """Return which line of a solution or hidden test stands, however spaced, in prose, a comment or a string.
+
+    One of a solution, which is the way to write the exercise, is none that a check may show as code.
+    """
     code = cell.cell_type == "code"
     texts = [line.partition("#")[2] if code else line for line in cell.stub.split("\n")]
+    solved = {line for other, line in secrets if other.kind == "solve"}
+    texts += [line for line in _code_lines(cell) if cell.kind in TRYING and bare(line) in solved]
     tree = parsed(cell.stub) if code else None
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Constant) and isinstance(node.value, str):  # docstrings too

@@ -89,8 +89,9 @@ def time_axis(text: str, file: str) -> int | None:
         line.removeprefix("#").removeprefix(" ") for line in blocks(text)[0].split("\n") if line != "# ---"
     )
     try:
-        settings = (yaml.safe_load(head) or {}).get("assignment") or {}
-        if unknown := set(settings) - {"time_axis"}:
+        header = yaml.safe_load(head) or {}
+        settings = header.get("assignment") or {}
+        if unknown := {*set(header) - {"jupyter", "assignment"}, *set(settings) - {"time_axis"}}:
             raise ValueError(f"unknown {', '.join(sorted(unknown))}")
         axis = settings.get("time_axis")
         return None if axis is None else int(axis)
@@ -188,7 +189,10 @@ def _embedded(caption: str, file: Path) -> str:
         raise FaultError(f"no figure {file.name}; put it into {file.parent.name}/ beside the text")
     if file.suffix != ".png":
         raise FaultError(f"Colab does not show {file.name}; name {file.stem}.png, which 'make figures' draws from it")
-    width = int.from_bytes(file.read_bytes()[16:20])  # of a PNG's header
+    data = file.read_bytes()
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise FaultError(f"{file.parent.name}/{file.name} is no PNG; save it as one")
+    width = int.from_bytes(data[16:20])
     return f'<img alt="{caption}" width="{width // 2}" src="data:image/png;base64,{_base64(file)}">'
 
 

@@ -28,6 +28,7 @@ from assignment.text import counted
 from assignment.workflow.build import build
 from assignment.workflow.pool import examine_all
 
+ROWS = ("check.near", "check.slope", "check.true")  # of the checker: calls that begin with the name of a part
 SEEDED = {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "seed"}  # of numpy.random
 TRIED = "tried"  # in published/NAME/: the hash of a homework whose variants and mistakes got what they should
 SOLVED, EMPTY = "the solutions", "the untouched release"
@@ -66,7 +67,7 @@ def prove_marks(
     master = examiner.homework.master
     hand_ins = [(SOLVED, made_of(master)), (EMPTY, made_of(master, solved=False))]
     results = dict(_results(examiner, master, zygote, hand_ins))
-    wrong = [line for cell in master.checks for line in _unseeded(cell)]
+    wrong = [line for cell in master.checks for line in (*_unseeded(cell), *misnamed(cell))]
     wrong += _wrong(results[SOLVED], SOLVED)
     if not results[SOLVED].reason or results[SOLVED].reason != results[EMPTY].reason:  # which a given cell may stop
         wrong += _wrong(results[EMPTY], EMPTY)
@@ -267,6 +268,22 @@ def _wrong(result: Result, what: str) -> Iterator[str]:
     for rule in sorted({finding.rule for finding in result.rules if finding.breach} - {"outputs"}):  # it never ran
         if what == SOLVED:
             yield f"{what} break the rule {rule}"
+
+
+def misnamed(cell: Cell) -> Iterator[str]:
+    """Names in a check that are not what they seem: of its exercise, of a part, of the seed where there is none."""
+    calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call) and node.args]
+    named = {ast.unparse(call.func): call for call in calls if isinstance(call.args[0], ast.Constant)}
+    made = named.get("Check.of")
+    if made and (exercise := ast.literal_eval(made.args[0])) != cell.name:
+        yield f"check {cell.name}: Check.of names {exercise!r}; name this exercise"
+    parts = [keyword.arg for keyword in made.keywords] if made else []
+    for call in calls if parts else []:
+        is_row = ast.unparse(call.func) in ROWS and isinstance(call.args[0], ast.Constant)
+        if is_row and (part := ast.literal_eval(call.args[0])) not in parts:
+            yield f"check {cell.name}: {part!r} is none of its parts; there are {', '.join(map(str, parts))}"
+    if any(isinstance(node, ast.Name) and node.id == "SEED" for node in ast.walk(ast.parse(cell.stub))):
+        yield f"check {cell.name}: SEED stands outside its hidden tests, where students have none"
 
 
 def _unseeded(cell: Cell) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """`make figures`: draw each SVG of source/figures/ as the PNG beside it, which `build` puts into the notebook.
 
+COURSE=DIR: those of another course.
+
 Chromium draws it, at twice its size; 64 colours are enough for flat drawings and a quarter of the bytes.
 """
 
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 from PIL import Image
@@ -19,12 +22,12 @@ COLOURS = 64
 FIGURES = ROOT / "source" / "figures"
 
 
-def main() -> None:
+def main(figures: Path) -> None:
     """Draw them all."""
     with chromium() as browser:
-        for svg in sorted(FIGURES.glob("*.svg")):
+        for svg in sorted(figures.glob("*.svg")):
             drawn(browser, svg).save(svg.with_suffix(".png"), optimize=True)
-            print(svg.with_suffix(".png").relative_to(ROOT))
+            print(svg.with_suffix(".png"))
 
 
 def drawn(browser: Browser, svg: Path) -> Image.Image:
@@ -39,4 +42,4 @@ def drawn(browser: Browser, svg: Path) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1], "source", "figures") if len(sys.argv) > 1 else FIGURES)
