@@ -1,6 +1,7 @@
 """A course: the folder with nbgrader_config.py, and where everything in it lies."""
 
 import errno
+import fcntl
 import os
 import re
 import secrets
@@ -264,11 +265,16 @@ def database_error(path: Path, error: sqlite3.Error) -> AssignmentError:
 def new_file(path: Path) -> Iterator[Path]:
     """Give a name to write under; the file then takes its place in one step. What fails leaves nothing behind.
 
-    AssignmentError names the file if it cannot be written.
+    Nobody else writes in its folder meanwhile: what is read of it here is what is replaced. AssignmentError names the
+    file if it cannot be written.
     """
+    folder = -1
     part = path.with_name(f".part-{path.name}")  # always the same name: what a kill leaves, the next run takes away
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        with suppress(OSError):  # on a file system without locks nobody waits
+            fcntl.flock(folder, fcntl.LOCK_EX)
         yield part
         part.replace(path)
     except BaseException as error:
@@ -280,6 +286,9 @@ def new_file(path: Path) -> Iterator[Path]:
             kind = FullError if full else AssignmentError
             raise kind(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
         raise
+    finally:
+        if folder >= 0:
+            os.close(folder)
 
 
 def replace_file(path: Path, data: bytes | str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -56,6 +57,13 @@ def test_a_confirmation_holds_for_the_evidence_that_was_seen(course: Course) -> 
     for findings, confirmed in table:
         assert decisions.confirmed("1042", "rnn", findings) == confirmed
     assert decisions.confirmed("1043", "rnn", seen) == set()
+
+
+def test_who_decides_at_the_same_time_loses_nothing(course: Course) -> None:
+    students = [str(1000 + number) for number in range(40)]
+    with ThreadPoolExecutor(8) as tas:
+        list(tas.map(lambda student: waive(course, student, "rnn", "todo", "why", "lin"), students))
+    assert sorted(decision.student for decision in load(course).entries) == students
 
 
 def test_the_last_decision_counts(course: Course) -> None:

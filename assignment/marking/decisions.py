@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from assignment.course import CONFIG, Course, replace_file
+from assignment.course import CONFIG, Course, new_file
 from assignment.errors import AssignmentError
 from assignment.grading.result import Result
 from assignment.homework import load_master
@@ -191,14 +191,15 @@ def _add(course: Course, decision: Decision) -> Decision:
     """Append a decision to the file, which keeps what people wrote into it."""
     if decision.rule not in DECIDED and not decision.exercise:
         raise AssignmentError(f"--rule {decision.rule}: no such rule; there are {', '.join(DECIDED)}")
-    load(course)  # refuses to add to a file that cannot be read
-    path = course.root / FILE
-    text = path.read_text(encoding="utf-8") if path.exists() else HEAD
     now = datetime.now(UTC).isoformat(timespec="seconds")
     decision = replace(decision, course=_course_id(course), when=now, submission=decision.submission[:16])
     kept = {key: value for key, value in asdict(decision).items() if value}
     lines = "".join(f"{key} = {_quoted(v) if isinstance(v, str) else v}\n" for key, v in kept.items())
-    replace_file(path, f"{text.rstrip()}\n\n[[decision]]\n{lines}")
+    path = course.root / FILE
+    with new_file(path) as part:  # somebody else may decide at the same time
+        load(course)  # refuses to add to a file that cannot be read
+        text = path.read_text(encoding="utf-8") if path.exists() else HEAD
+        part.write_text(f"{text.rstrip()}\n\n[[decision]]\n{lines}", encoding="utf-8")
     return decision
 
 
