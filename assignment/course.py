@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import re
 import secrets
@@ -201,13 +202,15 @@ class Course:
         self.check_gradebook(fresh)
         from nbgrader.api import Gradebook
 
+        logging.getLogger("tornado.application").setLevel(logging.CRITICAL)  # nbgrader's: what it raises is told here
         url, course_id = self.gradebook_url(), self.config().CourseDirectory.get("course_id", "")
         try:
             with tools_in_path(), Gradebook(url, course_id) as gradebook:
                 yield gradebook
         except Exception as error:
-            if isinstance(original := getattr(error, "orig", None), sqlite3.Error):
-                raise database_error(Path(url.removeprefix(SQLITE)), original) from error
+            for known in (error, error.__context__):  # SQLAlchemy's; nbgrader makes an InvalidEntry of some
+                if isinstance(original := getattr(known, "orig", None), sqlite3.Error):
+                    raise database_error(Path(url.removeprefix(SQLITE)), original) from error
             raise
 
     def check_gradebook(self, fresh: bool = False) -> None:

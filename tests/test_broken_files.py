@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from assignment import course as ground
 from assignment.course import Course, database_error, replace_file
@@ -132,6 +133,16 @@ def test_what_a_database_says(text: str, words: str) -> None:
 
 
 # --- files
+
+
+def test_a_disk_that_fills_up_under_the_gradebook(course: Course, capfd: pytest.CaptureFixture[str]) -> None:
+    """nbgrader made another error of it, which was called a fault of this program, below a traceback."""
+    full = pytest.raises(AssignmentError, match=r"gradebook\.db: the disk is full; free some space")
+    with full, Book(course, "tiny") as book:
+        book.gradebook.db.execute(text("PRAGMA max_page_count = 1"))  # no page more than there are
+        for number in range(100):
+            book.gradebook.update_or_create_student(f"{number}", first_name="x" * 1000)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])

@@ -89,8 +89,8 @@ class Book:
         register(self._course, self._name, self.gradebook)
         return self
 
-    def __exit__(self, *_: Any) -> None:
-        self._open.close()
+    def __exit__(self, *raised: Any) -> None:
+        self._open.__exit__(*raised)
 
     def marks(self) -> dict[str, float | None]:
         """The net mark, everything counted, of every student who has a submission; None where there is no mark."""
