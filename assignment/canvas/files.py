@@ -132,7 +132,7 @@ def _path(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def notebook_in_zip(data: bytes, limits: ArchiveLimits | None = None) -> bytes:
+def notebook_in_zip(data: bytes) -> bytes:
     """Return the one notebook that a zip handed in holds; RefusedError if it holds none, several, or a bad one.
 
     What a Mac or Jupyter adds (__MACOSX, .ipynb_checkpoints, names with a dot in front) is none of the student's.
@@ -142,7 +142,7 @@ def notebook_in_zip(data: bytes, limits: ArchiveLimits | None = None) -> bytes:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         raise RefusedError("a damaged zip") from None
     with file:
-        archive = Archive(file, limits or ArchiveLimits(entries=1_000))
+        archive = Archive(file, ArchiveLimits(entries=1_000))
         notebooks = [
             member
             for member in archive.members

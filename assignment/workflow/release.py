@@ -1,7 +1,6 @@
 """Make the release of a homework: built, examined, its solutions taken out by nbgrader, and kept."""
 
 import re
-from contextlib import nullcontext
 
 from assignment.course import Course, tools_in_path
 from assignment.errors import AssignmentError
@@ -13,17 +12,16 @@ from assignment.workflow.build import build
 from assignment.workflow.proving import prove_once
 
 
-def release(course: Course, name: str, zygote: Zygote | None = None) -> Master:
+def release(course: Course, name: str) -> Master:
     """Build the master, examine it, generate its release with nbgrader and keep a copy; return the release.
 
     AssignmentError where its solutions do not get full marks, or on a leak; then no release is left.
-    zygote: what to examine with, for a caller that has one.
     """
     from nbgrader.converters import GenerateAssignment
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.utils import capture_log
 
-    examine(course, name, zygote)
+    examine(course, name)
     config = course.config()
     folder = CourseDirectory(config=config, root=str(course.root), assignment_id=name)
     with tools_in_path():
@@ -45,9 +43,9 @@ def release(course: Course, name: str, zygote: Zygote | None = None) -> Master:
     return load_master(path)
 
 
-def examine(course: Course, name: str, zygote: Zygote | None = None) -> None:
+def examine(course: Course, name: str) -> None:
     """Build the master and examine it, with the known solutions beside it; raises as prove_marks does."""
     built = build(course, name)
-    with nullcontext(zygote) if zygote else Zygote.start() as ready:
-        examiner = examiner_of(course, built.master, {built.master.release: built.master.released})
-        prove_once(course, name, examiner, ready, again=True)
+    examiner = examiner_of(course, built.master, {built.master.release: built.master.released})
+    with Zygote.start() as zygote:
+        prove_once(course, name, examiner, zygote, again=True)
