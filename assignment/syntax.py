@@ -7,10 +7,10 @@ import ast
 import copy
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Self, TypeVar
+from typing import TypeVar
 
 PYTHON_MAGICS = {"time", "timeit", "capture", "prun"}  # magics whose text is Python in this notebook
 CELL_MAGIC = re.compile(r"\A\s*%%(\w+)[^\n]*\n?")
@@ -251,58 +251,59 @@ class Fit:
     stray: list[ast.stmt] = field(default_factory=list)
     beside: list[tuple[str, ast.stmt]] = field(default_factory=list)
 
-    def take(self, other: Self) -> None:
-        """Add what another one has."""
-        self.stray += other.stray
-        self.beside += other.beside
+
+def _joined(fits: Iterable[Fit | None]) -> Fit | None:
+    """Return what all of these leave over, None as soon as one does not fit."""
+    whole = Fit()
+    for fit in fits:
+        if fit is None:
+            return None
+        whole.stray += fit.stray
+        whole.beside += fit.beside
+    return whole
 
 
 def fit_of(pattern: Sequence[ast.stmt], code: Sequence[ast.stmt]) -> Fit | None:
     """Return how the code fits the release's, None if it changed what is given: blanked, or else with marks lost."""
-    for lenient in (False, True):
-        fit = Fit()
-        if _open(pattern, code, "", lenient, fit):
-            return fit
-    return None
+    return _open(pattern, code, "", lenient=False) or _open(pattern, code, "", lenient=True)
 
 
-def _open(pattern: Sequence[ast.stmt], code: Sequence[ast.stmt], owner: str, lenient: bool, fit: Fit) -> bool:
-    """Whether the release's statements stand among the student's, in order; the others are kept as `beside`."""
+def _open(pattern: Sequence[ast.stmt], code: Sequence[ast.stmt], owner: str, lenient: bool) -> Fit | None:
+    """How the release's statements stand among the student's, in order; the others are kept as `beside`."""
+    fits: list[Fit] = []
     wanted = 0
     for statement in code:
-        if wanted < len(pattern) and agree(pattern[wanted], statement, lenient, fit):
+        if wanted < len(pattern) and (fit := agree(pattern[wanted], statement, lenient)):
             wanted += 1
+            fits.append(fit)
         elif not _is_hole(statement):
-            fit.beside.append((owner, statement))
-    return wanted == len(pattern)
+            fits.append(Fit(beside=[(owner, statement)]))
+    return _joined(fits) if wanted == len(pattern) else None
 
 
-def agree(node: ast.AST, other: ast.AST, lenient: bool, fit: Fit) -> bool:
-    """Whether a statement of the release and one of the student's agree; `fit` is told what is left over."""
+def agree(node: ast.AST, other: ast.AST, lenient: bool) -> Fit | None:
+    """How a statement of the student's fits one of the release's, None if they do not agree."""
     if type(node) is not type(other) or getattr(node, "name", "") != getattr(other, "name", ""):
-        return False
+        return None
     meaning = ast.dump(node)
     if meaning == ast.dump(other):
-        return True
+        return Fit()
     if f"'{HOLE}'" not in meaning or _shell(node) != _shell(other):
-        return False
-    inner = Fit()
-    for name in BODIES:
+        return None
+
+    def of_block(name: str) -> Fit | None:
         ours, theirs = getattr(node, name, []), getattr(other, name, [])
         if isinstance(node, ast.ClassDef) and name == "body":
-            same = _open(ours, theirs, node.name, lenient, inner)
-        elif lenient:
-            same = _closed(ours, theirs, inner)
-        else:
-            same = list(map(ast.dump, ours)) == list(map(ast.dump, theirs))
-        if not same:
-            return False
-    fit.take(inner)
-    return True
+            return _open(ours, theirs, node.name, lenient)
+        if lenient:
+            return _closed(ours, theirs)
+        return Fit() if list(map(ast.dump, ours)) == list(map(ast.dump, theirs)) else None
+
+    return _joined(map(of_block, BODIES))
 
 
-def _closed(pattern: Sequence[ast.AST], code: Sequence[ast.AST], fit: Fit) -> bool:
-    """Whether statements agree one by one, holes taking as many as there are; what they take is stray."""
+def _closed(pattern: Sequence[ast.AST], code: Sequence[ast.AST]) -> Fit | None:
+    """How statements agree one by one, holes taking as many as there are; what they take is stray."""
     segments: list[list[ast.AST]] = [[]]
     for node in pattern:
         if _is_hole(node):
@@ -311,28 +312,28 @@ def _closed(pattern: Sequence[ast.AST], code: Sequence[ast.AST], fit: Fit) -> bo
             segments[-1].append(node)
     first, last = segments[0], segments[-1]
     if len(segments) == 1:
-        return len(code) == len(first) and _all_agree(first, code, fit)
+        return _all_agree(first, code)
     at, end = len(first), len(code) - len(last)
-    if at > end or not _all_agree(first, code[:at], fit) or not _all_agree(last, code[end:], fit):
-        return False
+    ends = _joined([_all_agree(first, code[:at]), _all_agree(last, code[end:])]) if at <= end else None
+    if ends is None:
+        return None
+    fits: list[Fit | None] = [ends]
     for segment in segments[1:-1]:  # the first place where it fits leaves most to the others
-        while at + len(segment) <= end and not _all_agree(segment, code[at : at + len(segment)], fit):
-            fit.stray += _strays(code[at : at + 1])
+        while at + len(segment) <= end and not (fit := _all_agree(segment, code[at : at + len(segment)])):
+            fits.append(Fit(_strays(code[at : at + 1])))
             at += 1
         if at + len(segment) > end:
-            return False
+            return None
+        fits.append(fit)
         at += len(segment)
-    fit.stray += _strays(code[at:end])
-    return True
+    return _joined([*fits, Fit(_strays(code[at:end]))])
 
 
-def _all_agree(pattern: Sequence[ast.AST], code: Sequence[ast.AST], fit: Fit) -> bool:
-    """Whether the statements agree one by one; only then `fit` is told what is left over."""
-    inner = Fit()
-    same = all(agree(node, other, True, inner) for node, other in zip(pattern, code, strict=True))
-    if same:
-        fit.take(inner)
-    return same
+def _all_agree(pattern: Sequence[ast.AST], code: Sequence[ast.AST]) -> Fit | None:
+    """How statements agree one by one, None unless there are as many."""
+    if len(pattern) != len(code):
+        return None
+    return _joined(agree(node, other, True) for node, other in zip(pattern, code, strict=True))
 
 
 def _strays(code: Sequence[ast.AST]) -> list[ast.stmt]:

@@ -276,7 +276,7 @@ def _beside(
         names = {f"{owner}.{name}" if owner else name for name in bound(statement)}
         again = set() if owner else _of_given(names, given)
         versions = [own[name] for name in sorted(names & own.keys())]
-        if versions and not any(syntax.agree(version, statement, True, syntax.Fit()) for version in versions):
+        if versions and not any(syntax.agree(version, statement, lenient=True) for version in versions):
             again |= names & own.keys()  # not one more version of what is to be written
         taken |= dict.fromkeys(sorted(again), statement)
         if not again:
