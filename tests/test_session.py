@@ -121,11 +121,9 @@ def test_compiled_code_runs_as_a_cell_does(session: Session) -> None:
             "StdinNotImplementedError",
             "raw_input was called, but this frontend does not support input",
         ),
-        ("!ls /", "OSError", ""),
         ("bytes(10**10)", "MemoryError", ""),
         ("f = lambda: f()\nf()", "RecursionError", "maximum recursion depth"),
         ("class E(Exception):\n    def __str__(self): raise E\nraise E", "E", ""),
-        ("%pip install requests", "OSError", ""),
     ],
 )
 def test_error_ends_its_cell_and_no_more(source: str, name: str, value: str, session: Session) -> None:
@@ -135,6 +133,24 @@ def test_error_ends_its_cell_and_no_more(source: str, name: str, value: str, ses
     assert error["evalue"].startswith(value)
     assert not run.ok
     assert session.run_cell("1 + 1").outputs == [result(2, "2")]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("!ls /", "ls /: not run"),
+        ("%pip install requests", "-m pip install requests: not run"),
+        ("files = !ls /", "ls /: not run"),
+        ("%matplotlib inline", "%matplotlib: No module named 'matplotlib'"),
+        ("%no_such_magic", "%no_such_magic: Line magic function `%no_such_magic` not found."),
+    ],
+)
+def test_what_cannot_run_here_does_not_run_and_ends_no_cell(line: str, shown: str, session: Session) -> None:
+    """Students have a shell and packages; an exercise stands below such a line in its cell."""
+    run = session.run_cell(f"{line}\n1 + 1")
+    told, value = run.outputs[0], run.outputs[-1]
+    assert (run.ok, told["name"], value) == (True, "stderr", result(1, "2"))
+    assert shown in told["text"]
 
 
 def test_a_warning_names_its_cell(session: Session) -> None:

@@ -309,6 +309,22 @@ class Shell(InteractiveShell):  # type: ignore[misc]
     def enable_gui(self, gui: Any = None) -> None:
         """There is no event loop to join."""
 
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+        """A magic that fails here, for want of what students have installed, does not end the cell it stands in."""
+        try:
+            return super().run_line_magic(magic_name, line, _stack_depth + 1)
+        except Exception as error:
+            print(f"%{magic_name}: {error}", file=sys.stderr)
+            return None
+
+    def system(self, cmd: str) -> None:
+        """There is no other program to run; neither does that end a cell."""
+        print(f"{cmd}: not run", file=sys.stderr)
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
+        self.system(cmd)
+        return [] if split else ""
+
     def ask_exit(self) -> None:
         """exit() and quit() end a notebook's kernel; the cells after them are run all the same."""
 
