@@ -14,7 +14,7 @@ from assignment.homework import Master
 from assignment.homework.notebook import prove, render
 from assignment.homework.percent import parse
 from assignment.workflow.build import build
-from assignment.workflow.proving import misnamed
+from assignment.workflow.proving import slips
 from assignment.workflow.release import release
 from tests import ROOT
 from tests.support import tiny
@@ -85,6 +85,9 @@ def test_a_figure_that_is_no_picture(tmp_path: Path) -> None:
         ("", "", []),
         ('Check.of("double"', 'Check.of("duoble"', ["check double: Check.of names 'duoble'; name this exercise"]),
         ('near("y", check', 'near("z", check', ["check double: 'z' is none of its parts; there are y"]),
+        ("check.award()\n", "", ["check double: check.award() is missing"]),
+        ("check.report()\n", "", ["check double: check.report() is missing"]),
+        ("[SEED, 7, 1]", "7", ["check double: np.random.default_rng(7) in its hidden tests is the same for everybody"]),
         (
             VISIBLE,
             "    x = np.random.default_rng(SEED).normal(size=3)\n",
@@ -92,7 +95,7 @@ def test_a_figure_that_is_no_picture(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_names_in_a_check_that_are_not_what_they_seem(old: str, new: str, why: list[str]) -> None:
+def test_slips_in_the_text_of_a_check(old: str, new: str, why: list[str]) -> None:
     check = next(cell for cell in parse(TEXT.replace(old, new, 1), "source/double.py") if cell.kind == "check")
-    lines = list(misnamed(check))
+    lines = list(slips(check))
     assert len(lines) == len(why) and all(line.startswith(start) for line, start in zip(lines, why, strict=True))

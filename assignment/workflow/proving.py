@@ -60,14 +60,14 @@ def prove_marks(
 ) -> tuple[list[Result], list[tuple[str, CheckResult]]]:
     """Examine the master's solutions and the empty release; AssignmentError unless they get full marks and none.
 
-    The error has one line for each check that is wrong. Also an error are hidden tests whose data have no seed.
+    The error has one line for each check that is wrong. Also an error are slips in the text of a check.
     known: so are a right variant in source/NAME_variants/ that loses a point, and a named mistake that loses none.
     Returns what the variants got, and what the check of each mistake found (named: with the cause of what it lost).
     """
     master = examiner.homework.master
     hand_ins = [(SOLVED, made_of(master)), (EMPTY, made_of(master, solved=False))]
     results = dict(_results(examiner, master, zygote, hand_ins))
-    wrong = [line for cell in master.checks for line in (*_unseeded(cell), *misnamed(cell))]
+    wrong = [line for cell in master.checks for line in slips(cell)]
     wrong += _wrong(results[SOLVED], SOLVED)
     if not results[SOLVED].reason or results[SOLVED].reason != results[EMPTY].reason:  # which a given cell may stop
         wrong += _wrong(results[EMPTY], EMPTY)
@@ -270,8 +270,9 @@ def _wrong(result: Result, what: str) -> Iterator[str]:
             yield f"{what} break the rule {rule}"
 
 
-def misnamed(cell: Cell) -> Iterator[str]:
-    """Names in a check that are not what they seem: of its exercise, of a part, of the seed where there is none."""
+def slips(cell: Cell) -> Iterator[str]:
+    """What is wrong in the text of a check: its draws, names of its exercise and parts, a seed where there is none."""
+    yield from _unseeded(cell)
     calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call) and node.args]
     named = {ast.unparse(call.func): call for call in calls if isinstance(call.args[0], ast.Constant)}
     made = named.get("Check.of")
@@ -282,7 +283,10 @@ def misnamed(cell: Cell) -> Iterator[str]:
         is_row = ast.unparse(call.func) in ROWS and isinstance(call.args[0], ast.Constant)
         if is_row and (part := ast.literal_eval(call.args[0])) not in parts:
             yield f"check {cell.name}: {part!r} is none of its parts; there are {', '.join(map(str, parts))}"
-    if any(isinstance(node, ast.Name) and node.id == "SEED" for node in ast.walk(ast.parse(cell.stub))):
+    for end, text in (("check.award()", cell.source), ("check.report()", cell.stub)) if made else ():
+        if end not in text:  # else its points are all or nothing, or students see nothing of it
+            yield f"check {cell.name}: {end} is missing; docs/author.md shows where it stands"
+    if _has_seed(ast.parse(cell.stub)):
         yield f"check {cell.name}: SEED stands outside its hidden tests, where students have none"
 
 
@@ -295,5 +299,12 @@ def _unseeded(cell: Cell) -> Iterator[str]:
         name = ast.unparse(call.func)
         module, _, function = name.rpartition(".")
         drawn = module in ("random", "np.random", "numpy.random") and function not in SEEDED and not seeded
-        if drawn or (function in ("default_rng", "RandomState") and not call.args and not call.keywords):
+        generator = function in ("default_rng", "RandomState")
+        if drawn or (generator and not call.args and not call.keywords):
             yield f"check {cell.name}: {name}() in its hidden tests has no seed; draw from np.random.default_rng(SEED)"
+        elif generator and not _has_seed(tree):
+            yield f"check {cell.name}: {ast.unparse(call)} in its hidden tests is the same for everybody; take SEED"
+
+
+def _has_seed(tree: ast.AST) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "SEED" for node in ast.walk(tree))
