@@ -5,6 +5,7 @@ Whatever has a Dask client has threads, so it runs in a process of its own: othe
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import shutil
@@ -174,6 +175,7 @@ def test_a_cluster_by_hand(
 
     def kill_scheduler(done: int, total: int, who: str) -> None:
         if done == 3 and not who:
+            assert not logging.getLogger("distributed.client").isEnabledFor(logging.ERROR)  # of it all TAs get one line
             os.kill(scheduler.pid, signal.SIGKILL)  # Popen.kill() is for its parent
 
     assert "the scheduler is gone; what was finished is kept" in graded(broken, address, kill_scheduler)

@@ -85,7 +85,8 @@ class Cluster(Dispatcher):
             import distributed
         except ImportError:
             raise AssignmentError(INSTALL) from None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what becomes of workers is said here
+        for logger in ("distributed", "distributed.client"):  # what becomes of workers and scheduler is said here
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
         with ExitStack() as stack:
             stack.enter_context(dask.config.set(QUIET))
             target = stack.enter_context(_local(self._address)) if self._address.startswith("local") else self._address
