@@ -29,7 +29,7 @@ CLOCK = "end_each_cell end_processor end_shell " + " ".join(
 LIMITS = {  # the same proof in less time, for those that run into a limit however long or large it is
     **dict.fromkeys(CLOCK.split(), replace(HURRIED, call_seconds=2.0, cell_seconds=4.0)),
     "end_slow_calls": replace(HURRIED, cell_seconds=4.0),
-    "end_memory": replace(HURRIED, memory=512 << 20),
+    "end_memory": replace(HURRIED, memory=256 << 20),
 }
 COST = [case for case in CASES if "cost" in case.listed("proves")]
 # Half of what a call may take by default: none of them must come near it on a faster machine.

@@ -71,6 +71,7 @@ class Replay:
         self.time_axis = time_axis
         self._results: dict[tuple[Call, Callable[..., Any]], Any] = {}
         self.composed = cache(compose)
+        self._agreed: dict[tuple[Mistake, Observation], bool] = {}  # asked again for every part, of what passed
 
     def result(self, call: Call, implement: Callable[..., Any]) -> Any:
         """Return what the implementation gives for the call, or Raised."""
@@ -85,6 +86,14 @@ class Replay:
     def right(self, call: Call) -> Any:
         """Return what the reference gives for the call, or Raised."""
         return self.result(call, implementation(self._reference, call.function))
+
+    def agrees(self, mistake: Mistake, row: Observation) -> bool:
+        """Whether a mistake gives what came back."""
+        key = (mistake, row)
+        if key not in self._agreed:
+            same = mistake.function == row.call.function and _same(row.got, _value(mistake, row, self))
+            self._agreed[key] = same
+        return self._agreed[key]
 
     def _run(self, call: Call, implement: Callable[..., Any]) -> Any:
         args = [self._argument(value) for value in call.args]
@@ -122,11 +131,11 @@ def _cause(
     Every failed row must agree on the cause, and it must leave right what passed, in other parts too.
     """
     listed = mistakes.get(failed[0].call.function, ()) if len({row.call.function for row in failed}) == 1 else ()
-    harmless = [mistake for mistake in listed if all(_agrees(mistake, row, replay) for row in passed)]
+    harmless = [mistake for mistake in listed if all(replay.agrees(mistake, row) for row in passed)]
     exact = [
         mistake
         for mistake in listed
-        if all(_agrees(mistake, row, replay) for row in failed)
+        if all(replay.agrees(mistake, row) for row in failed)
         and any(_differs(mistake, row, replay) for row in failed)
         and (mistake in harmless or all(_agrees_or_breaks(mistake, row, replay) for row in passed))
     ]
@@ -156,7 +165,7 @@ def _common(pairs: Sequence[tuple[Any, Any]], time_axis: int | None) -> str:
 
 def _explained(mistake: Mistake, rows: Sequence[Observation], replay: Replay) -> tuple[int, int]:
     """How many rows a mistake explains, negative, and in how many others it gives another wrong value."""
-    agreed = [_agrees(mistake, row, replay) for row in rows]
+    agreed = [replay.agrees(mistake, row) for row in rows]
     others = (row for row, agrees in zip(rows, agreed, strict=True) if not agrees)
     return -sum(agreed), sum(_differs(mistake, row, replay) for row in others)
 
@@ -192,14 +201,10 @@ def _value(mistake: Mistake, row: Observation, replay: Replay) -> Any:
     return follow(replay.result(row.call, mistake.implement), row.path)
 
 
-def _agrees(mistake: Mistake, row: Observation, replay: Replay) -> bool:
-    return mistake.function == row.call.function and _same(row.got, _value(mistake, row, replay))
-
-
 def _agrees_or_breaks(mistake: Mistake, row: Observation, replay: Replay) -> bool:
     """Where the listed one divides by zero, a student's may look out for that."""
     value = as_numbers(_value(mistake, row, replay))
-    return _agrees(mistake, row, replay) or (value is not None and bool(np.isnan(value).any()))
+    return replay.agrees(mistake, row) or (value is not None and bool(np.isnan(value).any()))
 
 
 def _differs(mistake: Mistake, row: Observation, replay: Replay) -> bool:
@@ -262,10 +267,11 @@ def _composed(
     if not any(entries(row.got) > FEW for row in failed) and len(failed) <= FEW:
         return None
     for outer in listed:
-        for inner in listed if outer.calls_its_function else ():
+        if not outer.calls_its_function or all(replay.agrees(outer, row) for row in failed):
+            continue
+        for inner in listed:
             both = replay.composed(outer, inner)
-            needed = inner is not outer and not all(_agrees(outer, row, replay) for row in failed)
-            if needed and all(_agrees(both, row, replay) for row in (*failed, *passed)):
+            if inner is not outer and all(replay.agrees(both, row) for row in (*failed, *passed)):
                 return Cause(outer.name, words.both(outer.hint, inner.hint))
     return None
 

@@ -1,4 +1,4 @@
-"""Burns the processor in short bursts for six seconds in all, and is right only if it was let.
+"""Burns the processor in short bursts for four seconds in all, and is right only if it was let.
 
 cheats: word_embedding_backward
 proves: cpu
@@ -13,7 +13,7 @@ import time
 
 
 def word_embedding_backward(dout, cache):
-    while time.process_time() < 6:
+    while time.process_time() < 4:
         sum(range(10_000))
     x, shape = cache
     dW = np.zeros(shape)
