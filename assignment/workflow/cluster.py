@@ -30,7 +30,7 @@ from functools import cache
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from threading import Event, Lock, Thread
 from typing import Any, Self
 
@@ -45,6 +45,7 @@ CONNECT = 10.0  # seconds for the scheduler to answer
 COME = 20.0  # seconds for a worker to come where there is none
 PREPARED = 60.0  # seconds for a worker to be prepared
 FETCH = 10.0  # seconds for a finished result to be fetched
+AHEAD = 8  # results that wait to be saved: were it without end, they would fill the memory
 TRIES = 3  # workers that may die under a submission before it is taken for the cause
 QUIET = {
     "distributed.worker.profile.enabled": False,
@@ -71,10 +72,11 @@ class Cluster(Dispatcher):
         self._address = address
         self._run = secrets.token_hex(8)
         self._waiting: SimpleQueue[Task] = SimpleQueue()
-        self._finished: SimpleQueue[tuple[Task, Examined | Lost]] = SimpleQueue()
+        self._finished: Queue[tuple[Task, Examined | Lost]] = Queue(AHEAD)
         self._owed = 0  # results of what was added
         self._lost: Counter[str] = Counter()  # workers that died, by the submission that they had
         self._workers: dict[str, bool] = {}  # by address: whether it works, or was left out
+        self._there: set[str] = set()  # addresses that the scheduler knew of when it was last asked
         self._busy: dict[str, tuple[float, str]] = {}  # by address: since when it examines, and what
         self._alone = time.monotonic()  # since when nobody is there to examine
         self._belongings = ExitStack()
@@ -129,6 +131,7 @@ class Cluster(Dispatcher):
         if present is None:
             gone = "the scheduler is gone; what was finished is kept; run this again"
             raise AssignmentError(f"--on {self._address}: {gone}")
+        self._there = present
         for address in self._workers.keys() - present:
             if self._workers.get(address) is False:  # should it come again, it is prepared anew
                 del self._workers[address]
@@ -158,7 +161,7 @@ class Cluster(Dispatcher):
             if other := self._other_than_here(*self._ask(address, PREPARED, prepare, self._examiner)):
                 raise AssignmentError("; ".join(other))
             prepared = True
-            while address in (self._present() or ()):
+            while address in self._there:
                 with suppress(Empty):
                     self._examine(address, self._waiting.get(timeout=LOOK))
         except AssignmentError as error:
@@ -179,9 +182,8 @@ class Cluster(Dispatcher):
         key, submission = task
         data = submission if isinstance(submission, bytes) else self._examiner.read(submission)[0]
         self._busy[address] = time.monotonic(), key
-        try:
-            # its own watchdog should have spoken long before
-            self._finished.put((task, self._ask(address, self._seconds + 10 * GRACE, examine, data)))
+        try:  # its own watchdog should have spoken long before
+            examined = self._ask(address, self._seconds + 10 * GRACE, examine, data)
         except Exception:
             self._lost[key] += 1
             if self._lost[key] < TRIES:
@@ -191,6 +193,7 @@ class Cluster(Dispatcher):
             raise
         finally:
             del self._busy[address]
+        self._finished.put((task, examined))
 
     def _ask(self, address: str, seconds: float, function: Callable[..., object], given: object) -> Any:
         """What a function gives on a worker. Raises what it raises, Gone, AssignmentError if it takes too long."""
